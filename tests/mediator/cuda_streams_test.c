@@ -353,6 +353,78 @@ static void test_guests_take_turns(void **state)
     assert_int_equal(page(&second)->failures, 0);
 }
 
+/* ---- Host functions ---- */
+
+static void put_hold(struct peer *peer, uint32_t stream, uint64_t value)
+{
+    const struct bg_cuda_mark mark = {stream, 0, value};
+
+    put(peer, BG_CUDA_STREAM_HOST, &mark, sizeof(mark));
+}
+
+static void acknowledge(struct peer *peer, uint32_t stream, uint64_t value)
+{
+    __atomic_store_n(&page(peer)->acknowledged[stream], value, __ATOMIC_RELEASE);
+}
+
+static void test_host_functions(void **state)
+{
+    (void)state;
+    start("");
+    init(&first);
+    for (uint32_t value = 1; value < 20; value += 2) {
+        put_hold(&first, BG_CUDA_STREAM_LEGACY, value);
+        put_mark(&first, value + 1, 0);
+        peer_submit(&first);
+        wait_mark(&first, value);
+        acknowledge(&first, BG_CUDA_STREAM_LEGACY, value);
+        wait_mark(&first, value + 1);
+    }
+}
+
+/* While the guest takes its time others have the device; what comes then has a turn of its own. */
+static void test_held_streams_need_no_lease(void **state)
+{
+    const struct bg_cuda_stream_create create = {.stream = 2, .flags = CU_STREAM_DEFAULT};
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    start("request_timeout_ms = 60000\n");
+    init(&first);
+    second = peer_open(PEER_NEW, path, 2);
+    put(&first, BG_CUDA_STREAM_CREATE, &create, sizeof(create));
+    put_hold(&first, 2, 1);
+    put_launch(&first, NOTHING); /* in the legacy stream, behind it */
+    put_mark(&first, 1, 0);
+    submit_and_wait(&first);
+    put_addition(&second);
+    peer_wait_word(&second, &addition(&second)->done, 1);
+    assert_int_equal(reached(&first), 0);
+    assert_int_equal(page(&first)->error, 0);
+    acknowledge(&first, 2, 1);
+    wait_mark(&first, 1);
+}
+
+/* A machine that stands cannot acknowledge. */
+static void test_pause_of_a_held_stream(void **state)
+{
+    (void)state;
+    start("");
+    init(&first);
+    put_hold(&first, BG_CUDA_STREAM_LEGACY, 1);
+    put_mark(&first, 2, 0);
+    submit_and_wait(&first);
+    wait_mark(&first, 1);
+    peer_send(&first, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
+    peer_receive(&first, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
+    acknowledge(&first, BG_CUDA_STREAM_LEGACY, 1);
+    peer_send(&first, BG_PVGPU_MESSAGE_PAUSE, NULL, 0); /* it stands still all the same */
+    peer_receive(&first, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
+    assert_int_equal(reached(&first), 1);
+    peer_send(&first, BG_PVGPU_MESSAGE_RESUME, NULL, 0);
+    wait_mark(&first, 2);
+}
+
 /* ---- What kernels do wrong ---- */
 
 /* Of a guest of its own each time: the session ends, and the log says why. */
@@ -469,12 +541,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_ring_goes_on),        TEST(test_failures_are_in_the_page),
-        TEST(test_interrupt_of_a_mark), TEST(test_reset),
-        TEST(test_pause_waits),         TEST(test_lease_lasts_while_a_stream_works),
-        TEST(test_guests_take_turns),   TEST(test_stray_kernels),
-        TEST(test_endless_kernel),      TEST(test_endless_kernel_of_another),
-        TEST(test_many_long_kernels),   TEST(test_many_long_kernels_beside_others),
+        TEST(test_ring_goes_on),
+        TEST(test_failures_are_in_the_page),
+        TEST(test_interrupt_of_a_mark),
+        TEST(test_reset),
+        TEST(test_pause_waits),
+        TEST(test_lease_lasts_while_a_stream_works),
+        TEST(test_guests_take_turns),
+        TEST(test_host_functions),
+        TEST(test_held_streams_need_no_lease),
+        TEST(test_pause_of_a_held_stream),
+        TEST(test_stray_kernels),
+        TEST(test_endless_kernel),
+        TEST(test_endless_kernel_of_another),
+        TEST(test_many_long_kernels),
+        TEST(test_many_long_kernels_beside_others),
 #undef TEST
     };
 

@@ -2,7 +2,7 @@
 /*
  * What a carrier knows of a guest's CUDA: its commands are operations (compute/operation.h), and
  * its streams work beside them. That is device time of the session, as its operations are: so a
- * carrier does not give its lease back while streams have work, and looks at them now and then.
+ * carrier does not give its lease back while one of them computes, and looks at them now and then.
  *
  * The thread that runs operations, unless it says otherwise.
  */
@@ -19,13 +19,20 @@
 enum bg_compute_status cuda_command_run(struct session *session, struct operation *operation);
 
 /*
- * Whether streams have work. This is where is found what their kernels did wrong, if no command
- * finds it before: then the session's GPU is lost.
+ * Whether streams have work; by who holds the lease. This is where is found what their kernels did
+ * wrong, if no command finds it before: then the session's GPU is lost.
  */
 bool cuda_is_busy(struct session *session);
 
-/* The same, asked in the middle of a command: nothing becomes of it. */
-bool cuda_is_busy_meanwhile(const struct session *session);
+/* Whether one of them computes now, and is not held until the guest comes in between. It may be
+ * asked in the middle of a command: nothing becomes of it. */
+bool cuda_is_working(const struct session *session);
+
+/* Whether one is held; others may be behind it, and not be known to be. */
+bool cuda_is_held(const struct session *session);
+
+/* Whether the guest has come in between: cuda_is_busy lets such streams go on, under a lease. */
+bool cuda_is_acknowledged(const struct session *session);
 
 /* The session's kernels have had all the time that they may have: the guest is told, and the GPU
  * lost. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/mediator/cuda/mark.h"
 #include "host/mediator/cuda/stream.h"
 #include "protocol/cuda_blas.h"
 
@@ -324,9 +325,19 @@ bool cuda_is_busy(struct session *session)
     return session->cuda != NULL && cuda_streams_look(session->cuda);
 }
 
-bool cuda_is_busy_meanwhile(const struct session *session)
+bool cuda_is_working(const struct session *session)
 {
     return session->cuda != NULL && cuda_streams_work(session->cuda);
+}
+
+bool cuda_is_held(const struct session *session)
+{
+    return session->cuda != NULL && cuda_marks_hold(session->cuda, BG_CUDA_ALL);
+}
+
+bool cuda_is_acknowledged(const struct session *session)
+{
+    return session->cuda != NULL && cuda_marks_are_acknowledged(session->cuda);
 }
 
 void cuda_time_out(struct session *session)

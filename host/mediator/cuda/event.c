@@ -51,7 +51,7 @@ CUDA_COMMAND(cuda_run_event_record)
     if (result != CUDA_SUCCESS || record->mark == 0) {
         return result;
     }
-    return cuda_mark(cuda, record->stream, record->mark, false);
+    return cuda_mark(cuda, &(struct cuda_mark){.stream = record->stream, .value = record->mark});
 }
 
 CUDA_COMMAND(cuda_run_event_elapsed)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Words of the guest's page that are stored when a stream has come so far. */
+/*
+ * Words of the guest's page that are stored when a stream has come so far. Some hold the stream
+ * there until the guest has acknowledged them. It goes on when the worker sees that, not before:
+ * what it does then is the session's use of the device.
+ */
 #ifndef MEDIATOR_CUDA_MARK_H
 #define MEDIATOR_CUDA_MARK_H
 
@@ -7,11 +11,28 @@
 
 CUresult cuda_marks_create(struct cuda_session *cuda);
 
+/* From now on nothing is held. */
+void cuda_marks_close(struct cuda_session *cuda);
+
 /* The streams have no work any more, or never will have. */
 void cuda_marks_destroy(struct cuda_session *cuda);
 
-/* completed[stream] = value, once the stream has done what it has now; then, if that is wanted, an
- * interrupt. CUDA_ERROR_INVALID_VALUE: not above the stream's last one, or there is no page. */
-CUresult cuda_mark(struct cuda_session *cuda, uint32_t stream, uint64_t value, bool interrupt);
+struct cuda_mark {
+    uint32_t stream;
+    uint64_t value;
+    bool interrupts; /* the guest, behind it */
+    bool holds;      /* the stream */
+};
+
+/* completed[stream] = value, once the stream has done what it has now. CUDA_ERROR_INVALID_VALUE:
+ * not above the stream's last one, or there is no page. */
+CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *mark);
+
+/* Whether a mark holds the stream, or one of BG_CUDA_ALL. */
+bool cuda_marks_hold(const struct cuda_session *cuda, uint32_t stream);
+
+/* Whether the guest has acknowledged one that holds a stream; then, lets those go on. */
+bool cuda_marks_are_acknowledged(const struct cuda_session *cuda);
+void cuda_marks_go_on(struct cuda_session *cuda);
 
 #endif

@@ -171,7 +171,11 @@ static CUresult allocate(struct cuda_session *cuda, uint64_t size, uint32_t hand
         return result;
     }
     add(cuda, &(struct cuda_range){*address, size, NULL});
-    return is_ordered ? CUDA_SUCCESS : cuda_stream_wait(cuda, stream);
+    if (!is_ordered) {
+        return cuda_stream_wait(cuda, stream);
+    }
+    cuda->streams[handle].is_busy = true; /* again, where other memory was waited for */
+    return CUDA_SUCCESS;
 }
 
 CUDA_COMMAND(cuda_run_memory_alloc)

@@ -189,17 +189,9 @@ CUresult cuda_session_describe(const struct cuda_session *cuda, struct bg_cuda_d
 
 /* ---- The end ---- */
 
-/* Streams that wait for the guest (STREAM_HOST) are let go. */
-static void acknowledge_all(const struct cuda_session *cuda)
-{
-    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && cuda->page != NULL; i++) {
-        __atomic_store_n(&cuda->page->acknowledged[i], cuda->streams[i].mark, __ATOMIC_RELEASE);
-    }
-}
-
 void cuda_session_destroy(struct cuda_session *cuda)
 {
-    acknowledge_all(cuda);
+    cuda_marks_close(cuda);
     cuda_streams_wait(cuda);
     cuda_blas_destroy(cuda);
     cuda_graphs_destroy(cuda);

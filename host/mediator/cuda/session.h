@@ -49,6 +49,7 @@ struct cuda_session {
     CUresult error;            /* that ended everything; CUDA_SUCCESS: none */
 
     struct cuda_stream streams[BG_CUDA_STREAMS_MAX];
+    uint32_t queued; /* operations in them, as far as is known */
     CUevent events[BG_CUDA_EVENTS_MAX];
     struct cuda_module *modules[BG_CUDA_MODULES_MAX];
     struct cuda_array *arrays[BG_CUDA_ARRAYS_MAX];

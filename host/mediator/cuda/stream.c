@@ -17,15 +17,34 @@ bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle)
     return handle < BG_CUDA_STREAMS_MAX && cuda->streams[handle].stream != NULL;
 }
 
+/* A driver keeps what it is given until it is done. */
+static CUresult make_room(struct cuda_session *cuda)
+{
+    cuda_streams_look(cuda);
+    if (cuda->queued < BG_CUDA_QUEUED_MAX) {
+        return CUDA_SUCCESS;
+    }
+    if (cuda_marks_hold(cuda, BG_CUDA_ALL)) {
+        return CUDA_ERROR_OUT_OF_MEMORY; /* the guest would have to come in between */
+    }
+    return cuda_streams_wait(cuda);
+}
+
 CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *stream)
 {
+    CUresult result;
+
     if (!cuda_stream_exists(cuda, handle)) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
-    cuda->streams[handle].is_busy = true;
-    cuda->streams[handle].count++;
-    *stream = cuda->streams[handle].stream;
-    return CUDA_SUCCESS;
+    result = cuda->queued < BG_CUDA_QUEUED_MAX ? CUDA_SUCCESS : make_room(cuda);
+    if (result == CUDA_SUCCESS) {
+        cuda->streams[handle].is_busy = true;
+        cuda->streams[handle].count++;
+        cuda->queued++;
+        *stream = cuda->streams[handle].stream;
+    }
+    return result;
 }
 
 bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle)
@@ -82,14 +101,15 @@ CUresult cuda_streams_join(struct cuda_session *cuda, uint32_t handle, CUstream 
 
 /* ---- What they do ---- */
 
-/* The CPU device counts a kernel's time itself. On a GPU nothing can be seen of a kernel but its
- * end: so many of them may have so many times the limit to come to the joint. */
-static void watch(struct cuda_session *cuda, struct cuda_stream *stream)
+/* How far it has come. The CPU device counts a kernel's time itself. On a GPU nothing can be seen
+ * of a kernel but its end: so many of them may have so many times the limit to come to the joint.
+ */
+static void watch(struct cuda_session *cuda, struct cuda_stream *stream, bool is_held)
 {
     uint64_t limit_ns = cuda->session->time_limit_ns;
 
-    if (cuda->driver->on_cpu || limit_ns == 0) {
-        return;
+    if (is_held && stream->joint_ns != 0) {
+        stream->joint_ns = clock_now_ns(); /* it may be behind one that the guest holds */
     }
     if (stream->joint_ns != 0 &&
         cuda_check(cuda, cuda->driver->cuEventQuery(stream->joint)) == CUDA_SUCCESS) {
@@ -97,7 +117,8 @@ static void watch(struct cuda_session *cuda, struct cuda_stream *stream)
     }
     if (stream->joint_ns == 0) {
         put_joint(cuda, stream);
-    } else if (clock_now_ns() - stream->joint_ns > limit_ns * (stream->joint_count + 1)) {
+    } else if (limit_ns != 0 && !cuda->driver->on_cpu &&
+               clock_now_ns() - stream->joint_ns > limit_ns * (stream->joint_count + 1)) {
         cuda_check(cuda, CUDA_ERROR_LAUNCH_TIMEOUT);
     }
 }
@@ -115,16 +136,17 @@ bool cuda_streams_work(const struct cuda_session *cuda)
     for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && !work; i++) {
         const struct cuda_stream *stream = &cuda->streams[i];
 
-        work = stream->is_busy && query(cuda, stream) == CUDA_ERROR_NOT_READY;
+        work = stream->is_busy && !cuda_marks_hold(cuda, i) &&
+               query(cuda, stream) == CUDA_ERROR_NOT_READY;
     }
     return work;
 }
 
-static void look(struct cuda_session *cuda, struct cuda_stream *stream)
+static void look(struct cuda_session *cuda, struct cuda_stream *stream, bool is_held)
 {
     stream->is_busy = cuda_check(cuda, query(cuda, stream)) == CUDA_ERROR_NOT_READY;
     if (stream->is_busy) {
-        watch(cuda, stream);
+        watch(cuda, stream, is_held);
     } else {
         stream->joint_ns = stream->joint_count = stream->count = 0;
     }
@@ -132,12 +154,18 @@ static void look(struct cuda_session *cuda, struct cuda_stream *stream)
 
 bool cuda_streams_look(struct cuda_session *cuda)
 {
-    bool is_busy = false;
+    bool is_busy = false, is_held;
 
+    cuda_marks_go_on(cuda);
+    is_held = cuda_marks_hold(cuda, BG_CUDA_ALL);
+    cuda->queued = 0;
     for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
-        if (cuda->streams[i].is_busy) {
-            look(cuda, &cuda->streams[i]);
-            is_busy = is_busy || cuda->streams[i].is_busy;
+        struct cuda_stream *stream = &cuda->streams[i];
+
+        if (stream->is_busy) {
+            look(cuda, stream, is_held);
+            is_busy = is_busy || stream->is_busy;
+            cuda->queued += stream->joint_count + stream->count;
         }
     }
     return cuda_leave_look(cuda) || is_busy;
@@ -294,28 +322,27 @@ CUDA_COMMAND(cuda_run_stream_query)
                : CUDA_ERROR_INVALID_HANDLE;
 }
 
-CUDA_COMMAND(cuda_run_stream_mark)
+static CUresult mark(struct cuda_session *cuda, const struct bg_cuda_mark *wanted, bool holds)
 {
-    const struct bg_cuda_mark *mark = call->params;
+    const struct cuda_mark mark = {
+        .stream = wanted->stream,
+        .value = wanted->value,
+        .interrupts = wanted->flags & BG_CUDA_MARK_INTERRUPT,
+        .holds = holds,
+    };
 
-    if (mark->flags & ~BG_CUDA_MARK_INTERRUPT) {
+    if (wanted->flags & ~BG_CUDA_MARK_INTERRUPT) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    return cuda_mark(cuda, mark->stream, mark->value, mark->flags & BG_CUDA_MARK_INTERRUPT);
+    return cuda_mark(cuda, &mark);
 }
 
-/* Behind the mark, which tells the guest, the stream waits for it. */
+CUDA_COMMAND(cuda_run_stream_mark)
+{
+    return mark(cuda, call->params, false);
+}
+
 CUDA_COMMAND(cuda_run_stream_host)
 {
-    const struct bg_cuda_mark *mark = call->params;
-    CUresult result = cuda_run_stream_mark(cuda, call);
-    uint64_t offset;
-
-    if (result != CUDA_SUCCESS) {
-        return result;
-    }
-    offset = (uint64_t)((uint8_t *)&cuda->page->acknowledged[mark->stream] - cuda->heap.memory);
-    return cuda_check(cuda, cuda->driver->cuStreamWaitValue64(
-                                cuda->streams[mark->stream].stream, cuda->heap.address + offset,
-                                mark->value, CU_STREAM_WAIT_VALUE_GEQ));
+    return mark(cuda, call->params, true);
 }

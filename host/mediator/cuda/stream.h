@@ -7,17 +7,19 @@
 
 bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle);
 
-/* A stream that is to get work: it counts as busy from now on. CUDA_ERROR_INVALID_HANDLE. */
+/* A stream that is to get work: it counts as busy from now on. CUDA_ERROR_INVALID_HANDLE. Waits
+ * when too much is queued; CUDA_ERROR_OUT_OF_MEMORY: for the guest, which has to come in between.
+ */
 CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *stream);
 
 /* Whether a stream was busy, or any of BG_CUDA_ALL, when they were looked at last. */
 bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle);
 
-/* Looks at those that are busy; false: none is any more, and nothing leaves. What kernels did wrong
- * is found here. */
+/* Looks at those that are busy, and lets go on what the guest has acknowledged; false: none is any
+ * more, and nothing leaves. What kernels did wrong is found here. */
 bool cuda_streams_look(struct cuda_session *cuda);
 
-/* The same, without any consequence. */
+/* Whether one works, and is not held by a mark (mark.h). Nothing becomes of it. */
 bool cuda_streams_work(const struct cuda_session *cuda);
 
 /* Waits for one of the driver's streams. */

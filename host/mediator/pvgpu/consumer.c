@@ -218,7 +218,7 @@ static void stand_aside(void *owner, bool begins)
     take_lease_bits(worker);
     if (begins) {
         watch_pause(&worker->watch);
-        if (worker->lease.state == LEASE_HELD && !cuda_is_busy_meanwhile(worker->context.session)) {
+        if (worker->lease.state == LEASE_HELD && !cuda_is_working(worker->context.session)) {
             lease_release(&worker->lease);
         }
     } else {
@@ -374,7 +374,9 @@ static bool take_attention(struct pvgpu_worker *worker)
         take_reset(worker, request);
     }
     if (bits & PVGPU_ATTENTION_PAUSE) {
-        finish_turn(worker);
+        if (worker->lease.state == LEASE_HELD) { /* nothing goes on behind the answer */
+            release_lease(worker);
+        }
         take_pauses(worker);
     }
     if (bits & PVGPU_ATTENTION_DRAIN) {
@@ -721,7 +723,7 @@ void *pvgpu_consumer_main(void *context)
         if (has_attention(worker) && !take_attention(worker)) {
             return NULL;
         }
-        if (worker->streams_work) {
+        if (worker->streams_work && !worker->paused) {
             pvgpu_streams_look(worker);
         }
         if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {

@@ -44,6 +44,14 @@ void pvgpu_streams_note(struct pvgpu_worker *worker)
     __atomic_store_n(&worker->cuda_error, error, __ATOMIC_RELAXED);
 }
 
+/* A stream that the guest held until now is to go on in the session's next turn. */
+static void ask_for_those_held(struct pvgpu_worker *worker)
+{
+    if (cuda_is_acknowledged(worker->context.session)) {
+        lease_ask(&worker->lease, worker->priority);
+    }
+}
+
 void pvgpu_streams_look(struct pvgpu_worker *worker)
 {
     uint64_t now_ns = clock_now_ns();
@@ -52,6 +60,10 @@ void pvgpu_streams_look(struct pvgpu_worker *worker)
         return;
     }
     worker->look_ns = now_ns + CUDA_LOOK_NS;
+    if (worker->lease.state != LEASE_HELD) {
+        ask_for_those_held(worker);
+        return;
+    }
     worker->streams_work = cuda_is_busy(worker->context.session);
     lease_use(&worker->lease);
     if (worker->context.session->gpu->lost) {
@@ -63,11 +75,12 @@ bool pvgpu_streams_finish(struct pvgpu_worker *worker)
 {
     struct session *session = worker->context.session;
 
-    if (!worker->streams_work) {
+    /* Without a lease there are none but those that are held. */
+    if (!worker->streams_work || worker->lease.state != LEASE_HELD) {
         return true;
     }
     streams_finish(session, worker->base.device.cuda, pvgpu_worker_get_limit_ns(worker));
-    worker->streams_work = false;
+    worker->streams_work = cuda_is_busy(session); /* those that are held */
     if (session->gpu->lost) {
         pvgpu_worker_lose_gpu(worker);
     }

@@ -8,6 +8,16 @@
 #include "host/mediator/worker/watch.h"
 
 #define NAP_NS 100000
+#define LONG_NAP_NS 1000000
+/* Streams that do nothing for so long, while one is held, are behind it. */
+#define STILL_NS (200 * NS_PER_MS)
+#define STILL_SHARE 16u /* of the time: less than that of a processor is nothing */
+
+struct finish {
+    bool on_gpu;
+    uint64_t started_ns, used_ns;   /* at the start */
+    uint64_t seen_ns, seen_used_ns; /* when they were last seen to do something */
+};
 
 /* Of the device: a GPU's is the clock's, the CPU's is what all threads of the worker use. */
 static uint64_t get_used_ns(bool on_gpu)
@@ -18,14 +28,48 @@ static uint64_t get_used_ns(bool on_gpu)
     return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
 }
 
+static bool stand_still(struct finish *finish, uint64_t now_ns)
+{
+    uint64_t used_ns = get_used_ns(finish->on_gpu), elapsed_ns = now_ns - finish->seen_ns;
+
+    if (elapsed_ns < STILL_NS) {
+        return false;
+    }
+    if (used_ns - finish->seen_used_ns >= elapsed_ns / STILL_SHARE) {
+        finish->seen_ns = now_ns;
+        finish->seen_used_ns = used_ns;
+        return false;
+    }
+    return true;
+}
+
+static bool is_over(const struct finish *finish, uint64_t now_ns, uint64_t limit_ns)
+{
+    return watch_is_over(get_used_ns(finish->on_gpu) - finish->used_ns, now_ns - finish->started_ns,
+                         limit_ns);
+}
+
+static bool has_work(struct session *session)
+{
+    return cuda_is_busy(session) && cuda_is_working(session) && !session->gpu->lost;
+}
+
 void streams_finish(struct session *session, bool on_gpu, uint64_t limit_ns)
 {
-    uint64_t started_ns = clock_now_ns(), used_ns = get_used_ns(on_gpu);
+    uint64_t now_ns = clock_now_ns(), used_ns = get_used_ns(on_gpu);
+    struct finish finish = {on_gpu, now_ns, used_ns, now_ns, used_ns};
 
-    while (session != NULL && cuda_is_busy(session) && !session->gpu->lost) {
-        if (watch_is_over(get_used_ns(on_gpu) - used_ns, clock_now_ns() - started_ns, limit_ns)) {
+    while (session != NULL && has_work(session)) {
+        now_ns = clock_now_ns();
+        if (stand_still(&finish, now_ns) && cuda_is_held(session)) {
+            return;
+        }
+        if (is_over(&finish, now_ns, limit_ns)) {
             cuda_time_out(session);
         }
-        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = now_ns - finish.started_ns < LONG_NAP_NS
+                                                    ? NAP_NS
+                                                    : LONG_NAP_NS},
+                  NULL);
     }
 }

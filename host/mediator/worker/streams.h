@@ -9,9 +9,9 @@
 #include "host/mediator/compute/session.h"
 
 /*
- * Waits until they have none. The time that a lease's end may take is the device's, as the
- * supervisor counts it; when it is used up the session's GPU is lost. session may be NULL. By the
- * thread that runs operations.
+ * Waits until none computes: those that are held until the guest comes in between may stay. The
+ * time that a lease's end may take is the device's, as the supervisor counts it; when it is used up
+ * the session's GPU is lost. session may be NULL. By the thread that runs operations.
  */
 void streams_finish(struct session *session, bool on_gpu, uint64_t limit_ns);
 

@@ -101,6 +101,7 @@ static void test_sizes(void **state)
         {BG_CUDA_STREAM_DESTROY, sizeof(struct bg_cuda_handle)},
         {BG_CUDA_STREAM_WAIT, sizeof(struct bg_cuda_stream_event)},
         {BG_CUDA_STREAM_MARK, sizeof(struct bg_cuda_mark)},
+        {BG_CUDA_STREAM_HOST, sizeof(struct bg_cuda_mark)},
         {BG_CUDA_STREAM_SYNC, sizeof(struct bg_cuda_handle)},
         {BG_CUDA_STREAM_QUERY, sizeof(struct bg_cuda_handle)},
         {BG_CUDA_EVENT_CREATE, sizeof(struct bg_cuda_event_create)},

@@ -167,6 +167,137 @@ static void test_legacy_stream(void **state)
     wait_until_reached(&page()->completed[BG_CUDA_STREAM_LEGACY], 1);
 }
 
+/* ---- Host functions ---- */
+
+static CUresult hold(uint32_t stream, uint64_t value)
+{
+    return ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){stream, 0, value});
+}
+
+static void acknowledge(uint32_t stream, uint64_t value)
+{
+    __atomic_store_n(&page()->acknowledged[stream], value, __ATOMIC_RELEASE);
+}
+
+static void look_until_reached(uint32_t stream, uint64_t value)
+{
+    uint64_t until_ns = clock_now_ns() + DEADLINE_NS;
+
+    while (reached(stream) < value) {
+        cuda_is_busy(session);
+        assert_true(clock_now_ns() < until_ns);
+    }
+}
+
+static void test_host_functions(void **state)
+{
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(hold(FIRST, 1));
+    OK(mark(FIRST, 2));
+    OK(hold(FIRST, 3));
+    OK(mark(FIRST, 4));
+    wait_until_reached(&page()->completed[FIRST], 1);
+    assert_true(cuda_is_busy(session)); /* that is not over, */
+    while (!cuda_is_held(session)) {
+    }
+    assert_false(cuda_is_working(session)); /* but needs no device */
+    assert_int_equal(reached(FIRST), 1);
+    acknowledge(FIRST, 1);
+    assert_true(cuda_is_acknowledged(session));
+    assert_int_equal(reached(FIRST), 1); /* not before it is let go */
+    look_until_reached(FIRST, 3);
+    assert_false(cuda_is_acknowledged(session));
+    acknowledge(FIRST, 4);
+    look_until_reached(FIRST, 4);
+    wait_until_idle();
+    EXPECT(CUDA_ERROR_INVALID_VALUE, hold(FIRST, 4));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, hold(FIRST + 1, 1));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 2, 7}));
+}
+
+/* The guest need not come in between any more. */
+static void test_end_of_a_held_stream(void **state)
+{
+    (void)state;
+    OK(hold(BG_CUDA_STREAM_LEGACY, 1));
+    OK(mark(BG_CUDA_STREAM_LEGACY, 2));
+    OK(ASK_NOTHING(BG_CUDA_END));
+    assert_int_equal(reached(BG_CUDA_STREAM_LEGACY), 2);
+}
+
+/* A wait goes on when the guest has come in between. */
+static void *acknowledge_later(void *context)
+{
+    (void)context;
+    wait_until_reached(&page()->completed[FIRST], 1);
+    acknowledge(FIRST, 1);
+    return NULL;
+}
+
+static void test_wait_for_a_held_stream(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(hold(FIRST, 1));
+    assert_int_equal(pthread_create(&thread, NULL, acknowledge_later, NULL), 0);
+    OK(sync_stream(FIRST));
+    pthread_join(thread, NULL);
+}
+
+/* ---- Much at once ---- */
+
+static void *open_slowly(void *gate)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    open_gate(gate);
+    return NULL;
+}
+
+static void test_much_is_queued(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+    uint64_t done_before;
+    pthread_t thread;
+    CUresult result;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    close_gate(&gate, FIRST);
+    for (uint64_t value = 1; value < BG_CUDA_QUEUED_MAX; value++) {
+        OK(mark(FIRST, value));
+    }
+    assert_int_equal(pthread_create(&thread, NULL, open_slowly, &gate), 0);
+    result = mark(FIRST, BG_CUDA_QUEUED_MAX);
+    done_before = reached(FIRST);
+    pthread_join(thread, NULL);
+    OK(result);
+    assert_true(done_before >= BG_CUDA_QUEUED_MAX - 1); /* it waited */
+    wait_until_idle();
+}
+
+static void test_much_is_queued_behind_the_guest(void **state)
+{
+    uint64_t value = 1;
+    CUresult result;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(hold(FIRST, value));
+    while (!cuda_is_held(session)) {
+    }
+    do {
+        result = mark(FIRST, ++value);
+    } while (result == CUDA_SUCCESS);
+    assert_int_equal(result, CUDA_ERROR_OUT_OF_MEMORY);
+    assert_in_range(value, BG_CUDA_QUEUED_MAX - 10, BG_CUDA_QUEUED_MAX + 10);
+    acknowledge(FIRST, 1);
+    look_until_reached(FIRST, value - 1);
+    OK(mark(FIRST, value));
+}
+
 /* ---- Events ---- */
 
 static CUresult create_event(uint32_t event, uint32_t flags)
@@ -294,7 +425,7 @@ static void test_stream_gets_on(void **state)
     (void)state;
     play_gpu(NS_PER_MS);
     OK(create(FIRST, CU_STREAM_NON_BLOCKING));
-    while (value < 120000) { /* two minutes' worth */
+    while (value < 15000) { /* fifteen seconds' worth */
         OK(mark(FIRST, ++value));
     }
     close_gate(&gate, FIRST);
@@ -335,27 +466,6 @@ static void test_time_out(void **state)
     EXPECT(CUDA_ERROR_LAUNCH_TIMEOUT, mark(BG_CUDA_STREAM_LEGACY, 1));
 }
 
-/* The guest runs a function of its own in between. */
-static void test_host_function(void **state)
-{
-    (void)state;
-    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
-    OK(ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 0, 5}));
-    OK(mark(FIRST, 6));
-    wait_until_reached(&page()->completed[FIRST], 5);
-    for (int i = 0; i < 100; i++) {
-        EXPECT(CUDA_ERROR_NOT_READY, ASK_HANDLE(BG_CUDA_STREAM_QUERY, FIRST));
-        assert_int_equal(reached(FIRST), 5);
-    }
-    __atomic_store_n(&page()->acknowledged[FIRST], 5, __ATOMIC_RELEASE);
-    wait_until_reached(&page()->completed[FIRST], 6);
-    EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 0, 6}));
-    EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 2, 7}));
-    EXPECT(CUDA_ERROR_INVALID_HANDLE,
-           ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST + 1, 0, 7}));
-    OK(ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 0, 7})); /* the end does not wait */
-}
-
 static void test_host_function_without_page(void **state)
 {
     (void)state;
@@ -370,11 +480,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_marks_without_page, setup_mailbox, teardown),
         cmocka_unit_test_setup_teardown(test_interrupts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_host_function, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host_function_without_page, setup_mailbox, teardown),
         cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_destroyed_stream_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_functions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_end_of_a_held_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wait_for_a_held_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_much_is_queued, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_much_is_queued_behind_the_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_stands_still, setup, teardown),
