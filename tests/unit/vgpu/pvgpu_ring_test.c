@@ -107,6 +107,33 @@ static void own_commands_are_built_in_place(void **state)
     fake.violations = 0; /* what was sent is no operation */
 }
 
+/* Whole, where there is room in one piece, and seen at once; else not at all. */
+static void commands_are_written_quickly(void **state)
+{
+    struct bg_pvgpu_command *command;
+
+    (void)state;
+    start_at(FAKE_PVGPU_RING - 32);
+    assert_null(bg_pvgpu_quick_begin(&gpu, 48)); /* it would wrap */
+    command = bg_pvgpu_quick_begin(&gpu, 32);
+    assert_ptr_equal(command, fake.shmem + FAKE_PVGPU_RING_OFFSET + FAKE_PVGPU_RING - 32);
+    *command = (struct bg_pvgpu_command){.type = 0x1FFE, .size = 32, .resource_id = 7};
+    memset(command + 1, 0x5A, 16);
+    bg_pvgpu_quick_end(&gpu, 32);
+    assert_int_equal(fake.control->producer_ptr, FAKE_PVGPU_RING);
+    fake_pvgpu_step(&fake, 1);
+    assert_int_equal(fake_pvgpu_last(0)->header.resource_id, 7);
+    assert_int_equal(fake_pvgpu_last(0)->words[0], 0x5A5A5A5A);
+    gpu.consumed = gpu.written - FAKE_PVGPU_RING + 16;
+    assert_non_null(bg_pvgpu_quick_begin(&gpu, 16));
+    assert_null(bg_pvgpu_quick_begin(&gpu, 32)); /* it is full, as far as was looked */
+    gpu.consumed = gpu.written;
+    gpu.loss = BG_ERR_UNAVAILABLE;
+    assert_null(bg_pvgpu_quick_begin(&gpu, 16));
+    gpu.loss = 0;
+    fake.violations = 0; /* what was sent is no operation */
+}
+
 /* A long way around the ring, at sizes that do not divide it. */
 static void many_rounds(void **state)
 {
@@ -498,6 +525,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(commands_wrap_everywhere),
         TEST(own_commands_are_built_in_place),
+        TEST(commands_are_written_quickly),
         TEST(many_rounds),
         TEST(a_full_ring_has_a_deadline),
         TEST(room_is_waited_for),
