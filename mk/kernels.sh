@@ -9,7 +9,7 @@
 #
 # which cuModuleLoadData loads. OUT.d says what it was made from, for make. FLAGs go to the compiler.
 #
-# kernels.sh --compiler: what would be used, in a line; fails when there is none.
+# kernels.sh [--nvcc | --clang] --compiler: what would be used, in a line; fails when there is none.
 #
 # Environment: NVCC and CLANG, the compilers; CUDA_HOME, the toolkit's folder; KERNELS_ARCH, the least
 # compute capability that the PTX runs on (75).
@@ -71,21 +71,25 @@ write_c() {
     printf ';\n'
 }
 
-wanted=
-case ${1:-} in
---compiler)
-    choose "" || exit 1
+say_compiler() {
     case $compiler in
     nvcc) "$nvcc" --version | tail -n 1 ;;
     clang) "$clang" --version | head -n 1 ;;
     esac
-    exit
-    ;;
+}
+
+wanted=
+case ${1:-} in
 --nvcc | --clang)
     wanted=${1#--}
     shift
     ;;
 esac
+if [ "${1:-}" = --compiler ]; then
+    choose "$wanted" || exit 1
+    say_compiler
+    exit
+fi
 [ $# -ge 2 ] || die "kernels.sh [--nvcc | --clang] SOURCE.cu OUT [FLAG...]"
 source=$1 out=$2
 shift 2

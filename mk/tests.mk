@@ -63,22 +63,17 @@ $(BUILD)/tests/fake/gpu/libcuda.so.1: $(wildcard tests/fake/gpu/*.[ch]) \
 	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -fvisibility=hidden \
 		-Wl,-soname,libcuda.so.1 $(filter %.c,$^) -o $@
 
-# Kernels as compilers make them. CUDA's headers are not needed by clang, and no toolkit need be
-# there: without nvcc that file is empty.
-TEST_NVCC := $(firstword $(wildcard $(NVCC) $(CUDA_HOME)/bin/nvcc /usr/local/cuda/bin/nvcc) \
-               $(shell command -v nvcc))
-CLANG_PTX := $(CLANG) -x cuda --cuda-device-only -S -O2 -ffp-contract=off -nocudainc -nocudalib \
-             --cuda-gpu-arch=sm_70 -Xclang -target-feature -Xclang +ptx70 -Wno-unknown-cuda-version
-NVCC_PTX := $(if $(TEST_NVCC),$(TEST_NVCC) -ptx -arch=sm_80 -fmad=false -Wno-deprecated-gpu-targets)
-$(call remember,tests-ptx,$(CLANG_VERSION) $(CLANG_PTX) $(NVCC_PTX))
+# Kernels as compilers make them; without nvcc that file is empty.
+$(call remember,tests-ptx,$(CLANG_VERSION) $(KERNELS_COMPILER))
 
-$(BUILD)/tests/%-clang.ptx: tests/unit/cuda-cpu/%.cu $(BUILD)/flags/tests-ptx
+$(BUILD)/tests/%-clang.ptx: tests/unit/cuda-cpu/%.cu mk/kernels.sh $(BUILD)/flags/tests-ptx
 	@mkdir -p $(@D)
-	$(call quiet,PTX,$@)$(CLANG_PTX) $< -o $@
+	$(call quiet,PTX,$@)mk/kernels.sh --clang $< $@ -ffp-contract=off
 
-$(BUILD)/tests/%-nvcc.ptx: tests/unit/cuda-cpu/%.cu $(BUILD)/flags/tests-ptx
+$(BUILD)/tests/%-nvcc.ptx: tests/unit/cuda-cpu/%.cu mk/kernels.sh $(BUILD)/flags/tests-ptx
 	@mkdir -p $(@D)
-	$(call quiet,PTX,$@)$(if $(NVCC_PTX),$(NVCC_PTX) $< -o $@,: > $@)
+	$(call quiet,PTX,$@)if mk/kernels.sh --nvcc --compiler > /dev/null; then \
+		mk/kernels.sh --nvcc $< $@ -fmad=false; else : > $@; fi
 
 # Phases: side by side; then those that measure time, alone; then the fuzzers.
 SELECTED := $(foreach test,$(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) \

@@ -1,41 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Kernels as people write them, for kernels_test.c: compiled to PTX by clang, and by nvcc where it
- * is. clang has no CUDA headers here: what they would define is defined first.
- */
-#ifdef __clang__
-#define __global__ __attribute__((global))
-#define __device__ __attribute__((device))
-#define __shared__ __attribute__((shared))
-#define __constant__ __attribute__((constant))
-#define THREAD_X __nvvm_read_ptx_sreg_tid_x()
-#define THREAD_Y __nvvm_read_ptx_sreg_tid_y()
-#define BLOCK_X __nvvm_read_ptx_sreg_ctaid_x()
-#define BLOCK_Y __nvvm_read_ptx_sreg_ctaid_y()
-#define THREADS __nvvm_read_ptx_sreg_ntid_x()
-#define BLOCKS __nvvm_read_ptx_sreg_nctaid_x()
-#define ATOMIC_ADD(pointer, value) __nvvm_atom_add_gen_i((int *)(pointer), (int)(value))
-#define ATOMIC_CAS(pointer, old, value)                                                            \
-    __nvvm_atom_cas_gen_ll((long long *)(pointer), (long long)(old), (long long)(value))
-#define SHUFFLE_DOWN(value, by) __nvvm_shfl_sync_down_f32(-1, value, by, 31)
-#define BALLOT(condition) __nvvm_vote_ballot_sync(-1, condition)
-#define FENCE() __nvvm_membar_gl()
-#else
-#define THREAD_X threadIdx.x
-#define THREAD_Y threadIdx.y
-#define BLOCK_X blockIdx.x
-#define BLOCK_Y blockIdx.y
-#define THREADS blockDim.x
-#define BLOCKS gridDim.x
-#define ATOMIC_ADD(pointer, value) atomicAdd(pointer, value)
-#define ATOMIC_CAS(pointer, old, value) atomicCAS(pointer, old, value)
-#define SHUFFLE_DOWN(value, by) __shfl_down_sync(0xFFFFFFFF, value, by)
-#define BALLOT(condition) __ballot_sync(0xFFFFFFFF, condition)
-#define FENCE() __threadfence()
-#endif
-
+/* Kernels as people write them, for kernels_test.c: compiled to PTX by clang, and by nvcc where it
+ * is. */
 #define KERNEL extern "C" __global__ void
-#define INDEX (BLOCK_X * THREADS + THREAD_X)
+#define INDEX (blockIdx.x * blockDim.x + threadIdx.x)
 
 KERNEL vector_add(float *c, const float *a, const float *b, unsigned n)
 {
@@ -48,7 +15,7 @@ KERNEL vector_add(float *c, const float *a, const float *b, unsigned n)
 
 KERNEL saxpy(float *y, const float *x, float a, unsigned n)
 {
-    for (unsigned i = INDEX; i < n; i += THREADS * BLOCKS) {
+    for (unsigned i = INDEX; i < n; i += blockDim.x * gridDim.x) {
         y[i] = a * x[i] + y[i];
     }
 }
@@ -59,7 +26,8 @@ KERNEL saxpy(float *y, const float *x, float a, unsigned n)
 KERNEL matrix_product(float *c, const float *a, const float *b, unsigned n)
 {
     __shared__ float tile_a[TILE][TILE], tile_b[TILE][TILE];
-    unsigned x = THREAD_X, y = THREAD_Y, column = BLOCK_X * TILE + x, row = BLOCK_Y * TILE + y;
+    unsigned x = threadIdx.x, y = threadIdx.y;
+    unsigned column = blockIdx.x * TILE + x, row = blockIdx.y * TILE + y;
     float sum = 0;
 
     for (unsigned k = 0; k < n; k += TILE) {
@@ -79,16 +47,16 @@ KERNEL matrix_product(float *c, const float *a, const float *b, unsigned n)
 KERNEL transpose(float *to, const float *from, unsigned width, unsigned height)
 {
     __shared__ float tile[TILE][TILE + 1];
-    unsigned x = BLOCK_X * TILE + THREAD_X, y = BLOCK_Y * TILE + THREAD_Y;
+    unsigned x = blockIdx.x * TILE + threadIdx.x, y = blockIdx.y * TILE + threadIdx.y;
 
     if (x < width && y < height) {
-        tile[THREAD_Y][THREAD_X] = from[y * width + x];
+        tile[threadIdx.y][threadIdx.x] = from[y * width + x];
     }
     __syncthreads();
-    x = BLOCK_Y * TILE + THREAD_X;
-    y = BLOCK_X * TILE + THREAD_Y;
+    x = blockIdx.y * TILE + threadIdx.x;
+    y = blockIdx.x * TILE + threadIdx.y;
     if (x < height && y < width) {
-        to[y * height + x] = tile[THREAD_X][THREAD_Y];
+        to[y * height + x] = tile[threadIdx.x][threadIdx.y];
     }
 }
 
@@ -98,21 +66,21 @@ KERNEL sum_by_shuffles(float *sums, const float *values, unsigned n)
     __shared__ float of_warps[8];
     float sum = 0;
 
-    for (unsigned i = INDEX; i < n; i += THREADS * BLOCKS) {
+    for (unsigned i = INDEX; i < n; i += blockDim.x * gridDim.x) {
         sum += values[i];
     }
     for (unsigned by = 16; by; by /= 2) {
-        sum += SHUFFLE_DOWN(sum, by);
+        sum += __shfl_down_sync(0xFFFFFFFF, sum, by);
     }
-    if (THREAD_X % 32 == 0) {
-        of_warps[THREAD_X / 32] = sum;
+    if (threadIdx.x % 32 == 0) {
+        of_warps[threadIdx.x / 32] = sum;
     }
     __syncthreads();
-    if (THREAD_X == 0) {
+    if (threadIdx.x == 0) {
         for (unsigned i = 1; i < 8; i++) {
             sum += of_warps[i];
         }
-        sums[BLOCK_X] = sum;
+        sums[blockIdx.x] = sum;
     }
 }
 
@@ -122,16 +90,16 @@ KERNEL sum_by_tree(float *sums, const float *values, unsigned n)
 {
     unsigned i = INDEX;
 
-    dynamic[THREAD_X] = i < n ? values[i] : 0;
+    dynamic[threadIdx.x] = i < n ? values[i] : 0;
     __syncthreads();
-    for (unsigned half = THREADS / 2; half; half /= 2) {
-        if (THREAD_X < half) {
-            dynamic[THREAD_X] += dynamic[THREAD_X + half];
+    for (unsigned half = blockDim.x / 2; half; half /= 2) {
+        if (threadIdx.x < half) {
+            dynamic[threadIdx.x] += dynamic[threadIdx.x + half];
         }
         __syncthreads();
     }
-    if (THREAD_X == 0) {
-        sums[BLOCK_X] = dynamic[0];
+    if (threadIdx.x == 0) {
+        sums[blockIdx.x] = dynamic[0];
     }
 }
 
@@ -142,24 +110,24 @@ KERNEL sum_in_one_launch(unsigned *total, unsigned *parts, const unsigned *value
 {
     __shared__ unsigned sum, is_last;
 
-    if (THREAD_X == 0) {
+    if (threadIdx.x == 0) {
         sum = 0;
     }
     __syncthreads();
-    for (unsigned i = INDEX; i < n; i += THREADS * BLOCKS) {
-        ATOMIC_ADD(&sum, values[i]);
+    for (unsigned i = INDEX; i < n; i += blockDim.x * gridDim.x) {
+        atomicAdd(&sum, values[i]);
     }
     __syncthreads();
-    if (THREAD_X == 0) {
-        parts[BLOCK_X] = sum;
-        FENCE();
-        is_last = (unsigned)ATOMIC_ADD(&blocks_done, 1u) == BLOCKS - 1;
+    if (threadIdx.x == 0) {
+        parts[blockIdx.x] = sum;
+        __threadfence();
+        is_last = (unsigned)atomicAdd(&blocks_done, 1u) == gridDim.x - 1;
     }
     __syncthreads();
-    if (is_last && THREAD_X == 0) {
-        FENCE();
+    if (is_last && threadIdx.x == 0) {
+        __threadfence();
         *total = 0;
-        for (unsigned i = 0; i < BLOCKS; i++) {
+        for (unsigned i = 0; i < gridDim.x; i++) {
             *total += parts[i];
         }
         blocks_done = 0;
@@ -170,7 +138,7 @@ KERNEL sum_in_one_launch(unsigned *total, unsigned *parts, const unsigned *value
 KERNEL scan(unsigned *sums, const unsigned *values)
 {
     __shared__ unsigned buffers[2][256];
-    unsigned from = 0, x = THREAD_X;
+    unsigned from = 0, x = threadIdx.x;
 
     buffers[0][x] = values[INDEX];
     __syncthreads();
@@ -186,16 +154,16 @@ KERNEL histogram_shared(unsigned *bins, const unsigned char *bytes, unsigned n)
 {
     __shared__ unsigned own[256];
 
-    for (unsigned i = THREAD_X; i < 256; i += THREADS) {
+    for (unsigned i = threadIdx.x; i < 256; i += blockDim.x) {
         own[i] = 0;
     }
     __syncthreads();
-    for (unsigned i = INDEX; i < n; i += THREADS * BLOCKS) {
-        ATOMIC_ADD(&own[bytes[i]], 1u);
+    for (unsigned i = INDEX; i < n; i += blockDim.x * gridDim.x) {
+        atomicAdd(&own[bytes[i]], 1u);
     }
     __syncthreads();
-    for (unsigned i = THREAD_X; i < 256; i += THREADS) {
-        ATOMIC_ADD(&bins[i], own[i]);
+    for (unsigned i = threadIdx.x; i < 256; i += blockDim.x) {
+        atomicAdd(&bins[i], own[i]);
     }
 }
 
@@ -204,7 +172,7 @@ KERNEL histogram_global(unsigned *bins, const unsigned char *bytes, unsigned n)
     unsigned i = INDEX;
 
     if (i < n) {
-        ATOMIC_ADD(&bins[bytes[i]], 1u);
+        atomicAdd(&bins[bytes[i]], 1u);
     }
 }
 
@@ -212,7 +180,7 @@ KERNEL histogram_global(unsigned *bins, const unsigned char *bytes, unsigned n)
 KERNEL bitonic_sort(int *keys)
 {
     __shared__ int sorted[256];
-    unsigned x = THREAD_X;
+    unsigned x = threadIdx.x;
 
     sorted[x] = keys[INDEX];
     __syncthreads();
@@ -278,7 +246,8 @@ KERNEL accelerations(struct body *to, const struct body *bodies, unsigned n)
 
 KERNEL mandelbrot(unsigned *counts, unsigned width, unsigned height, unsigned most)
 {
-    unsigned column = BLOCK_X * TILE + THREAD_X, row = BLOCK_Y * TILE + THREAD_Y, count = 0;
+    unsigned column = blockIdx.x * TILE + threadIdx.x, row = blockIdx.y * TILE + threadIdx.y;
+    unsigned count = 0;
     float a = -2.0f + 3.0f * (float)column / (float)width, x = 0;
     float b = -1.0f + 2.0f * (float)row / (float)height, y = 0;
 
@@ -311,15 +280,15 @@ KERNEL collatz(unsigned *steps, unsigned n)
 /* Those that are odd, a warp's in order. Blocks of 256; the warps' places are as they come. */
 KERNEL compact(unsigned *kept, unsigned *count, const unsigned *values)
 {
-    unsigned value = values[INDEX], lane = THREAD_X % 32, first = 0;
-    unsigned votes = (unsigned)BALLOT(value % 2);
+    unsigned value = values[INDEX], lane = threadIdx.x % 32, first = 0;
+    unsigned votes = (unsigned)__ballot_sync(0xFFFFFFFF, value % 2);
     __shared__ unsigned of_warps[8];
 
     if (lane == 0) {
-        of_warps[THREAD_X / 32] = (unsigned)ATOMIC_ADD(count, (unsigned)__builtin_popcount(votes));
+        of_warps[threadIdx.x / 32] = atomicAdd(count, (unsigned)__popc(votes));
     }
     __syncthreads();
-    first = of_warps[THREAD_X / 32];
+    first = of_warps[threadIdx.x / 32];
     if (value % 2) {
         kept[first + (unsigned)__builtin_popcount(votes & ((1u << lane) - 1))] = value;
     }
@@ -343,7 +312,7 @@ KERNEL add_doubles(double *sum, const double *values, unsigned n)
         assumed = old;
         next.bits = assumed;
         next.value += values[i];
-        old = (unsigned long long)ATOMIC_CAS(bits, assumed, next.bits);
+        old = (unsigned long long)atomicCAS(bits, assumed, next.bits);
     } while (old != assumed);
 }
 
