@@ -245,6 +245,23 @@ static void test_kernel_without_end(void **state)
     peer_wait_word(&peer, &page->error, CUDA_ERROR_LAUNCH_TIMEOUT);
 }
 
+/* By the mailbox the answer has it; the session ends, and nobody is punished. */
+static void test_kernel_without_end_by_mailbox(void **state)
+{
+    (void)state;
+    fixture_start("tenant", "vgpu-stub", "request_timeout_ms = 300\nquarantine_faults = 1\n");
+    client = client_open(path, 1);
+    init();
+    load_unseen_module();
+    assert_int_equal(launch(SPIN, 0, 0).result, CUDA_ERROR_LAUNCH_TIMEOUT);
+    process_wait_text(mediator, "CUDA: CUDA_ERROR_LAUNCH_TIMEOUT; session ended");
+    assert_int_equal(client_receive(&client).type, 0);
+    client_close(&client);
+    client = client_open(path, 1);
+    compute();
+    assert_null(strstr(process_errors(mediator), "fault:"));
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
@@ -252,6 +269,7 @@ int main(void)
         TEST(test_mailbox),
         TEST(test_ring),
         TEST(test_kernel_without_end),
+        TEST(test_kernel_without_end_by_mailbox),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
