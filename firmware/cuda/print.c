@@ -24,7 +24,9 @@ static bool print_piece(struct cuda_device *device)
 
 void cuda_print(struct cuda_device *device)
 {
-    if (!device->prints || device->printed_work == device->work) {
+    bool may_say = device->prints || device->error != CUDA_SUCCESS; /* what went wrong, then */
+
+    if (!may_say || device->printed_work == device->work) {
         return;
     }
     device->printed_work = device->work;

@@ -14,6 +14,13 @@ static const char text[] =
     "L: ld.volatile.global.u32 %r2, [%d]; setp.ne.s32 %p, %r2, 0; @%p bra E;\n"
     "add.s32 %r1, %r1, -1; setp.ne.s32 %p, %r1, 0; @%p bra L;\n"
     "E: ret; }\n"
+    ".extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 a);\n"
+    ".global .b8 format[] = {37, 100, 59, 0};\n" /* %d; */
+    ".visible .entry say(.param .u32 n) { .local .align 8 .b8 values[8]; .param .b64 f, a;\n"
+    ".param .b32 r; .reg .b32 %r<3>; .reg .b64 %rd<3>; ld.param.u32 %r1, [n];\n"
+    "st.local.u32 [values], %r1; mov.u64 %rd1, format; cvta.global.u64 %rd1, %rd1;\n"
+    "mov.u64 %rd2, values; cvta.local.u64 %rd2, %rd2; st.param.b64 [f], %rd1;\n"
+    "st.param.b64 [a], %rd2; call (r), vprintf, (f, a); ret; }\n"
     ".visible .entry wrong(.param .u64 at) {\n"
     ".reg .b64 %d; ld.param.u64 %d, [at]; st.global.u32 [%d], 1; ret; }\n";
 
@@ -325,6 +332,33 @@ static CUresult launch_wrong(void)
     return cuLaunchKernel(function_of("wrong"), 1, 1, 1, 1, 1, 1, 0, NULL, (void *[]){&at}, NULL);
 }
 
+static CUresult say(uint32_t n, unsigned blocks)
+{
+    return cuLaunchKernel(function_of("say"), blocks, 1, 1, 32, 1, 1, 0, NULL, (void *[]){&n},
+                          NULL);
+}
+
+/* Text comes with the next wait, all of it, and nothing is asked for when there can be none. */
+static void test_print(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    load();
+    OK(say(123, 1));
+    OK(cuStreamSynchronize(NULL));
+    assert_int_equal(printed_size, 32 * 4);
+    assert_memory_equal(printed, "123;123;", 8);
+    OK(say(4567, 20)); /* more than an answer of the mailbox */
+    OK(cuCtxSynchronize());
+    assert_int_equal(printed_size, 32 * 4 + 20 * 32 * 5);
+    before = fake_carrier.round_trips;
+    OK(cuStreamSynchronize(CU_STREAM_PER_THREAD));
+    if (fake_worker_heap() != NULL) {
+        assert_int_equal(fake_carrier.round_trips, before);
+    }
+}
+
 /* The error stays until the primary context is reset; then all works again. */
 static void test_fault(void **state)
 {
@@ -346,6 +380,9 @@ static void test_fault(void **state)
         launch_wrong(); /* each operation is answered: this one may tell */
     }
     EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuCtxSynchronize());
+    if (fake_worker_heap() != NULL) {
+        assert_non_null(strstr(printed, "illegal address")); /* what the device says of it */
+    }
     EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuMemAlloc(&pointer, 4));
     EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuMemcpyHtoD(pointer, &value, 4));
     EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuStreamQuery(stream));
@@ -382,6 +419,7 @@ int main(void)
         RING(test_events),         BOTH(test_asking_for_events),
         BOTH(test_bad_events),     RING(test_all_events),
         BOTH(test_fault),          BOTH(test_launch_blocking),
+        BOTH(test_print),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
