@@ -631,6 +631,41 @@ static void test_instantiate_with_params(void **state)
     OK(cuGraphDestroy(graph));
 }
 
+/* Bookkeeping is given back: all of these together would need many times as much as there is. */
+static void test_many(void **state)
+{
+    CUgraphExecUpdateResultInfo info;
+    CUgraphNode node;
+    CUgraph clone;
+    CUevent event;
+
+    (void)state;
+    OK(cuEventCreate(&event, 0));
+    for (unsigned i = 0; i < 400; i++) {
+        build_order(i % 2 != 0);
+        OK(cuGraphClone(&clone, graph));
+        OK(cuGraphInstantiate(&exec, graph, 0));
+        OK(cuGraphExecUpdate(exec, clone, &info));
+        OK(cuGraphExecDestroy(exec));
+        OK(cuGraphGetNodes(clone, &node, &(size_t){1}));
+        OK(cuGraphDestroyNode(node));
+        EXPECT(CUDA_ERROR_INVALID_VALUE,
+               cuGraphAddEmptyNode(&node, clone, &(CUgraphNode){NO_HANDLE(CUgraphNode)}, 1));
+        OK(cuGraphDestroy(clone));
+        OK(cuGraphDestroy(graph));
+        OK(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_GLOBAL));
+        launch_step(stream, 1, 1);
+        OK(cuEventRecord(event, stream));
+        if (i % 2 != 0) {
+            EXPECT(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuStreamSynchronize(stream));
+            EXPECT(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, cuStreamEndCapture(stream, &graph));
+        } else {
+            OK(cuStreamEndCapture(stream, &graph));
+            OK(cuGraphDestroy(graph));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -653,6 +688,7 @@ int main(void)
         STEP_BOTH(test_update),
         STEP_BOTH(test_update_with_host_functions),
         STEP_BOTH(test_instantiate_with_params),
+        STEP_BOTH(test_many),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

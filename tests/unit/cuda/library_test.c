@@ -159,6 +159,20 @@ static void test_wrong_libraries(void **state)
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuLibraryGetKernelCount(NULL, library));
 }
 
+/* Bookkeeping is given back. */
+static void test_many(void **state)
+{
+    CUkernel kernel;
+
+    (void)state;
+    for (unsigned i = 0; i < 150; i++) {
+        library = load(library_text, i % 2 != 0);
+        OK(cuLibraryGetKernel(&kernel, library, "add"));
+        OK(cuKernelSetAttribute(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 100, kernel, 0));
+        OK(cuLibraryUnload(library));
+    }
+}
+
 /* ---- Functions' and kernels' attributes ---- */
 
 static void test_attributes(void **state)
@@ -395,16 +409,10 @@ static void test_unsupported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STEP_BOTH(test_library),
-        STEP_BOTH(test_contexts),
-        STEP_BOTH(test_wrong_libraries),
-        STEP_BOTH(test_attributes),
-        STEP_BOTH(test_dynamic_shared),
-        STEP_BOTH(test_occupancy),
-        STEP_BOTH(test_limits),
-        STEP_BOTH(test_peer_copies),
-        STEP_BOTH(test_find),
-        STEP_BOTH(test_unsupported),
+        STEP_BOTH(test_library),   STEP_BOTH(test_contexts),    STEP_BOTH(test_wrong_libraries),
+        STEP_RING(test_many),      STEP_BOTH(test_attributes),  STEP_BOTH(test_dynamic_shared),
+        STEP_BOTH(test_occupancy), STEP_BOTH(test_limits),      STEP_BOTH(test_peer_copies),
+        STEP_BOTH(test_find),      STEP_BOTH(test_unsupported),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

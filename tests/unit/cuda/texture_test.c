@@ -314,6 +314,26 @@ static void test_surface(void **state)
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuSurfObjectCreate(&surface, &resource));
 }
 
+/* Bookkeeping is given back, and numbers. */
+static void test_many(void **state)
+{
+    CUmipmappedArray mipmap;
+    CUtexObject texture;
+    CUarray level;
+
+    (void)state;
+    for (unsigned i = 0; i < 1500; i++) {
+        CUDA_RESOURCE_DESC resource;
+
+        OK(cuMipmappedArrayCreate(&mipmap, &flat, 2));
+        OK(cuMipmappedArrayGetLevel(&level, mipmap, 1));
+        resource = resource_of(level);
+        OK(cuTexObjectCreate(&texture, &resource, &sampler, NULL));
+        OK(cuTexObjectDestroy(texture));
+        OK(cuMipmappedArrayDestroy(mipmap));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +344,7 @@ int main(void)
         BOTH(test_texture_of_memory),
         BOTH(test_texture_of_levels),
         BOTH(test_surface),
+        RING(test_many),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
