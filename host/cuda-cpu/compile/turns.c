@@ -65,7 +65,7 @@ static bool is_read(const struct ptx_function *function, uint32_t reg)
 /* A loop that it is in may wait for others. */
 static bool may_poll(const struct planner *planner, const struct ptx_instruction *instruction)
 {
-    const struct ptx_operand *result = &instruction->operands[0];
+    const struct ptx_operand *result = instruction->operands; /* NULL: it has none */
 
     if (!wait_looks_at_others(instruction)) {
         return false;
