@@ -2,7 +2,7 @@
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c tests/mediator/fixture.c
 // build: tests/mediator/processes.c
 // build: host/common/fd_message.c
-// needs: build/host/baregpu-mediator
+// needs: build/host/baregpu-mediator build/host/cuda-cpu/libcublas.so.13
 /*
  * Guests' CUDA through a whole mediator, in the worker's sandbox: PTX that nobody has seen is
  * compiled and run, on both carriers.
@@ -262,6 +262,33 @@ static void test_kernel_without_end_by_mailbox(void **state)
     assert_null(strstr(process_errors(mediator), "fault:"));
 }
 
+/* The kernel has begun, or has yet to, when its session ends; the next one starts over. */
+static void test_sessions_that_end_in_a_launch(void **state)
+{
+    unsigned rounds = getenv("BAREGPU_SOAK") != NULL ? 1000 : 12;
+
+    (void)state;
+    fixture_start("tenant", "pvgpu",
+                  "cuda_threads = 2\nconnections_per_s = 0\nguest_connections_per_s = 0\n");
+    on_ring = true;
+    for (unsigned i = 0; i < rounds; i++) {
+        peer = peer_open(PEER_NEW, path, 1);
+        init();
+        load_unseen_module();
+        OK(launch(STORE, allocate(COUNT * 4), i));
+        for (unsigned j = 0; j < i % 4; j++) {
+            OK(launch(SPIN, 0, 0));
+        }
+        for (unsigned j = 0; j < i % 7 * 10; j++) { /* so much later */
+            OK(ask(BG_CUDA_MEMORY_INFO, "", 0, NULL, 0));
+        }
+        peer_close(&peer);
+    }
+    admin_wait_sessions(path, 0);
+    peer = peer_open(PEER_NEW, path, 1);
+    compute();
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
@@ -269,6 +296,7 @@ int main(void)
         TEST(test_mailbox),
         TEST(test_ring),
         TEST(test_kernel_without_end),
+        TEST(test_sessions_that_end_in_a_launch),
         TEST(test_kernel_without_end_by_mailbox),
     };
 
