@@ -331,7 +331,9 @@ bool turns_create(const struct ptx_function *function, const struct flow *flow,
         turns_destroy(turns);
         return false;
     }
-    turns->are_inside = turns->are_inside && turns->warp_size <= KEPT_MAX;
+    if (turns->warp_size > KEPT_MAX) {
+        turns_destroy(turns); /* by warps, then */
+    }
     return true;
 }
 

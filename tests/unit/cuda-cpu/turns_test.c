@@ -199,6 +199,40 @@ static void test_by_warps(void **state)
     }
 }
 
+#define MANY 400 /* registers, whose lanes take more memory than turns may */
+
+/* Code for one warp keeps them on its stack. */
+static void test_many_registers(void **state)
+{
+    static char text[1 << 16];
+    size_t used = 0;
+
+    (void)state;
+    used += (size_t)snprintf(text, sizeof(text),
+                             ".version 8.0\n.target sm_90\n.address_size 64\n"
+                             ".entry k(.param .u64 out)\n{\n.reg .b32 %%r<4>; .reg .b64 %%x<%d>; "
+                             "mov.u32 %%r0, %%laneid; ld.param.u64 %%x0, [out];\n",
+                             MANY);
+    for (int i = 1; i < MANY; i++) {
+        used += (size_t)snprintf(text + used, sizeof(text) - used,
+                                 "mul.wide.u32 %%x%d, %%r0, %d;\n", i, i);
+    }
+    used += (size_t)snprintf(text + used, sizeof(text) - used, "bar.sync 0;\n");
+    for (int i = 2; i < MANY; i++) {
+        used +=
+            (size_t)snprintf(text + used, sizeof(text) - used, "add.u64 %%x1, %%x1, %%x%d;\n", i);
+    }
+    snprintf(text + used, sizeof(text) - used,
+             "mul.wide.u32 %%x2, %%r0, 4; add.u64 %%x0, %%x0, %%x2; cvt.u32.u64 %%r1, %%x1; "
+             "st.global.u32 [%%x0], %%r1; ret;\n}\n");
+    launch.block[0] = 32;
+    assert_int_equal(run(text, false), LAUNCH_OK);
+    assert_int_equal(launch.kept_size, 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(out[i], i * (MANY * (MANY - 1) / 2));
+    }
+}
+
 /* Code of both kinds by one host thread, which keeps its blocks. */
 static void test_one_after_the_other(void **state)
 {
@@ -233,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_by_warps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_after_the_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_registers, setup, teardown),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
