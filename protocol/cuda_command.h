@@ -135,6 +135,8 @@ enum bg_cuda_command {
  * Shared memory that the worker writes and the guest reads, in the heap, zeroed by the guest before
  * INIT; 64-byte aligned. Words are stored with release.
  */
+#define BG_CUDA_WORDS_SIZE 1024u
+
 struct bg_cuda_page {
     uint32_t error;   /* a CUresult that ended everything: each call returns it until a new session;
                        * no mark will be written any more */
@@ -144,6 +146,10 @@ struct bg_cuda_page {
     uint32_t zero[13];
     uint64_t completed[BG_CUDA_STREAMS_MAX];    /* marks, by stream */
     uint64_t acknowledged[BG_CUDA_STREAMS_MAX]; /* the guest's: see STREAM_HOST */
+    /* Stored before `error`: the end of what was printed and not fetched, and what the device says
+     * of its fault. The worker may have ended before it could be asked. */
+    uint32_t words_size, zero_too;
+    char words[BG_CUDA_WORDS_SIZE];
 };
 
 struct bg_cuda_init {
@@ -458,7 +464,7 @@ struct bg_cuda_object {
     uint64_t object;
 };
 
-BG_WIRE_SIZE(bg_cuda_page, 64 + 2 * 8 * BG_CUDA_STREAMS_MAX);
+BG_WIRE_SIZE(bg_cuda_page, 64 + 2 * 8 * BG_CUDA_STREAMS_MAX + 8 + BG_CUDA_WORDS_SIZE);
 BG_WIRE_SIZE(bg_cuda_init, 8);
 BG_WIRE_SIZE(bg_cuda_device, 128 + 4 * BG_CUDA_ATTRIBUTES);
 BG_WIRE_OFFSET(bg_cuda_device, uuid, 48);

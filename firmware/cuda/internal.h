@@ -430,6 +430,9 @@ CUresult cuda_poll(struct cuda_device *device);
 /* Has the console what was printed. After every wait. */
 void cuda_print(struct cuda_device *device);
 
+/* The same with what the worker left in the page when it ended. */
+void cuda_print_words(struct cuda_device *device);
+
 /* The end of every wait: shows what was printed, and gives the first error: `result`, the
  * session's, an earlier failure's. */
 CUresult cuda_wait_end(struct cuda_device *device, CUresult result);

@@ -24,12 +24,23 @@ static bool print_piece(struct cuda_device *device)
 
 void cuda_print(struct cuda_device *device)
 {
-    bool may_say = device->prints || device->error != CUDA_SUCCESS; /* what went wrong, then */
-
-    if (!may_say || device->printed_work == device->work) {
+    if (!device->prints || device->error != CUDA_SUCCESS || device->printed_work == device->work) {
         return;
     }
     device->printed_work = device->work;
     while (print_piece(device)) {
     }
+}
+
+/* Read once: the worker may still write. */
+void cuda_print_words(struct cuda_device *device)
+{
+    char words[BG_CUDA_WORDS_SIZE];
+    uint32_t size = device->page != NULL ? bg_load_once32(&device->page->words_size) : 0;
+
+    if (size == 0 || size > sizeof(words) || cuda.console == NULL) {
+        return;
+    }
+    memcpy(words, device->page->words, size);
+    cuda.console(cuda.console_context, words, size);
 }

@@ -35,6 +35,7 @@ static CUresult lose(struct cuda_device *device, CUresult error)
         return device->error;
     }
     device->error = error;
+    cuda_print_words(device);
     while ((object = cuda_object_next(CUDA_KIND_CONTEXT, NULL, object)) != NULL) {
         struct cuda_context *context = (struct cuda_context *)(void *)object;
 

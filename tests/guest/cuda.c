@@ -45,7 +45,7 @@ static struct bg_pvgpu ring;
 static struct bg_vgpu_stub mailbox;
 static uint64_t ring_memory[(256u << 10) / 8], mailbox_memory[(256u << 10) / 8];
 
-static char printed[64];
+static char printed[256];
 static size_t printed_size;
 
 static void take_text(void *context, const char *bytes, size_t length)
@@ -179,7 +179,10 @@ static void test_fault(CUdevice device, bool is_ring)
     /* On a mailbox each operation is answered, and the launch may tell. */
     tap_ok(result == CUDA_SUCCESS || (!is_ring && result == CUDA_ERROR_ILLEGAL_ADDRESS),
            "a kernel goes wrong");
+    printed_size = 0;
+    printed[0] = '\0';
     expect(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS, "an illegal address");
+    tap_ok(!is_ring || strstr(printed, "wrong") != NULL, "of which the device tells");
     expect(cuMemAlloc(&at, 100), CUDA_ERROR_ILLEGAL_ADDRESS, "the error stays");
     done(cuDevicePrimaryCtxReset(device), "until the reset");
     done(cuMemAlloc(&at, 100) ?: cuMemsetD8(at, 1, 100) ?: cuCtxSynchronize(), "then all is new");

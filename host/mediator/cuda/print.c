@@ -58,6 +58,24 @@ void cuda_print_destroy(struct cuda_session *cuda)
     free(print);
 }
 
+void cuda_print_leave(struct cuda_session *cuda)
+{
+    struct cuda_print *print = cuda->print;
+    struct bg_cuda_page *page = cuda->page;
+    size_t size;
+
+    if (print == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&print->lock);
+    size = print->text.size < sizeof(page->words) ? print->text.size : sizeof(page->words);
+    if (size > 0) {
+        memcpy(page->words, print->text.bytes + print->text.size - size, size);
+    }
+    pthread_mutex_unlock(&print->lock);
+    page->words_size = (uint32_t)size;
+}
+
 /* NVIDIA's driver writes to standard output, once something was waited for. */
 static CUresult read_printed(struct cuda_session *cuda)
 {

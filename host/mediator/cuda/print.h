@@ -8,6 +8,9 @@
 /* From here on it goes nowhere else. */
 CUresult cuda_print_create(struct cuda_session *cuda);
 
+/* Into the page, before its error is stored: what the guest will not be able to fetch. */
+void cuda_print_leave(struct cuda_session *cuda);
+
 /* Nothing runs any more. */
 void cuda_print_destroy(struct cuda_session *cuda);
 

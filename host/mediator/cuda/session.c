@@ -35,6 +35,7 @@ CUresult cuda_check(struct cuda_session *cuda, CUresult result)
     snprintf(gpu->error, sizeof(gpu->error), "CUDA: %s",
              cuda_driver_error_name(cuda->driver, result));
     if (cuda->page != NULL) {
+        cuda_print_leave(cuda);
         __atomic_store_n(&cuda->page->error, (uint32_t)result, __ATOMIC_RELEASE);
     }
     return result;
