@@ -537,6 +537,28 @@ static void test_many_long_kernels_beside_others(void **state)
     assert_int_equal(count_in_log("fault:"), 0);
 }
 
+/* Nor may a command wait for longer. */
+static void test_wait_beside_others(void **state)
+{
+    const struct bg_cuda_handle all = {BG_CUDA_ALL};
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    start("request_timeout_ms = 400\n");
+    init(&first);
+    second = peer_open(PEER_NEW, path, 2);
+    for (int i = 0; i < 200; i++) {
+        put_launch(&first, LAST);
+    }
+    submit_and_wait(&first);
+    put(&first, BG_CUDA_STREAM_SYNC, &all, sizeof(all));
+    peer_submit(&first);
+    put_addition(&second);
+    peer_wait_word(&second, &addition(&second)->done, 1);
+    assert_int_equal(page(&first)->error, CUDA_ERROR_LAUNCH_TIMEOUT);
+    assert_int_equal(count_in_log("fault:"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -556,6 +578,7 @@ int main(void)
         TEST(test_endless_kernel_of_another),
         TEST(test_many_long_kernels),
         TEST(test_many_long_kernels_beside_others),
+        TEST(test_wait_beside_others),
 #undef TEST
     };
 

@@ -31,8 +31,9 @@ struct session {
     void *owner;
     void (*interrupt)(void *owner); /* of the guest; any thread */
     void (*waits)(void *owner,
-                  bool begins); /* around waits for streams, which have their own limit */
-    uint64_t time_limit_ns;     /* of a kernel on a GPU; 0: none */
+                  bool begins);    /* around waits for streams, whose limit is their own */
+    bool (*may_wait)(void *owner); /* while they last; false: for too long for others */
+    uint64_t time_limit_ns;        /* of a kernel on a GPU; 0: none */
 
     uint64_t memory_limit; /* bytes */
     uint64_t memory_used;

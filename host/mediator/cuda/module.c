@@ -277,12 +277,14 @@ static bool make_log(struct bytes *log, uint32_t size)
 /* A copy that the guest cannot change, ended by a NUL as text has to be. */
 static CUresult take_image(struct loading *loading, const struct cuda_call *call)
 {
-    if (!bytes_add(&loading->image, call->data, call->data_size) ||
-        !bytes_add(&loading->image, "", 1) ||
+    loading->image.size = call->data_size + 1;
+    loading->image.bytes = calloc(1, loading->image.size);
+    if (loading->image.bytes == NULL ||
         !make_log(&loading->info_log, loading->wanted->info_log_size) ||
         !make_log(&loading->error_log, loading->wanted->error_log_size)) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
+    memcpy(loading->image.bytes, call->data, call->data_size);
     return cuda_image_is_whole(loading->image.bytes, loading->image.size)
                ? CUDA_SUCCESS
                : CUDA_ERROR_INVALID_IMAGE;

@@ -173,6 +173,15 @@ bool cuda_streams_look(struct cuda_session *cuda)
 
 /* ---- Waiting ---- */
 
+static void look_for_others(struct cuda_session *cuda)
+{
+    struct session *session = cuda->session;
+
+    if (session->may_wait != NULL && !session->may_wait(session->owner)) {
+        cuda_check(cuda, CUDA_ERROR_LAUNCH_TIMEOUT);
+    }
+}
+
 static CUresult poll(struct cuda_session *cuda, CUstream stream)
 {
     uint64_t look_ns = clock_now_ns() + CUDA_LOOK_NS;
@@ -185,6 +194,7 @@ static CUresult poll(struct cuda_session *cuda, CUstream stream)
         }
         if (clock_now_ns() >= look_ns) {
             cuda_streams_look(cuda);
+            look_for_others(cuda);
             look_ns = clock_now_ns() + CUDA_LOOK_NS;
         }
         if (cuda->error != CUDA_SUCCESS) {

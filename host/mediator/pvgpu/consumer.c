@@ -118,7 +118,7 @@ static uint64_t command_limit_ns(const struct pvgpu_worker *worker,
 /* ---- Lease, in the middle of a command ---- */
 
 /* All else that wants attention waits for the command's end. */
-static void take_lease_bits(struct pvgpu_worker *worker)
+void pvgpu_worker_take_lease(struct pvgpu_worker *worker)
 {
     uint32_t bits =
         __atomic_fetch_and(&worker->attention, ~(uint32_t)PVGPU_ATTENTION_LEASE, __ATOMIC_ACQ_REL);
@@ -143,10 +143,10 @@ static void wait_for_kick(struct pvgpu_worker *worker)
 
 static void wait_for_lease(struct pvgpu_worker *worker)
 {
-    take_lease_bits(worker);
+    pvgpu_worker_take_lease(worker);
     while (worker->lease.state != LEASE_HELD) {
         wait_for_kick(worker);
-        take_lease_bits(worker);
+        pvgpu_worker_take_lease(worker);
     }
 }
 
@@ -174,7 +174,7 @@ static void stand_still(struct pvgpu_worker *worker)
     take_pauses(worker);
     while (worker->paused) {
         wait_for_kick(worker);
-        take_lease_bits(worker);
+        pvgpu_worker_take_lease(worker);
         take_pauses(worker);
     }
     lease_ask(&worker->lease, worker->priority);
@@ -188,7 +188,7 @@ static void give_way(void *owner)
     bool pause = __atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) & PVGPU_ATTENTION_PAUSE;
 
     if (has_attention(worker)) {
-        take_lease_bits(worker);
+        pvgpu_worker_take_lease(worker);
     }
     lease_use(&worker->lease);
     if (worker->lease.state != LEASE_HELD || !(pause || lease_is_wanted(&worker->lease))) {
@@ -215,7 +215,7 @@ static void stand_aside(void *owner, bool begins)
 {
     struct pvgpu_worker *worker = owner;
 
-    take_lease_bits(worker);
+    pvgpu_worker_take_lease(worker);
     if (begins) {
         watch_pause(&worker->watch);
         if (worker->lease.state == LEASE_HELD && !cuda_is_working(worker->context.session)) {
@@ -363,7 +363,7 @@ static bool take_attention(struct pvgpu_worker *worker)
     request = worker->reset_request;
     worker->paused = worker->pause_wanted;
     pthread_mutex_unlock(&worker->base.lock);
-    take_lease_bits(worker);
+    pvgpu_worker_take_lease(worker);
     if (bits & PVGPU_ATTENTION_REFUSE) {
         log_warning("not served: %s", operation_status_name(refusal));
         lose(worker, worker->ring.consumer, BG_PVGPU_ERROR_DEVICE_LOST, refusal);

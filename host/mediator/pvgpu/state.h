@@ -16,6 +16,7 @@
 #include "host/mediator/pvgpu/handshake.h"
 #include "host/mediator/pvgpu/ring.h"
 #include "host/mediator/worker/lease.h"
+#include "host/mediator/worker/streams.h"
 #include "host/mediator/worker/watch.h"
 #include "host/mediator/worker/worker.h"
 
@@ -62,13 +63,14 @@ struct pvgpu_worker {
     struct lease lease;
     bool prepared; /* the GPU has its context, and the shared memory */
     bool paused, draining;
-    bool ring_complained;   /* the log has it that the ring could not be read on */
-    uint64_t drain_to;      /* the producer's place when the drain began */
-    uint64_t present_ns;    /* the time that the present which runs has */
-    uint64_t room_since_ns; /* since when a present waits for a slot; 0: none does */
-    bool streams_work;      /* CUDA's did when they were looked at last, or may since */
-    uint64_t look_ns;       /* when to look at them again */
-    bool naps;              /* nothing came for a while: it only looks at streams */
+    bool ring_complained;     /* the log has it that the ring could not be read on */
+    uint64_t drain_to;        /* the producer's place when the drain began */
+    uint64_t present_ns;      /* the time that the present which runs has */
+    uint64_t room_since_ns;   /* since when a present waits for a slot; 0: none does */
+    bool streams_work;        /* CUDA's did when they were looked at last, or may since */
+    uint64_t look_ns;         /* when to look at them again */
+    struct streams_wait wait; /* of a command, for streams */
+    bool naps;                /* nothing came for a while: it only looks at streams */
 };
 
 /* The consumer thread. */
@@ -91,6 +93,9 @@ void pvgpu_worker_finish(struct pvgpu_worker *worker);
 /* Sends the device a message, and takes the descriptor (-1: none). Any thread. */
 void pvgpu_worker_send(struct pvgpu_worker *worker, uint32_t type, const void *payload,
                        uint32_t size, int fd);
+
+/* Takes what the supervisor said of the lease. The consumer's thread. */
+void pvgpu_worker_take_lease(struct pvgpu_worker *worker);
 
 /* How much of the device's time a command may use. */
 uint64_t pvgpu_worker_get_limit_ns(const struct pvgpu_worker *worker);

@@ -16,10 +16,20 @@ static void note_wait(void *owner, bool begins)
     struct pvgpu_worker *worker = owner;
 
     if (begins) {
+        worker->wait = (struct streams_wait){0};
         watch_pause(&worker->watch);
     } else {
         watch_resume(&worker->watch);
     }
+}
+
+static bool may_wait(void *owner)
+{
+    struct pvgpu_worker *worker = owner;
+
+    pvgpu_worker_take_lease(worker);
+    return streams_may_wait(&worker->wait, lease_is_wanted(&worker->lease),
+                            worker->base.device.cuda, pvgpu_worker_get_limit_ns(worker));
 }
 
 void pvgpu_streams_prepare(struct pvgpu_worker *worker)
@@ -29,6 +39,7 @@ void pvgpu_streams_prepare(struct pvgpu_worker *worker)
     session->owner = worker;
     session->interrupt = interrupt;
     session->waits = note_wait;
+    session->may_wait = may_wait;
     session->time_limit_ns = pvgpu_worker_get_limit_ns(worker);
 }
 

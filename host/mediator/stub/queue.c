@@ -129,10 +129,22 @@ static void note_wait(void *owner, bool begins)
     struct stub_worker *worker = owner;
 
     if (begins) {
+        worker->wait = (struct streams_wait){0};
         watch_pause(&worker->watch);
     } else {
         watch_resume(&worker->watch);
     }
+}
+
+static bool may_wait(void *owner)
+{
+    struct stub_worker *worker = owner;
+
+    pthread_mutex_lock(&worker->base.lock);
+    bool is_wanted = lease_is_wanted(&worker->lease);
+    pthread_mutex_unlock(&worker->base.lock);
+    return streams_may_wait(&worker->wait, is_wanted, worker->base.device.cuda,
+                            request_limit_ns(worker));
 }
 
 static void finish_streams(struct stub_worker *worker)
@@ -212,6 +224,7 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
     worker->session->gpu->stand_aside = stand_aside;
     worker->session->gpu->owner = worker->session->owner = worker;
     worker->session->waits = note_wait;
+    worker->session->may_wait = may_wait;
     worker->session->time_limit_ns = request_limit_ns(worker);
     worker->prepared = with_context;
     return true;

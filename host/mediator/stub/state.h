@@ -17,6 +17,7 @@
 #include "host/mediator/stub/mailbox.h"
 #include "host/mediator/stub/request.h"
 #include "host/mediator/worker/lease.h"
+#include "host/mediator/worker/streams.h"
 #include "host/mediator/worker/watch.h"
 #include "host/mediator/worker/worker.h"
 
@@ -46,6 +47,7 @@ struct stub_worker {
     struct stub_request current; /* the runner's while running, but for its header */
     struct session *session;     /* the runner's while running */
     bool has_cuda;               /* the session has CUDA, */
+    struct streams_wait wait;    /* the runner's: of a request, for streams */
     bool streams_work;           /* whose streams had work after the last request */
     bool prepared;               /* the GPU has its context */
     struct lease lease;

@@ -73,3 +73,14 @@ void streams_finish(struct session *session, bool on_gpu, uint64_t limit_ns)
                   NULL);
     }
 }
+
+bool streams_may_wait(struct streams_wait *wait, bool is_wanted, bool on_gpu, uint64_t limit_ns)
+{
+    uint64_t now_ns = clock_now_ns(), used_ns = get_used_ns(on_gpu);
+
+    if (!is_wanted || wait->since_ns == 0) {
+        *wait = (struct streams_wait){is_wanted ? now_ns : 0, used_ns};
+        return true;
+    }
+    return !watch_is_over(used_ns - wait->used_ns, now_ns - wait->since_ns, limit_ns);
+}

@@ -15,4 +15,14 @@
  */
 void streams_finish(struct session *session, bool on_gpu, uint64_t limit_ns);
 
+/* A wait for streams in the middle of an operation, which keeps the lease. Zeroed when it begins.
+ */
+struct streams_wait {
+    uint64_t since_ns, used_ns; /* when others were first seen to want it; 0: they were not */
+};
+
+/* To be asked now and then: false when others have wanted it for as long as a lease's end may
+ * take. */
+bool streams_may_wait(struct streams_wait *wait, bool is_wanted, bool on_gpu, uint64_t limit_ns);
+
 #endif
