@@ -334,5 +334,8 @@ CUresult cuda_copy_run(struct cuda_stream *stream, const struct cuda_copy *copy,
         return result;
     }
     result = transfer.device->heap != NULL ? move_by_heap(&transfer) : move_by_carrier(&transfer);
-    return transfer.is_write ? result : cuda_wait_end(transfer.device, result);
+    if (transfer.is_write) { /* work in streams that follow no other one is to find it there */
+        return is_synchronous ? result ?: cuda_stream_wait(stream) : result;
+    }
+    return cuda_wait_end(transfer.device, result);
 }
