@@ -289,6 +289,38 @@ static void test_sessions_that_end_in_a_launch(void **state)
     compute();
 }
 
+/* All of them have their kernels under way at the same time, each with what is checked of it. */
+static void test_ten_sessions_with_checks(void **state)
+{
+    struct peer peers[10];
+    uint64_t pointers[10];
+
+    (void)state;
+    fixture_start("tenant", "pvgpu", "checks = memory, race, init, sync\n");
+    on_ring = true;
+    for (unsigned i = 0; i < 10; i++) {
+        peer = peer_open(PEER_NEW, path, i + 1);
+        init();
+        load_unseen_module();
+        pointers[i] = allocate(COUNT * 4);
+        peers[i] = peer;
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        peer = peers[i];
+        OK(launch(STORE, pointers[i], i * 1000));
+        peers[i] = peer;
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        peer = peers[i];
+        OK(synchronize());
+        expect_numbers(pointers[i], i * 1000);
+        peers[i] = peer;
+    }
+    for (unsigned i = 0; i < 9; i++) {
+        peer_close(&peers[i]);
+    }
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
@@ -297,6 +329,7 @@ int main(void)
         TEST(test_ring),
         TEST(test_kernel_without_end),
         TEST(test_sessions_that_end_in_a_launch),
+        TEST(test_ten_sessions_with_checks),
         TEST(test_kernel_without_end_by_mailbox),
     };
 
