@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: tests/guest/bench/cuda_measure.c $(CUDA_CPU_HERE_SRC)
+// build: tests/guest/bench/cuda_measure.c $(CUDA_CPU_HERE_SRC) $(filter-out %/driver.c,$(CUBLAS_CPU_SRC)) tests/fake/cublas.c
 // libs: -ldl
 /* The figures of tests/guest/bench/cuda_measure.h, of the CPU device without a guest. */
 #include <stdio.h>

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/cublas.h"
+
 #define SECOND_NS 1e9
 #define ROUNDS 9u /* the median of them counts */
 #define LAUNCHES 20000u
@@ -12,6 +14,7 @@
 #define COPY_SIZE (64u << 20)
 #define SIDE 512u
 #define TILE 16u
+#define SGEMM_SIDE 1024
 
 /* c = a * b, of n x n floats, n a multiple of 16. */
 static const char text[] =
@@ -169,6 +172,45 @@ static CUresult measure_product(void)
     return result ?: last == SIDE ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
 }
 
+/* ---- cuBLAS ---- */
+
+static CUresult sgemm(cublasHandle_t blas, const CUdeviceptr matrices[3])
+{
+    const float one = 1, zero = 0, *a = (const float *)(uintptr_t)matrices[1],
+                *b = (const float *)(uintptr_t)matrices[2];
+    const int n = SGEMM_SIDE;
+
+    return cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, n, n, n, &one, a, n, b, n, &zero,
+                       (float *)(uintptr_t)matrices[0], n) == CUBLAS_STATUS_SUCCESS
+               ? cuCtxSynchronize()
+               : CUDA_ERROR_UNKNOWN;
+}
+
+static CUresult measure_sgemm(void)
+{
+    const unsigned one = 0x3F800000; /* 1.0f */
+    const size_t count = (size_t)SGEMM_SIDE * SGEMM_SIDE;
+    CUdeviceptr matrices[3] = {0, 0, 0};
+    cublasHandle_t blas;
+    CUresult result =
+        cublasCreate(&blas) == CUBLAS_STATUS_SUCCESS ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
+    float last = 0;
+
+    for (unsigned i = 0; i < 3 && result == CUDA_SUCCESS; i++) {
+        result = cuMemAlloc(&matrices[i], count * 4) ?: cuMemsetD32(matrices[i], one, count);
+    }
+    result = result ?: sgemm(blas, matrices);
+    for (unsigned i = 0; i < ROUNDS && result == CUDA_SUCCESS; i++) {
+        uint64_t start_ns = now();
+
+        result = sgemm(blas, matrices);
+        figures[i] = (double)(now() - start_ns);
+    }
+    print_figures("cuda_sgemm", "ns");
+    result = result ?: cuMemcpyDtoH(&last, matrices[0] + (count - 1) * 4, 4);
+    return result ?: last == SGEMM_SIDE ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+}
+
 CUresult cuda_measure(uint64_t (*now_ns)(void))
 {
     static const struct {
@@ -178,6 +220,7 @@ CUresult cuda_measure(uint64_t (*now_ns)(void))
         {"launches", measure_launches},
         {"copies", measure_both_copies},
         {"a product of matrices", measure_product},
+        {"cuBLAS", measure_sgemm},
     };
     CUresult result = cuModuleLoadData(&module, text);
 
