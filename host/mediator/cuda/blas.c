@@ -174,6 +174,12 @@ static CUresult set_up(const struct blas_call *call, CUstream stream)
                                                                      : CUBLAS_POINTER_MODE_HOST));
 }
 
+/* A number that is the answer, and arrays of addresses: the library waits for the stream itself. */
+static bool waits(const struct bg_cuda_blas *wanted, bool answers)
+{
+    return answers || wanted->routine == BG_CUDA_BLAS_GEMM_BATCHED;
+}
+
 CUDA_COMMAND(cuda_run_blas)
 {
     const struct bg_cuda_blas *wanted = call->params;
@@ -194,6 +200,9 @@ CUDA_COMMAND(cuda_run_blas)
     CUresult result = check(wanted) ?: prepare(cuda, &blas.library)
                                            ?: cuda_stream_take(cuda, wanted->stream, &stream);
 
+    if (result == CUDA_SUCCESS && waits(wanted, answers)) {
+        result = cuda_stream_settle(cuda, wanted->stream);
+    }
     blas.handle = cuda->blas;
     result = result ?: set_up(&blas, stream) ?: result_of(routines[wanted->routine](&blas));
     return result != CUDA_SUCCESS || !answers ? result : cuda_answer(call, &answer, sizeof(answer));

@@ -26,7 +26,8 @@ static CUresult copy_data_in(struct cuda_session *cuda, const struct bg_cuda_cop
     if (to == 0 || copy->from.offset != 0 || copy->size != call->data_size) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    return cuda_check(cuda, cuda->driver->cuMemcpyHtoDAsync(to, call->data, copy->size, stream))
+    return cuda_stream_settle(cuda, copy->stream)
+               ?: cuda_check(cuda, cuda->driver->cuMemcpyHtoDAsync(to, call->data, copy->size, stream))
                ?: cuda_stream_wait(cuda, stream);
 }
 
@@ -44,7 +45,8 @@ static CUresult copy_data_out(struct cuda_session *cuda, const struct bg_cuda_co
     if (answer == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    result = cuda_check(cuda, cuda->driver->cuMemcpyDtoHAsync(answer, from, copy->size, stream))
+    result = cuda_stream_settle(cuda, copy->stream)
+                 ?: cuda_check(cuda, cuda->driver->cuMemcpyDtoHAsync(answer, from, copy->size, stream))
                  ?: cuda_stream_wait(cuda, stream);
     if (result == CUDA_SUCCESS) {
         cuda_answer_end(call, copy->size);

@@ -70,6 +70,7 @@ static CUresult free_later(struct cuda_session *cuda, uint64_t address, uint32_t
         return cuda_streams_join(cuda, BG_CUDA_ALL, cuda->leave)
                    ?: driver->cuMemFreeAsync(address, cuda->leave);
     }
+    cuda->streams[stream].is_busy = true;
     return driver->cuMemFreeAsync(address, cuda->streams[stream].stream)
                ?: cuda_streams_join(cuda, stream, cuda->leave);
 }
@@ -83,7 +84,7 @@ CUresult cuda_leave_memory(struct cuda_session *cuda, uint64_t address, uint64_t
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (!cuda_stream_is_busy(cuda, stream)) {
+    if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) { /* cuMemFree waits for all of them */
         result = cuda_check(cuda, cuda->driver->cuMemFree(address));
         finish(cuda, leaving);
         return result;
@@ -120,11 +121,18 @@ static void finish_first(struct cuda_session *cuda)
     finish(cuda, leaving);
 }
 
+/* To give an object back the driver waits for all streams, what they were given since too. */
+static bool may_go(struct cuda_session *cuda, const struct cuda_leaving *leaving)
+{
+    if (leaving->release != NULL && cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
+        return false;
+    }
+    return cuda_check(cuda, cuda->driver->cuEventQuery(leaving->after)) != CUDA_ERROR_NOT_READY;
+}
+
 bool cuda_leave_look(struct cuda_session *cuda)
 {
-    while (cuda->leaving != NULL &&
-           cuda_check(cuda, cuda->driver->cuEventQuery(cuda->leaving->after)) !=
-               CUDA_ERROR_NOT_READY) {
+    while (cuda->leaving != NULL && may_go(cuda, cuda->leaving)) {
         finish_first(cuda);
     }
     return cuda->leaving != NULL;
@@ -133,6 +141,7 @@ bool cuda_leave_look(struct cuda_session *cuda)
 void cuda_leave_settle(struct cuda_session *cuda)
 {
     if (cuda->leaving != NULL) {
+        cuda_streams_wait(cuda);
         cuda_stream_wait(cuda, cuda->leave);
     }
     while (cuda->leaving != NULL) {

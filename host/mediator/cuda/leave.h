@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a guest has given back while its streams had work: it is gone once those that were busy have
- * done what they had, and counts as the session's until then. Nobody waits for that.
+ * done what they had, an object of the driver's once none is busy, and counts as the session's
+ * until then. Nobody waits for that.
  */
 #ifndef MEDIATOR_CUDA_LEAVE_H
 #define MEDIATOR_CUDA_LEAVE_H

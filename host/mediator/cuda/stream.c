@@ -219,6 +219,11 @@ CUresult cuda_stream_wait(struct cuda_session *cuda, CUstream stream)
     return result;
 }
 
+CUresult cuda_stream_settle(struct cuda_session *cuda, uint32_t handle)
+{
+    return cuda_streams_join(cuda, handle, cuda->own) ?: cuda_stream_wait(cuda, cuda->own);
+}
+
 CUresult cuda_streams_wait(struct cuda_session *cuda)
 {
     CUresult result;
@@ -226,7 +231,7 @@ CUresult cuda_streams_wait(struct cuda_session *cuda)
     if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
         return CUDA_SUCCESS;
     }
-    result = cuda_streams_join(cuda, BG_CUDA_ALL, cuda->own) ?: cuda_stream_wait(cuda, cuda->own);
+    result = cuda_stream_settle(cuda, BG_CUDA_ALL);
     cuda_streams_look(cuda);
     return result;
 }

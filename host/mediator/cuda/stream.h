@@ -25,6 +25,10 @@ bool cuda_streams_work(const struct cuda_session *cuda);
 /* Waits for one of the driver's streams. */
 CUresult cuda_stream_wait(struct cuda_session *cuda, CUstream stream);
 
+/* Waits for what the stream of this handle has now, and what that waits for: before the driver is
+ * asked for what it would wait for itself, when nobody looks at streams that the guest holds. */
+CUresult cuda_stream_settle(struct cuda_session *cuda, uint32_t handle);
+
 /* Waits for all that are busy. */
 CUresult cuda_streams_wait(struct cuda_session *cuda);
 
