@@ -356,7 +356,8 @@ struct bg_cuda_stream_event {
     uint32_t stream, event;
 };
 
-#define BG_CUDA_MARK_INTERRUPT 1u /* the fence interrupt follows */
+#define BG_CUDA_MARK_MAX ((UINT64_C(1) << 63) - 1) /* above: CUDA_ERROR_INVALID_VALUE */
+#define BG_CUDA_MARK_INTERRUPT 1u                  /* the fence interrupt follows */
 
 /* When the stream has done all that came before: completed[stream] = value. */
 struct bg_cuda_mark {

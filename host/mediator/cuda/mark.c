@@ -130,7 +130,7 @@ static void reach(void *context)
     pthread_mutex_unlock(&marks->lock);
 }
 
-/* The driver compares in a circle, as the guest's numbers only go up. */
+/* The driver compares in a circle, of which values up to BG_CUDA_MARK_MAX are one half. */
 static CUresult hold(struct cuda_session *cuda, const struct cuda_mark *wanted, CUstream stream)
 {
     gpu_address gate = cuda->marks->gates_address + wanted->stream * sizeof(uint64_t);
@@ -175,7 +175,8 @@ CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *wanted)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (cuda->page == NULL || wanted->value <= cuda->streams[wanted->stream].mark) {
+    if (cuda->page == NULL || wanted->value <= cuda->streams[wanted->stream].mark ||
+        wanted->value > BG_CUDA_MARK_MAX) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = put(cuda, wanted, stream);

@@ -25,7 +25,7 @@ struct cuda_mark {
 };
 
 /* completed[stream] = value, once the stream has done what it has now. CUDA_ERROR_INVALID_VALUE:
- * not above the stream's last one, or there is no page. */
+ * not above the stream's last one, above BG_CUDA_MARK_MAX, or there is no page. */
 CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *mark);
 
 /* Whether a mark holds the stream, or one of BG_CUDA_ALL. */

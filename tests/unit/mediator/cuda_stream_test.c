@@ -84,7 +84,7 @@ static void test_marks(void **state)
     wait_until_reached(&page()->completed[FIRST], 999);
     EXPECT(CUDA_ERROR_INVALID_VALUE, mark(FIRST, 999)); /* it only goes up */
     EXPECT(CUDA_ERROR_INVALID_VALUE, mark(FIRST, 0));
-    OK(mark(FIRST, UINT64_MAX));
+    OK(mark(FIRST, BG_CUDA_MARK_MAX));
     EXPECT(CUDA_ERROR_INVALID_VALUE,
            ASK(BG_CUDA_STREAM_MARK, (struct bg_cuda_mark){FIRST + 1, 2, 7}));
 }
@@ -214,6 +214,22 @@ static void test_host_functions(void **state)
     EXPECT(CUDA_ERROR_INVALID_VALUE, hold(FIRST, 4));
     EXPECT(CUDA_ERROR_INVALID_HANDLE, hold(FIRST + 1, 1));
     EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 2, 7}));
+}
+
+/* Numbers are compared in a circle: one so far away would not hold the stream, whose work would
+ * count as the guest's pause all the same. */
+static void test_host_function_far_away(void **state)
+{
+    (void)state;
+    EXPECT(CUDA_ERROR_INVALID_VALUE, hold(BG_CUDA_STREAM_LEGACY, BG_CUDA_MARK_MAX + 1));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, mark(BG_CUDA_STREAM_LEGACY, UINT64_MAX));
+    wait_until_idle();
+    assert_false(cuda_is_held(session));
+    OK(hold(BG_CUDA_STREAM_LEGACY, BG_CUDA_MARK_MAX));
+    wait_until_reached(&page()->completed[BG_CUDA_STREAM_LEGACY], BG_CUDA_MARK_MAX);
+    assert_true(cuda_is_busy(session));
+    acknowledge(BG_CUDA_STREAM_LEGACY, BG_CUDA_MARK_MAX);
+    wait_until_idle();
 }
 
 /* The guest need not come in between any more. */
@@ -485,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_destroyed_stream_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host_functions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_function_far_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_of_a_held_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wait_for_a_held_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_much_is_queued, setup, teardown),
