@@ -96,13 +96,14 @@ uint8_t *cuda_answer_begin(struct cuda_call *call, uint64_t size)
         return call->operation->answer;
     }
     cuda->answer = malloc(size);
-    cuda->answer_size = (uint32_t)size;
+    cuda->answer_size = 0; /* until it is written */
     return cuda->answer;
 }
 
 void cuda_answer_end(struct cuda_call *call, uint64_t size)
 {
     if (call->cuda->answer != NULL) {
+        call->cuda->answer_size = (uint32_t)size;
         put_answer(call, call->cuda->answer, size);
     } else {
         call->operation->answer_size = call->answer_size = size;

@@ -176,6 +176,34 @@ static void test_stage_of_another(void **state)
     OK(ASK(BG_CUDA_MODULE_LOAD, load));
 }
 
+static CUresult refuse_copy(void *to, CUdeviceptr from, size_t size, CUstream stream)
+{
+    (void)to;
+    (void)from;
+    (void)size;
+    (void)stream;
+    return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+/* What was to come there is the worker's memory, which was others'. */
+static void test_long_answer_that_fails(void **state)
+{
+    uint64_t memory = allocate(300);
+    const struct bg_cuda_copy copy = {
+        .to = {.kind = BG_CUDA_PLACE_CARRIER},
+        .from = {.kind = BG_CUDA_PLACE_DEVICE, .offset = memory},
+        .size = 300,
+    };
+
+    (void)state;
+    answer_capacity = 100;
+    driver.cuMemcpyDtoHAsync = refuse_copy;
+    EXPECT(CUDA_ERROR_OUT_OF_MEMORY, ASK(BG_CUDA_COPY, copy));
+    OK(ASK(BG_CUDA_ANSWER, (struct bg_cuda_answer){0}));
+    assert_int_equal(done.answer_size, 0);
+    OK(give_back(memory));
+}
+
 static void test_long_answer(void **state)
 {
     uint8_t all[sizeof(struct bg_cuda_device)];
@@ -260,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_staged_data, setup_mailbox, teardown),
         cmocka_unit_test_setup_teardown(test_bad_stages, setup_mailbox, teardown),
         cmocka_unit_test_setup_teardown(test_stage_of_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_answer_that_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
