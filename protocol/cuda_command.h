@@ -104,8 +104,8 @@ enum bg_cuda_command {
 /* ---- Limits of a session; above: CUDA_ERROR_OUT_OF_MEMORY, or what is said ---- */
 
 #define BG_CUDA_STREAMS_MAX 256u /* with those that are always there */
-/* Operations in streams that are not done. More wait until all of them are; while STREAM_HOST holds
- * one they are refused. */
+/* Operations in streams that are not done, each node of a graph one. More wait until all of them
+ * are; while STREAM_HOST holds one they are refused. */
 #define BG_CUDA_QUEUED_MAX 16384u
 #define BG_CUDA_EVENTS_MAX 4096u
 #define BG_CUDA_MODULES_MAX 256u

@@ -255,7 +255,11 @@ CUDA_COMMAND(cuda_run_graph_launch)
     CUresult result = graph != NULL ? check(cuda, graph) : CUDA_ERROR_INVALID_HANDLE;
 
     result = result ?: cuda_stream_take(cuda, launch->stream, &stream);
-    return result ?: cuda_check(cuda, cuda->driver->cuGraphLaunch(graph->exec, stream));
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    cuda_stream_weigh(cuda, launch->stream, graph->count, graph->size);
+    return cuda_check(cuda, cuda->driver->cuGraphLaunch(graph->exec, stream));
 }
 
 static CUresult release(struct cuda_session *cuda, uint64_t graph)

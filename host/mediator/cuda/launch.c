@@ -7,8 +7,6 @@
 #include "host/mediator/cuda/stream.h"
 
 #define PARAM_ALIGN sizeof(uint32_t)
-/* So many bytes that a driver keeps count as one more operation (BG_CUDA_QUEUED_MAX). */
-#define LARGE_PARAMS 512u
 
 /* Behind the command or as data, of the size that the module declared; the values themselves
  * are the kernel's business. */
@@ -93,7 +91,7 @@ CUDA_COMMAND(cuda_run_launch)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    cuda->streams[launch->stream].count += (uint32_t)(size / LARGE_PARAMS);
+    cuda_stream_weigh(cuda, launch->stream, 0, size);
     void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, (void *)(uintptr_t)params,
                      CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END};
     return start(cuda, launch, function->function, stream, extra);

@@ -11,6 +11,8 @@
 /* At first a wait looks without a pause, for what is over at once. */
 #define EAGER_LOOKS 200u
 #define NAP_NS 50000
+/* So many bytes that a driver keeps count as one more operation (BG_CUDA_QUEUED_MAX). */
+#define LARGE_SIZE 512u
 
 bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle)
 {
@@ -45,6 +47,15 @@ CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *
         *stream = cuda->streams[handle].stream;
     }
     return result;
+}
+
+void cuda_stream_weigh(struct cuda_session *cuda, uint32_t handle, uint64_t operations,
+                       uint64_t size)
+{
+    uint32_t more = (uint32_t)(operations + size / LARGE_SIZE);
+
+    cuda->streams[handle].count += more;
+    cuda->queued += more;
 }
 
 bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle)

@@ -12,6 +12,11 @@ bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle);
  */
 CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *stream);
 
+/* What the stream was taken for counts as so many operations more, and as those that `size` bytes
+ * are. */
+void cuda_stream_weigh(struct cuda_session *cuda, uint32_t handle, uint64_t operations,
+                       uint64_t size);
+
 /* Whether a stream was busy, or any of BG_CUDA_ALL, when they were looked at last. */
 bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle);
 

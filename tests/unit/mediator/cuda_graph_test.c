@@ -6,6 +6,7 @@
 #include "tests/unit/mediator/cuda_gate.h"
 
 #define COUNT 64u
+#define NODES 1024u /* of a large graph */
 #define HEAP_PLACE 16384u
 
 /* p[i] += n */
@@ -370,6 +371,33 @@ static void test_memory(void **state)
     OK(create(3));
 }
 
+/* Nodes count as operations: a driver keeps each of them. */
+static void test_many_launches(void **state)
+{
+    static struct bg_cuda_node nodes[NODES];
+    const struct bg_cuda_graph_launch launch = {.stream = BG_CUDA_STREAM_PER_THREAD};
+    CUresult result = CUDA_SUCCESS;
+    uint32_t count = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < NODES; i++) {
+        nodes[i] = (struct bg_cuda_node){BG_CUDA_NODE_EMPTY, sizeof(nodes[i]), 1, 0};
+    }
+    bring(nodes, sizeof(nodes));
+    OK(ASK(BG_CUDA_GRAPH_CREATE, (struct bg_cuda_graph_create){.node_count = NODES}));
+    OK(ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){BG_CUDA_STREAM_PER_THREAD, 0, 1}));
+    wait_until_reached(&page()->completed[BG_CUDA_STREAM_PER_THREAD], 1);
+    for (; result == CUDA_SUCCESS && count < BG_CUDA_QUEUED_MAX; count++) {
+        result = ASK(BG_CUDA_GRAPH_LAUNCH, launch);
+    }
+    assert_int_equal(result, CUDA_ERROR_OUT_OF_MEMORY);
+    assert_in_range(count, 8, 17);
+    __atomic_store_n(&page()->acknowledged[BG_CUDA_STREAM_PER_THREAD], 1, __ATOMIC_RELEASE);
+    while (cuda_is_busy(session)) {
+    }
+    OK(ASK(BG_CUDA_GRAPH_LAUNCH, launch));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +412,7 @@ int main(void)
         TEST(test_bad_nodes),
         TEST(test_memory),
 #undef TEST
+        cmocka_unit_test_setup_teardown(test_many_launches, setup, teardown),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
