@@ -87,7 +87,7 @@ static CUresult read_printed(struct cuda_session *cuda)
     if (printed == 0) {
         return CUDA_SUCCESS;
     }
-    result = cuda_stream_wait(cuda, cuda->own);
+    result = cuda_check(cuda, cuda->driver->cuStreamSynchronize(cuda->own)); /* it is idle */
     fflush(stdout);
     while ((count = read(printed, piece, sizeof(piece))) > 0) {
         hear(cuda->print, piece, (size_t)count);
