@@ -21,7 +21,11 @@ headers=${here%/*}/firmware/cuda-clang
 arch=${KERNELS_ARCH:-75}
 PTX_VERSION=70 # of clang: what drivers since CUDA 11 take. nvcc's is its own
 
+# Not in a folder whose name is more than a word: nvcc gives it to a shell.
 find_nvcc() {
+    case $PWD${source:-} in
+    *[!A-Za-z0-9/._+@,=~-]*) return 1 ;;
+    esac
     for nvcc in "${NVCC:-}" "${CUDA_HOME:-/nowhere}/bin/nvcc" /usr/local/cuda/bin/nvcc \
         "$(command -v nvcc || true)"; do
         [ -z "$nvcc" ] || [ ! -x "$nvcc" ] || return 0
