@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define SPECIFIER_MAX 64
+#define FLAGS_MAX 16
+#define NUMBER_MAX (PRINT_TEXT_MAX - 1)
 
 struct printer {
     print_reader *read;
@@ -88,25 +90,60 @@ static void put_double(struct printer *printer, const char *specifier)
     put(printer, text, strlen(text));
 }
 
-/* Flags, width and precision without stars; then sizes, which are left out; then the letter. */
-static const char *read_specifier(const char *format, char specifier[SPECIFIER_MAX], bool *is_long)
+/* A width or a precision: digits, an argument for a star, or none, which is 0. Text is no longer
+ * than NUMBER_MAX, so that greater ones are the same. */
+static const char *read_number(struct printer *printer, const char *format, int *number)
 {
-    size_t length = 0;
-
-    specifier[length++] = '%';
-    while (*format != '\0' && strchr("-+ #0123456789.", *format) != NULL &&
-           length < SPECIFIER_MAX - 8) {
-        specifier[length++] = *format++;
+    *number = 0;
+    if (*format == '*') {
+        *number = (int32_t)take(printer, 4);
+        format++;
     }
+    while (*format >= '0' && *format <= '9') {
+        *number = *number < NUMBER_MAX ? *number * 10 + *format - '0' : NUMBER_MAX;
+        format++;
+    }
+    *number = *number > NUMBER_MAX ? NUMBER_MAX : *number;
+    *number = *number < -NUMBER_MAX ? -NUMBER_MAX : *number;
+    return format;
+}
+
+/* Flags, width and precision, without stars. A negative width is the flag - and a width, a negative
+ * precision is none. */
+static const char *read_layout(struct printer *printer, const char *format,
+                               char specifier[SPECIFIER_MAX])
+{
+    size_t flags = strspn(format, "-+ #0");
+    int number,
+        length = sprintf(specifier, "%%%.*s", flags < FLAGS_MAX ? (int)flags : FLAGS_MAX, format);
+
+    format = read_number(printer, format + flags, &number);
+    if (number != 0) {
+        length += sprintf(specifier + length, "%d", number);
+    }
+    if (*format != '.') {
+        return format;
+    }
+    format = read_number(printer, format + 1, &number);
+    if (number >= 0) {
+        sprintf(specifier + length, ".%d", number);
+    }
+    return format;
+}
+
+/* The layout; then sizes, which are left out; then the letter. */
+static const char *read_specifier(struct printer *printer, const char *format,
+                                  char specifier[SPECIFIER_MAX], bool *is_long)
+{
+    format = read_layout(printer, format, specifier);
     *is_long = false;
     while (*format == 'h' || *format == 'l' || *format == 'z' || *format == 'j' || *format == 't') {
         *is_long = *is_long || *format != 'h';
         format++;
     }
     if (*format != '\0') {
-        specifier[length++] = *format++;
+        strncat(specifier, format++, 1);
     }
-    specifier[length] = '\0';
     return format;
 }
 
@@ -117,7 +154,7 @@ static const char *put_specifier(struct printer *printer, const char *format)
     bool is_long;
     size_t length;
 
-    format = read_specifier(format, specifier, &is_long);
+    format = read_specifier(printer, format, specifier, &is_long);
     length = strlen(specifier);
     switch (specifier[length - 1]) {
     case 'd':
