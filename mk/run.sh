@@ -4,7 +4,8 @@
 # vgpu-stub, shows what it prints, stops everything, and exits with the guest's status. Needs only a
 # POSIX shell and coreutils: it is also the "run" of the bundle.
 #
-# The programs that draw also get a virtio GPU, those of cuda and pvgpu a pvgpu.
+# The programs that draw also get a virtio GPU; those that have "cuda" in their names or end in
+# "pvgpu" get a pvgpu, as any other does with --pvgpu.
 # Environment: DISPLAY_BACKEND=vnc, gtk, sdl, ... shows its screen while they run; gtk and sdl take
 # this machine's own QEMU when ours has no windows.
 #
@@ -14,6 +15,7 @@
 #   --backend NAME   the mediator's backend (its own choice)
 #   --timeout S      the whole run's deadline, whole seconds (120; 0: none)
 #   --log FILE       the mediator's log (shown when the run fails and the mediator complained)
+#   --pvgpu          the guest has a pvgpu, whatever its program's name
 #   --no-mediator    the device finds nobody
 #   --shots DIR      what the screen shows is saved there, as PNG
 #   --debug          wait for gdb, no deadline
@@ -38,6 +40,7 @@ log=
 mediator=yes
 debug=
 shots=
+pvgpu=
 FOLDER_MAX=80
 READY_TIMEOUT_S=20
 STOP_TIMEOUT_S=10
@@ -60,6 +63,7 @@ while [ $# -gt 0 ]; do
     --backend) backend=$2 ;;
     --timeout) timeout_s=$2 ;;
     --log) log=$2 ;;
+    --pvgpu) pvgpu=pvgpu && set -- x "$@" ;;
     --no-mediator) mediator= && set -- x "$@" ;;
     --debug) debug=yes && set -- x "$@" ;;
     --shots) shots=$2 ;;
@@ -84,7 +88,6 @@ case " $program $* " in
 ' pvgpu '*) screen=pvgpu,id=gpu0 ;;
 *) screen= ;;
 esac
-pvgpu=
 case $app in
 pvgpu) pvgpu=${screen:-pvgpu} ;;
 *pvgpu | *cuda*) pvgpu=pvgpu ;;

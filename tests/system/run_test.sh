@@ -56,7 +56,7 @@ says() {
     fi
 }
 
-echo 1..62
+echo 1..65
 
 run --backend cpu
 check 0 "the demo runs"
@@ -72,6 +72,12 @@ says "1000 floats" "and count"
 run --run "pvgpu count=1000 frames=-1"
 check 2 "a wrong one fails"
 says "frames=-1 is refused" "and is named"
+
+run --run pci
+silent "1af4:10f0" "a program of another name has no pvgpu"
+run --run pci --pvgpu
+check 0 "unless it is asked for"
+says "1af4:10f0" "then it is there"
 
 run --no-mediator
 check 1 "without a mediator the demo fails"
