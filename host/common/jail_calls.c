@@ -135,7 +135,7 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(sched_get_priority_max)},
     {DRIVER, SCMP_SYS(sched_get_priority_min)},
     /* Where its memory is. */
-    {DRIVER, SCMP_SYS(mbind)},
+    {THREADS | DRIVER, SCMP_SYS(mbind)}, /* OpenBLAS, for its own */
     {DRIVER, SCMP_SYS(get_mempolicy)},
     {DRIVER, SCMP_SYS(set_mempolicy)},
     {DRIVER, SCMP_SYS(mincore)},

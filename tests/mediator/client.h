@@ -30,7 +30,7 @@ struct request {
     uint32_t opcode;
     uint32_t flags;
     uint32_t param_count;
-    uint32_t params[16];
+    uint32_t params[64];
     const void *data;
     uint32_t data_length;
 };

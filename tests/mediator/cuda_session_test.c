@@ -19,7 +19,9 @@
 #include <cmocka.h>
 
 #include "harness.h"
+#include "protocol/cublas.h"
 #include "protocol/cuda.h"
+#include "protocol/cuda_blas.h"
 #include "protocol/cuda_command.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
@@ -73,6 +75,7 @@ static struct reply ask_mailbox(uint32_t number, const void *params, uint32_t si
     struct request request = {
         .opcode = number, .param_count = size / 4, .data = data, .data_length = data_size};
 
+    assert_true(size <= sizeof(request.params));
     memcpy(request.params, params, size);
     answer = client_call(&client, &request);
     assert_int_equal(answer.type, BG_VGPU_STUB_MESSAGE_RESPONSE);
@@ -202,12 +205,47 @@ static void compute(void)
     }
 }
 
+/* The library takes memory of its own when it first computes. */
+static void multiply(void)
+{
+    const uint32_t n = 256, one = 0x3F800000; /* 1.0f */
+    uint64_t a = allocate((uint64_t)n * n * 4), c = allocate((uint64_t)n * n * 4);
+    const struct bg_cuda_fill fill = {
+        .address = a, .width = n * n, .height = 1, .element_size = 4, .value = one};
+    struct bg_cuda_blas blas = {
+        .routine = BG_CUDA_BLAS_GEMM,
+        .compute = CUBLAS_COMPUTE_32F,
+        .batch_count = 1,
+        .m = (int32_t)n,
+        .n = (int32_t)n,
+        .k = (int32_t)n,
+        .alpha = one,
+        .a = {.address = a, .ld = (int32_t)n, .type = CUDA_R_32F},
+        .b = {.address = a, .ld = (int32_t)n, .type = CUDA_R_32F},
+        .c = {.address = c, .ld = (int32_t)n, .type = CUDA_R_32F},
+    };
+    struct reply reply;
+    float sum;
+
+    OK(ASK(BG_CUDA_FILL, fill));
+    OK(ASK(BG_CUDA_BLAS, blas));
+    blas.routine = BG_CUDA_BLAS_DOT;
+    blas.type = CUDA_R_32F;
+    blas.n = (int32_t)(n * n);
+    blas.b.ld = blas.c.ld = 1;
+    reply = ASK(BG_CUDA_BLAS, blas);
+    OK(reply);
+    memcpy(&sum, reply.bytes, sizeof(sum));
+    assert_true(sum == (float)n * (float)n * (float)n);
+}
+
 static void test_mailbox(void **state)
 {
     (void)state;
     fixture_start("tenant", "vgpu-stub", "");
     client = client_open(path, 1);
     compute();
+    multiply();
 }
 
 static void open_ring(const char *keys)
@@ -222,6 +260,7 @@ static void test_ring(void **state)
     (void)state;
     open_ring("cuda_threads = 2\n");
     compute();
+    multiply();
 }
 
 /* The ring goes on while a kernel runs, which is ended when its time is up. */
