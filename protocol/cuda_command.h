@@ -146,8 +146,10 @@ struct bg_cuda_page {
     uint32_t zero[13];
     uint64_t completed[BG_CUDA_STREAMS_MAX];    /* marks, by stream */
     uint64_t acknowledged[BG_CUDA_STREAMS_MAX]; /* the guest's: see STREAM_HOST */
-    /* Stored before `error`: the end of what was printed and not fetched, and what the device says
-     * of its fault. The worker may have ended before it could be asked. */
+    /* Stored before `error`: what was printed and not fetched, and what the device says of its
+     * fault; of more than there is room for the start and the end. The worker may have ended before
+     * it could be asked. Without a page it is the answer of the operation whose result the error
+     * is. */
     uint32_t words_size, zero_too;
     char words[BG_CUDA_WORDS_SIZE];
 };

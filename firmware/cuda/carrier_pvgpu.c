@@ -260,7 +260,7 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
         call->answer,
         (struct cuda_bytes){device->transfer + device->data_max,
                             job.data_size < call->answer_room ? job.data_size : call->answer_room});
-    return cuda_note(device, job.results[0]);
+    return cuda_note(device, job.results[0], (struct cuda_bytes){NULL, 0});
 }
 
 static const struct bg_pci_device *find_pci(const struct cuda_device *device)

@@ -54,7 +54,8 @@ static CUresult ask(struct cuda_device *device, const struct bg_vgpu_stub_call *
     if (answer->result_count != 2) {
         return cuda_carrier_failed(device, BG_ERR_PROTOCOL);
     }
-    return cuda_note(device, answer->results[0]);
+    return cuda_note(device, answer->results[0],
+                     (struct cuda_bytes){answer->data, answer->data_length});
 }
 
 static CUresult begin(struct cuda_device *device, uint32_t operation, uint32_t size, void **params)

@@ -322,8 +322,9 @@ CUresult cuda_ask(struct cuda_device *device, uint32_t operation, const void *pa
 /* More of the answer of the last call, from `offset` on. */
 CUresult cuda_fetch(struct cuda_device *device, size_t offset, void *to, size_t size);
 
-/* A result of the worker: one that ends everything is kept in device->error. */
-CUresult cuda_note(struct cuda_device *device, uint32_t number);
+/* A result of the worker: one that ends everything is kept in device->error, and shows these last
+ * words, if the carrier brought any. */
+CUresult cuda_note(struct cuda_device *device, uint32_t number, struct cuda_bytes words);
 
 /* device->error, after a look at the page and the carrier. */
 CUresult cuda_check(struct cuda_device *device);
@@ -430,8 +431,9 @@ CUresult cuda_poll(struct cuda_device *device);
 /* Has the console what was printed. After every wait. */
 void cuda_print(struct cuda_device *device);
 
-/* The same with what the worker left in the page when it ended. */
-void cuda_print_words(struct cuda_device *device);
+/* The same with what the worker left when it ended: these bytes, or what is in the page. */
+void cuda_print_words(struct cuda_bytes words);
+void cuda_print_page(struct cuda_device *device);
 
 /* The end of every wait: shows what was printed, and gives the first error: `result`, the
  * session's, an earlier failure's. */

@@ -16,9 +16,7 @@ static bool print_piece(struct cuda_device *device)
         return false;
     }
     size = call.answer_size < sizeof(text) ? call.answer_size : sizeof(text);
-    if (size > 0 && cuda.console != NULL) {
-        cuda.console(cuda.console_context, text, size);
-    }
+    cuda_print_words((struct cuda_bytes){text, size});
     return size > 0;
 }
 
@@ -32,15 +30,22 @@ void cuda_print(struct cuda_device *device)
     }
 }
 
+void cuda_print_words(struct cuda_bytes words)
+{
+    if (words.size > 0 && cuda.console != NULL) {
+        cuda.console(cuda.console_context, words.bytes, words.size);
+    }
+}
+
 /* Read once: the worker may still write. */
-void cuda_print_words(struct cuda_device *device)
+void cuda_print_page(struct cuda_device *device)
 {
     char words[BG_CUDA_WORDS_SIZE];
     uint32_t size = device->page != NULL ? bg_load_once32(&device->page->words_size) : 0;
 
-    if (size == 0 || size > sizeof(words) || cuda.console == NULL) {
+    if (size == 0 || size > sizeof(words)) {
         return;
     }
     memcpy(words, device->page->words, size);
-    cuda.console(cuda.console_context, words, size);
+    cuda_print_words((struct cuda_bytes){words, size});
 }

@@ -35,7 +35,7 @@ static CUresult lose(struct cuda_device *device, CUresult error)
         return device->error;
     }
     device->error = error;
-    cuda_print_words(device);
+    cuda_print_page(device);
     while ((object = cuda_object_next(CUDA_KIND_CONTEXT, NULL, object)) != NULL) {
         struct cuda_context *context = (struct cuda_context *)(void *)object;
 
@@ -57,14 +57,24 @@ static CUresult result_of(uint32_t number)
 }
 
 /* A worker that does not know of the session is another one than it began with. */
-CUresult cuda_note(struct cuda_device *device, uint32_t number)
+static CUresult note(struct cuda_device *device, CUresult result)
 {
-    CUresult result = result_of(number);
 
     if (result == CUDA_ERROR_NOT_INITIALIZED && device->is_started) {
         return lose(device, CUDA_ERROR_DEVICE_UNAVAILABLE);
     }
     return is_fatal(result) && device->is_started ? lose(device, result) : result;
+}
+
+CUresult cuda_note(struct cuda_device *device, uint32_t number, struct cuda_bytes words)
+{
+    bool was_alive = device->error == CUDA_SUCCESS;
+    CUresult result = note(device, result_of(number));
+
+    if (was_alive && device->error != CUDA_SUCCESS) {
+        cuda_print_words(words);
+    }
+    return result;
 }
 
 /* What the worker wrote before its end says more than that it ended. */

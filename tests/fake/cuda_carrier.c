@@ -20,6 +20,7 @@ static struct {
     uint64_t heap_size;
     struct fake_worker_command command;
     uint32_t words[RING_PARAMS_MAX / 4];
+    uint8_t answer[MAILBOX_ANSWER_MAX];
 } ring;
 
 /* ---- The HAL's part ---- */
@@ -150,13 +151,16 @@ static CUresult end(struct cuda_device *device)
     int error;
 
     ring.command.is_silent = ring.heap_size != 0;
+    ring.command.answer = ring.answer;
+    ring.command.answer_room = ring.command.is_silent ? 0 : sizeof(ring.answer);
     error = run(&ring.command);
     fake_carrier.commands++;
     if (ring.command.is_silent) {
         return error == BG_ERR_UNAVAILABLE ? cuda_carrier_failed(device, error) : CUDA_SUCCESS;
     }
     return error < 0 ? cuda_carrier_failed(device, error)
-                     : cuda_note(device, ring.command.results[0]);
+                     : cuda_note(device, ring.command.results[0],
+                                 (struct cuda_bytes){ring.answer, ring.command.answer_size});
 }
 
 static uint64_t lesser(uint64_t a, uint64_t b)
@@ -193,7 +197,8 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
     call->answer_size = command.results[1];
     cuda_bytes_copy(call->answer, (struct cuda_bytes){command.answer, lesser(command.answer_size,
                                                                              call->answer_room)});
-    return cuda_note(device, command.results[0]);
+    return cuda_note(device, command.results[0],
+                     (struct cuda_bytes){command.answer, is_ring ? 0 : command.answer_size});
 }
 
 static const struct bg_pci_device *find_pci(const struct cuda_device *device)

@@ -13,7 +13,8 @@
 #include "firmware/apps/open/pvgpu.h"
 #include "tests/guest/lib/tap.h"
 
-/* add: c[i] = a[i] + b[i]. wrong: stores at `at`. say: prints its argument. */
+/* add: c[i] = a[i] + b[i]. wrong: stores at `at`. say: prints its argument. doomed: prints, then
+ * fails an assertion, `x > 0` of a.cu:42. */
 static const char text[] =
     ".version 8.0\n.target sm_80\n.address_size 64\n"
     ".extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 a);\n"
@@ -35,6 +36,20 @@ static const char text[] =
     "{ .param .b64 f; .param .b64 a; .param .b32 r;\n"
     "st.param.b64 [f], %f; st.param.b64 [a], %a; call (r), vprintf, (f, a); }\n"
     "ret; }\n"
+    ".extern .func __assertfail (.param .b64 m, .param .b64 f, .param .b32 l, .param .b64 n,"
+    ".param .b64 s);\n"
+    ".global .align 1 .b8 claim[6] = {120, 32, 62, 32, 48, 0};\n"
+    ".global .align 1 .b8 file[5] = {97, 46, 99, 117, 0};\n"
+    ".global .align 1 .b8 hello[4] = {104, 105, 10, 0};\n"
+    ".visible .entry doomed() { .reg .b32 %r; .reg .b64 %c, %f, %h;\n"
+    "mov.u64 %h, hello; cvta.global.u64 %h, %h; mov.u64 %c, claim; cvta.global.u64 %c, %c;\n"
+    "mov.u64 %f, file; cvta.global.u64 %f, %f;\n"
+    "{ .param .b64 f; .param .b64 a; .param .b32 r;\n"
+    "st.param.b64 [f], %h; st.param.b64 [a], 0; call (r), vprintf, (f, a); }\n"
+    "{ .param .b64 m; .param .b64 f; .param .b32 l; .param .b64 n; .param .b64 s;\n"
+    "st.param.b64 [m], %c; st.param.b64 [f], %f; st.param.b32 [l], 42; st.param.b64 [n], %f;\n"
+    "st.param.b64 [s], 1; call __assertfail, (m, f, l, n, s); }\n"
+    "ret; }\n"
     ".visible .entry nothing(.param .u64 a, .param .u32 b) { ret; }\n";
 
 #define COUNT_MAX (1u << 20) /* 4 MiB each: more than the pieces of a heap */
@@ -45,7 +60,7 @@ static struct bg_pvgpu ring;
 static struct bg_vgpu_stub mailbox;
 static uint64_t ring_memory[(256u << 10) / 8], mailbox_memory[(256u << 10) / 8];
 
-static char printed[256];
+static char printed[8192];
 static size_t printed_size;
 
 static void take_text(void *context, const char *bytes, size_t length)
@@ -56,6 +71,12 @@ static void take_text(void *context, const char *bytes, size_t length)
         printed_size += length;
         printed[printed_size] = '\0';
     }
+}
+
+static void forget_printed(void)
+{
+    printed_size = 0;
+    printed[0] = '\0';
 }
 
 static bool expect(CUresult got, CUresult expected, const char *what)
@@ -163,7 +184,7 @@ static void test_streams(void)
 
 static void test_print(void)
 {
-    printed_size = 0;
+    forget_printed();
     done(launch("say", 1, 1, (void *[]){&(int){42}}) ?: cuCtxSynchronize(), "a kernel prints");
     tap_ok(strcmp(printed, "told 42\n") == 0, "which comes here: %s",
            printed_size > 0 ? printed : "-");
@@ -174,20 +195,38 @@ static void test_fault(CUdevice device, bool is_ring)
 {
     CUdeviceptr at;
     uint64_t nowhere = 64;
-    CUresult result = launch("wrong", 1, 1, (void *[]){&nowhere});
+    CUresult result;
+
+    forget_printed();
+    result = launch("wrong", 1, 1, (void *[]){&nowhere});
 
     /* On a mailbox each operation is answered, and the launch may tell. */
     tap_ok(result == CUDA_SUCCESS || (!is_ring && result == CUDA_ERROR_ILLEGAL_ADDRESS),
            "a kernel goes wrong");
-    printed_size = 0;
-    printed[0] = '\0';
     expect(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS, "an illegal address");
-    tap_ok(!is_ring || strstr(printed, "wrong") != NULL, "of which the device tells");
+    tap_ok(strstr(printed, "wrong") != NULL, "of which the device tells");
     expect(cuMemAlloc(&at, 100), CUDA_ERROR_ILLEGAL_ADDRESS, "the error stays");
     done(cuDevicePrimaryCtxReset(device), "until the reset");
     done(cuMemAlloc(&at, 100) ?: cuMemsetD8(at, 1, 100) ?: cuCtxSynchronize(), "then all is new");
     expect(cuModuleUnload(module), CUDA_ERROR_INVALID_HANDLE, "handles of before are none");
     done(cuModuleLoadData(&module, text), "the module again");
+}
+
+/* What it has printed until then comes, and what the assertion was. */
+static void test_assertion(CUdevice device, bool is_ring)
+{
+    CUresult result;
+
+    forget_printed();
+    result = launch("doomed", 1, 32, NULL);
+
+    tap_ok(result == CUDA_SUCCESS || (!is_ring && result == CUDA_ERROR_ASSERT),
+           "a kernel fails an assertion");
+    expect(cuCtxSynchronize(), CUDA_ERROR_ASSERT, "which is known");
+    tap_ok(strstr(printed, "hi\n") != NULL, "with what was printed before");
+    tap_ok(strstr(printed, "a.cu:42: ") != NULL, "and where it is");
+    tap_ok(strstr(printed, "Assertion `x > 0` failed.\n") != NULL, "and what");
+    done(cuDevicePrimaryCtxReset(device) ?: cuModuleLoadData(&module, text), "all anew");
 }
 
 /* Figures for the reader: what a launch costs the guest, and until all are done. */
@@ -235,6 +274,7 @@ static void test_device(CUdevice device, bool is_ring)
     test_print();
     tell_launches(is_ring);
     test_fault(device, is_ring);
+    test_assertion(device, is_ring);
     test_vectors(100);
     done(cuModuleUnload(module), "the module goes");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/mediator/cuda/mark.h"
+#include "host/mediator/cuda/print.h"
 #include "host/mediator/cuda/stream.h"
 #include "protocol/cuda_blas.h"
 
@@ -288,6 +289,12 @@ static enum bg_compute_status run(struct session *session, struct cuda_call *cal
     return BG_COMPUTE_OK;
 }
 
+/* It has failed, and has no page to say so in. */
+static bool tells_by_answers(const struct cuda_session *cuda)
+{
+    return cuda != NULL && cuda->error != CUDA_SUCCESS && cuda->page == NULL;
+}
+
 enum bg_compute_status cuda_command_run(struct session *session, struct operation *operation)
 {
     struct cuda_call call = {
@@ -303,6 +310,9 @@ enum bg_compute_status cuda_command_run(struct session *session, struct operatio
 
     if (status != BG_COMPUTE_OK) {
         return status;
+    }
+    if (tells_by_answers(session->cuda) && operation->number != BG_CUDA_PRINT) {
+        cuda_print_answer(&call);
     }
     if (operation->is_silent && result != CUDA_SUCCESS && session->cuda != NULL) {
         cuda_session_tell_failure(session->cuda, result);

@@ -12,6 +12,7 @@
 #include "host/mediator/cuda/stream.h"
 
 #define PIECE_SIZE 4096u
+#define WORDS_LEAST 64u /* room for less than that is none */
 
 struct cuda_print {
     pthread_mutex_t lock; /* the device's threads say it */
@@ -58,22 +59,59 @@ void cuda_print_destroy(struct cuda_session *cuda)
     free(print);
 }
 
-void cuda_print_leave(struct cuda_session *cuda)
+static size_t put(char *to, const void *from, size_t size)
 {
-    struct cuda_print *print = cuda->print;
-    struct bg_cuda_page *page = cuda->page;
+    if (size > 0) {
+        memcpy(to, from, size);
+    }
+    return size;
+}
+
+/* What is too long loses its middle: what was printed first and the fault itself are at its ends.
+ * The room is more than the cut's. */
+static size_t copy_ends(const struct bytes *text, void *to, size_t room)
+{
+    static const char cut[] = "\n...\n";
+    size_t length = sizeof(cut) - 1, half = (room - length) / 2;
+    char *end = to;
+
+    if (text->size <= room) {
+        return put(end, text->bytes, text->size);
+    }
+    end += put(end, text->bytes, half);
+    end += put(end, cut, length);
+    end += put(end, text->bytes + text->size - half, half);
+    return (size_t)(end - (char *)to);
+}
+
+static size_t leave(struct cuda_print *print, void *to, size_t room)
+{
     size_t size;
 
     if (print == NULL) {
-        return;
+        return 0;
     }
     pthread_mutex_lock(&print->lock);
-    size = print->text.size < sizeof(page->words) ? print->text.size : sizeof(page->words);
-    if (size > 0) {
-        memcpy(page->words, print->text.bytes + print->text.size - size, size);
-    }
+    size = copy_ends(&print->text, to, room);
     pthread_mutex_unlock(&print->lock);
-    page->words_size = (uint32_t)size;
+    return size;
+}
+
+void cuda_print_leave(struct cuda_session *cuda)
+{
+    struct bg_cuda_page *page = cuda->page;
+
+    page->words_size = (uint32_t)leave(cuda->print, page->words, sizeof(page->words));
+}
+
+void cuda_print_answer(struct cuda_call *call)
+{
+    struct operation *operation = call->operation;
+
+    if (operation->answer_capacity >= WORDS_LEAST) {
+        operation->answer_size = call->answer_size =
+            leave(call->cuda->print, operation->answer, operation->answer_capacity);
+    }
 }
 
 /* NVIDIA's driver writes to standard output, once something was waited for. */
