@@ -6,7 +6,7 @@
 #
 #   FRESH_SUITES="bookworm trixie"   which releases
 #   DEBIAN_MIRROR=URI                in place of this machine's own
-#   FUZZ_SECONDS=60                  for each fuzzer
+#   FUZZ_SECONDS=                    for each fuzzer
 
 . "$(dirname "$0")/common.sh"
 

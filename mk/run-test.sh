@@ -31,7 +31,12 @@ run_program() {
 
 run_fuzzer() {
     name=$(basename "$program" _fuzz)
-    seconds=${FUZZ_SECONDS:-60}
+    # What came last has not been fuzzed for days yet.
+    case $name in
+    cuda_* | ptx*) seconds=60 ;;
+    *) seconds=20 ;;
+    esac
+    seconds=${FUZZ_SECONDS:-$seconds}
     work=$program.work
     deadline_s=$((seconds + 120))
     mkdir -p "$work/corpus"

@@ -20,7 +20,7 @@ GPU_SRC := $(filter-out host/mediator/compute/cublas.c,$(wildcard host/mediator/
 GUEST_CUDA_SRC := $(filter-out firmware/cuda/carrier_%,$(wildcard firmware/cuda/*.c)) \
                   tests/fake/cuda_carrier.c
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?=
 SOAK_SECONDS ?= 3600
 TEST_TIMEOUT_S ?= 420
 JOBS ?= $(shell nproc)
