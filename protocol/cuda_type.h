@@ -12,10 +12,11 @@
 
 typedef uint32_t cuuint32_t;
 typedef uint64_t cuuint64_t;
-typedef int CUdevice;
-typedef unsigned long long CUdeviceptr;
+typedef int CUdevice, CUdevice_v1;
+typedef unsigned long long CUdeviceptr, CUdeviceptr_v2;
 typedef unsigned long long CUtexObject;
 typedef unsigned long long CUsurfObject;
+typedef unsigned long long CUmemGenericAllocationHandle;
 
 typedef struct CUctx_st *CUcontext;
 typedef struct CUmod_st *CUmodule;

@@ -5,7 +5,7 @@
 /* cuBLAS in the guest. Numbers of all types and shapes are cublas_test's. */
 #include "tests/unit/cuda/fixture.h"
 
-#include "baregpu/cublas.h"
+#include "baregpu/cublas_v2.h"
 
 #define N 5
 
