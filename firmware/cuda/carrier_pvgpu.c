@@ -67,6 +67,8 @@ static void close(struct cuda_device *device)
     if (device->heap != NULL) {
         bg_pvgpu_heap_free(device->gpu, &device->memory);
     }
+    device->heap = NULL;
+    device->page = NULL;
 }
 
 static int host_alloc(struct cuda_device *device, size_t size, struct bg_pvgpu_memory *memory)

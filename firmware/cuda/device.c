@@ -6,7 +6,8 @@
 
 /* ---- Initialization ---- */
 
-/* Those that could not be started are none; the others close up. */
+/* Those that could not be started are none; the others close up. When none could be, all stay, to
+ * be tried again. */
 static CUresult start_devices(void)
 {
     unsigned count = 0;
@@ -24,8 +25,11 @@ static CUresult start_devices(void)
         device->carrier->close(device);
         first = i == 0 ? result : first;
     }
+    if (count == 0) {
+        return first;
+    }
     cuda.device_count = count;
-    return count > 0 ? CUDA_SUCCESS : first;
+    return CUDA_SUCCESS;
 }
 
 CUresult cuInit(unsigned flags)

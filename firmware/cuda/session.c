@@ -35,7 +35,9 @@ static CUresult lose(struct cuda_device *device, CUresult error)
         return device->error;
     }
     device->error = error;
-    cuda_print_page(device);
+    if (device->is_started) {
+        cuda_print_page(device);
+    }
     while ((object = cuda_object_next(CUDA_KIND_CONTEXT, NULL, object)) != NULL) {
         struct cuda_context *context = (struct cuda_context *)(void *)object;
 
@@ -77,10 +79,12 @@ CUresult cuda_note(struct cuda_device *device, uint32_t number, struct cuda_byte
     return result;
 }
 
-/* What the worker wrote before its end says more than that it ended. */
+/* What the worker wrote before its end says more than that it ended. Before the start nobody has
+ * zeroed the page. */
 static CUresult why_lost(const struct cuda_device *device, CUresult otherwise)
 {
-    uint32_t error = device->page != NULL ? bg_load_acquire32(&device->page->error) : 0;
+    bool has_page = device->is_started && device->page != NULL;
+    uint32_t error = has_page ? bg_load_acquire32(&device->page->error) : 0;
 
     return error != 0 ? result_of(error) : otherwise;
 }

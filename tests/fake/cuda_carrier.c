@@ -113,7 +113,9 @@ static void carrier_close(struct cuda_device *device)
 
 static CUresult restart(struct cuda_device *device)
 {
-    (void)device;
+    if (fake_carrier.is_gone) {
+        return cuda_carrier_failed(device, BG_ERR_UNAVAILABLE);
+    }
     fake_carrier.is_lost = false;
     fake_worker_replace();
     return CUDA_SUCCESS;
@@ -193,6 +195,10 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
     error = run(&command);
     if (error < 0) {
         return cuda_carrier_failed(device, error);
+    }
+    if (fake_carrier.prints_on && call->operation == BG_CUDA_PRINT) {
+        memset(command.answer, '.', command.answer_room);
+        command.answer_size = command.results[1] = (uint32_t)command.answer_room;
     }
     call->answer_size = command.results[1];
     cuda_bytes_copy(call->answer, (struct cuda_bytes){command.answer, lesser(command.answer_size,

@@ -14,6 +14,8 @@ struct fake_carrier {
     unsigned round_trips; /* calls that were answered */
     unsigned commands;    /* that were not */
     bool is_lost;         /* nobody answers, until a restart */
+    bool is_gone;         /* nor then */
+    bool prints_on;       /* what kernels print has no end */
     uint32_t refused;     /* a command that is answered as if it were unknown */
 };
 

@@ -51,6 +51,49 @@ static void test_worker_without_cuda(void **state)
     fake_carrier.refused = 0x1100;
     EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuInit(0));
     fake_carrier.refused = 0;
+    OK(cuInit(0)); /* when there is one */
+}
+
+/* Those that listen are devices; when none does, it can be tried again. */
+static void test_nobody_listens(void **state)
+{
+    int count;
+
+    (void)state;
+    fake_carrier.is_lost = fake_carrier.is_gone = true;
+    EXPECT(CUDA_ERROR_DEVICE_UNAVAILABLE, cuInit(0));
+    EXPECT(CUDA_ERROR_DEVICE_UNAVAILABLE, cuInit(0));
+    fake_carrier.is_gone = false;
+    OK(cuInit(0));
+    OK(cuDeviceGetCount(&count));
+    assert_int_equal(count, 1);
+}
+
+/* What ordinary programs write. */
+static void CUDA_CB free_host(void *memory_of_host)
+{
+    free(memory_of_host);
+}
+
+static void test_names(void **state)
+{
+    CUresult(CUDAAPI * init)(unsigned) = cuInit;
+    CUhostFn host = free_host;
+    CUdeviceptr_v2 pointer = 0;
+    CUdevice_v1 device = CU_DEVICE_INVALID;
+    CUmemGenericAllocationHandle handle = 0;
+
+    (void)state;
+    host(NULL);
+    OK(init(0));
+    EXPECT(CUDA_ERROR_INVALID_DEVICE, cuDeviceTotalMem(&(size_t){0}, device));
+    EXPECT(CUDA_ERROR_INVALID_DEVICE, cuDeviceTotalMem(&(size_t){0}, CU_DEVICE_CPU));
+    assert_int_equal(pointer, handle);
+    assert_ptr_equal(CU_LAUNCH_PARAM_END, (void *)CU_LAUNCH_PARAM_END_AS_INT);
+    assert_int_equal(CU_LAUNCH_PARAM_BUFFER_POINTER_AS_INT, 1);
+    assert_int_equal(CU_LAUNCH_PARAM_BUFFER_SIZE_AS_INT, 2);
+    assert_int_equal(CU_PARAM_TR_DEFAULT, -1);
+    assert_int_equal(CU_IPC_HANDLE_SIZE, 64);
 }
 
 /* ---- Devices ---- */
@@ -300,6 +343,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_not_initialized, setup_without_init, teardown),
         cmocka_unit_test_setup_teardown(test_no_device, setup_without_init, teardown),
         cmocka_unit_test_setup_teardown(test_worker_without_cuda, setup_without_init, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_listens, setup_without_init, teardown),
+        RING(test_names),
         BOTH(test_devices),
         RING(test_error_names),
         RING(test_stack),
