@@ -7,35 +7,31 @@
 
 /* ---- Parameters ---- */
 
-/* `extra`, checked: where the bytes are and how many; `size` 0: none. */
-static CUresult read_extra(const struct cuda_function *function, void **extra, const void **bytes,
-                           size_t *size)
+/* `extra`, checked: where the bytes are, at least as many as the parameters have. NULL: nowhere. */
+static CUresult read_extra(const struct cuda_function *function, void **extra, const void **bytes)
 {
+    size_t size = 0;
+
     *bytes = NULL;
-    *size = 0;
     for (size_t i = 0; extra[i] != CU_LAUNCH_PARAM_END; i += 2) {
         if (extra[i] == CU_LAUNCH_PARAM_BUFFER_POINTER) {
             *bytes = extra[i + 1];
         } else if (extra[i] == CU_LAUNCH_PARAM_BUFFER_SIZE) {
-            memcpy(size, extra[i + 1], sizeof(*size));
+            memcpy(&size, extra[i + 1], sizeof(size));
         } else {
             return CUDA_ERROR_INVALID_VALUE;
         }
     }
-    if (*size != 0 && (*bytes == NULL || *size > ((size_t)function->params_size + 7) / 8 * 8)) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    return CUDA_SUCCESS;
+    return size < function->params_size || (size != 0 && *bytes == NULL) ? CUDA_ERROR_INVALID_VALUE
+                                                                         : CUDA_SUCCESS;
 }
 
 static CUresult check_params(const struct cuda_function *function, void **params, void **extra)
 {
     const void *bytes;
-    size_t size;
 
     if (extra != NULL) {
-        return params != NULL ? CUDA_ERROR_INVALID_VALUE
-                              : read_extra(function, extra, &bytes, &size);
+        return params != NULL ? CUDA_ERROR_INVALID_VALUE : read_extra(function, extra, &bytes);
     }
     if (function->param_count > 0 && params == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
@@ -65,18 +61,15 @@ static inline void copy_value(uint8_t *to, const void *from, uint32_t size)
     }
 }
 
-/* Checked before. What the extra's bytes leave out is 0. */
+/* Checked before. */
 static void write_params(const struct cuda_function *function, void **params, void **extra,
                          uint8_t *to)
 {
     const void *bytes;
-    size_t size;
 
     if (extra != NULL) {
-        read_extra(function, extra, &bytes, &size);
-        size = size < function->params_size ? size : function->params_size;
-        cuda_bytes_copy(to, (struct cuda_bytes){bytes, size});
-        memset(to + size, 0, function->params_size - size);
+        read_extra(function, extra, &bytes);
+        cuda_bytes_copy(to, (struct cuda_bytes){bytes, function->params_size});
         return;
     }
     for (uint32_t i = 0; i < function->param_count; i++) {

@@ -198,8 +198,8 @@ static void test_large_module(void **state)
         sprintf(name, "with_a_long_name_%u", i);
         OK(cuModuleGetFunction(&function, module, name));
     }
-    OK(cuLaunchKernel(function_of("with_a_long_name_399"), 1, 1, 1, 1, 1, 1, 0, NULL, NULL,
-                      (void *[]){CU_LAUNCH_PARAM_END}));
+    OK(cuLaunchKernel(function_of("with_a_long_name_399"), 1, 1, 1, 1, 1, 1, 0, NULL,
+                      (void *[]){&(uint64_t){0}, &count}, NULL));
     OK(cuCtxSynchronize());
     free(large);
 }
@@ -314,6 +314,10 @@ static void test_launch(void **state)
     OK(cuStreamSynchronize(CU_STREAM_PER_THREAD));
     check_sum(7);
     OK(cuMemsetD32(c, 0, COUNT));
+    size = sizeof(packed) + 8; /* padding behind is not read */
+    OK(cuLaunchKernel(function_of("add"), 4, 1, 1, 256, 1, 1, 0, NULL, NULL, extra));
+    check_sum(7);
+    OK(cuMemsetD32(c, 0, COUNT));
     OK(cuLaunchKernelEx(&config, function_of("add"), params, NULL));
     check_sum(7);
     OK(cuMemsetD32(c, 0, COUNT));
@@ -374,10 +378,10 @@ static void test_bad_launches(void **state)
 {
     uint32_t n = COUNT;
     void *params[] = {&c, &a, NULL, &n};
-    size_t size = 40;
+    size_t size = 27; /* of 28 */
     void *both[] = {CU_LAUNCH_PARAM_END};
-    void *too_many[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, values, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
-                        CU_LAUNCH_PARAM_END};
+    void *too_few[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, values, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
+                       CU_LAUNCH_PARAM_END};
     void *unknown[] = {(void *)7, values, CU_LAUNCH_PARAM_END};
     CUlaunchConfig config = {.gridDimX = 1, .numAttrs = 1};
     CUcontext other;
@@ -397,8 +401,7 @@ static void test_bad_launches(void **state)
            cuLaunchKernel(add, 1, 70000, 1, 1, 1, 1, 0, NULL, params, NULL));
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, params, NULL));
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, params, both));
-    EXPECT(CUDA_ERROR_INVALID_VALUE,
-           cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, too_many));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, too_few));
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, unknown));
     EXPECT(CUDA_ERROR_INVALID_HANDLE, cuLaunchKernel(NULL, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL));
     EXPECT(CUDA_ERROR_INVALID_HANDLE,
