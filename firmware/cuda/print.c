@@ -4,8 +4,8 @@
 
 #define PIECE 1024u /* at least what an answer of the mailbox has */
 
-/* False: there is no more, or no worker. */
-static bool print_piece(struct cuda_device *device)
+/* False: there is no more, or no worker, or it says more than it may keep. */
+static bool print_piece(struct cuda_device *device, size_t *left)
 {
     char text[PIECE];
     struct cuda_call call = {
@@ -16,17 +16,21 @@ static bool print_piece(struct cuda_device *device)
         return false;
     }
     size = call.answer_size < sizeof(text) ? call.answer_size : sizeof(text);
+    size = size < *left ? size : *left;
     cuda_print_words((struct cuda_bytes){text, size});
+    *left -= size;
     return size > 0;
 }
 
 void cuda_print(struct cuda_device *device)
 {
+    size_t left = BG_CUDA_PRINT_SIZE_MAX;
+
     if (!device->prints || device->error != CUDA_SUCCESS || device->printed_work == device->work) {
         return;
     }
     device->printed_work = device->work;
-    while (print_piece(device)) {
+    while (print_piece(device, &left)) {
     }
 }
 

@@ -359,6 +359,28 @@ static void test_print(void **state)
     }
 }
 
+static size_t counted;
+
+static void count_text(void *unused, const char *text, size_t length)
+{
+    (void)unused;
+    (void)text;
+    counted += length;
+}
+
+/* A worker that gives text without end is left. */
+static void test_endless_print(void **state)
+{
+    (void)state;
+    load();
+    OK(say(123, 1));
+    bg_cuda_set_console(count_text, NULL);
+    fake_carrier.prints_on = true;
+    OK(cuCtxSynchronize());
+    fake_carrier.prints_on = false;
+    assert_int_equal(counted, 1u << 20);
+}
+
 /* The error stays until the primary context is reset; then all works again. */
 static void test_fault(void **state)
 {
@@ -417,7 +439,7 @@ int main(void)
         RING(test_events),         BOTH(test_asking_for_events),
         BOTH(test_bad_events),     RING(test_all_events),
         BOTH(test_fault),          BOTH(test_launch_blocking),
-        BOTH(test_print),
+        BOTH(test_print),          RING(test_endless_print),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
