@@ -14,19 +14,22 @@
 /* Who has nothing to do looks for so many turns, some ten microseconds, before it sleeps; in
  * between it lets go of the processor, which may be the one that what it waits for needs. */
 #define SPINS 2000
-/* And so long while all that it could run is held. */
+/* So often those that are held are asked, by one thread. */
 #define NAP_NS 20000
 #define SPINS_TO_YIELD 100
 
 static struct {
     struct task *first, **end; /* those that are ready */
-    pthread_cond_t ready;      /* for workers: a task is, or they are to end */
+    struct task *held;         /* those that would be, but may not run yet */
+    uint64_t asked_ns;         /* when they were asked last */
+    pthread_cond_t ready;      /* for workers: a task is, one is held, or they are to end */
     pthread_cond_t done;       /* for who waits: a task is, or is ready */
     unsigned sleepers, waiters;
     pthread_t *workers;
     unsigned worker_count;
     bool started, stopping;
     bool spinning; /* a worker is about to see what is ready */
+    bool napping;  /* a thread is about to ask those that are held */
 } engine = {
     .end = &engine.first,
     .ready = PTHREAD_COND_INITIALIZER,
@@ -117,9 +120,18 @@ static void wake_waiters(void)
     }
 }
 
+/* Some are held, and nobody is about to ask them. */
+static bool has_to_ask(void)
+{
+    return engine.held != NULL && !engine.napping;
+}
+
+/* Where all workers have something to do, one that waits asks those that are held. */
 static void wake_worker(void)
 {
-    if (engine.first != NULL && engine.sleepers > 0 && !engine.spinning) {
+    if (engine.sleepers == 0 && has_to_ask()) {
+        wake_waiters();
+    } else if ((engine.first != NULL || has_to_ask()) && engine.sleepers > 0 && !engine.spinning) {
         pthread_cond_signal(&engine.ready);
     }
 }
@@ -131,11 +143,66 @@ static void append(struct task *task)
     engine.end = &task->next;
 }
 
+static bool is_held(struct task *task)
+{
+    return task->may_run != NULL && task->context->error == CUDA_SUCCESS && !task->may_run(task);
+}
+
+static void hold(struct task *task)
+{
+    task->next = engine.held;
+    engine.held = task;
+}
+
 static void push_ready(struct task *task)
 {
-    append(task);
+    if (is_held(task)) {
+        hold(task);
+    } else {
+        append(task);
+    }
     wake_worker();
     wake_waiters();
+}
+
+/* Those that may run now are ready. */
+static void ask_held(void)
+{
+    struct task *held = engine.held, *next;
+
+    engine.asked_ns = clock_now_ns();
+    engine.held = NULL;
+    for (; held != NULL; held = next) {
+        next = held->next;
+        if (is_held(held)) {
+            hold(held);
+        } else {
+            append(held);
+        }
+    }
+    if (engine.first != NULL) {
+        wake_worker();
+        wake_waiters();
+    }
+}
+
+/* Between two tasks. */
+static void ask_held_in_time(void)
+{
+    if (engine.held != NULL && clock_now_ns() - engine.asked_ns >= NAP_NS) {
+        ask_held();
+    }
+}
+
+/* Who has nothing else to do. */
+static void nap(void)
+{
+    engine.napping = true;
+    driver_unlock();
+    nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    driver_lock();
+    engine.napping = false;
+    ask_held();
 }
 
 /* The first one that is ready, of this stream; NULL: of any. */
@@ -170,31 +237,9 @@ static void finish(struct task *task)
     task_release(task);
 }
 
-/* With the lock released: whether it has to be asked again. Who has nothing else to do naps. */
-static bool is_held(struct task *task)
-{
-    bool may_run = true;
-
-    if (task->may_run != NULL && task->context->error == CUDA_SUCCESS && !engine.stopping) {
-        driver_unlock();
-        may_run = task->may_run(task);
-        if (!may_run && __atomic_load_n(&engine.first, __ATOMIC_RELAXED) == NULL) {
-            nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
-        }
-        driver_lock();
-    }
-    return !may_run;
-}
-
-/* Or, when it may not yet, it is ready again, behind all others. */
 static void run(struct task *task)
 {
     CUresult result = CUDA_SUCCESS;
-
-    if (is_held(task)) {
-        append(task);
-        return;
-    }
 
     if (task->run != NULL && (task->always || task->context->error == CUDA_SUCCESS)) {
         driver_unlock();
@@ -219,9 +264,14 @@ static void pause_thread(int turn)
 #endif
 }
 
-/* One worker at a time looks whether something comes; then it sleeps. */
+/* One worker at a time looks whether something comes; then it sleeps, or asks those that are held.
+ */
 static void idle(void)
 {
+    if (has_to_ask()) {
+        nap();
+        return;
+    }
     if (!engine.spinning) {
         engine.spinning = true;
         driver_unlock();
@@ -232,7 +282,7 @@ static void idle(void)
         driver_lock();
         engine.spinning = false;
     }
-    if (engine.first == NULL && !engine.stopping) {
+    if (engine.first == NULL && !has_to_ask() && !engine.stopping) {
         engine.sleepers++;
         driver_wait(&engine.ready);
         engine.sleepers--;
@@ -244,8 +294,10 @@ static void *work(void *argument)
     (void)argument;
     driver_lock();
     while (!engine.stopping) {
-        struct task *task = take_ready(NULL);
+        struct task *task;
 
+        ask_held_in_time();
+        task = take_ready(NULL);
         if (task != NULL) {
             wake_worker(); /* for the next one */
             run(task);
@@ -287,8 +339,10 @@ void task_stop_workers(void)
 
 static void run_at_call(struct task *task)
 {
-    if (task->waits == 0) {
+    if (task->waits == 0 && !is_held(task)) {
         run(task);
+    } else if (task->waits == 0) {
+        push_ready(task);
     }
     task_wait(task);
 }
@@ -329,6 +383,8 @@ void task_wait(struct task *task)
 
         if (other != NULL) {
             run(other);
+        } else if (has_to_ask()) {
+            nap();
         } else if (!spun) {
             spin_for(task);
             spun = true;
@@ -337,5 +393,8 @@ void task_wait(struct task *task)
             driver_wait(&engine.done);
             engine.waiters--;
         }
+    }
+    if (has_to_ask()) {
+        wake_worker(); /* it was asked here until now */
     }
 }

@@ -20,7 +20,7 @@ struct stream;
 
 struct task {
     CUresult (*run)(struct task *task); /* without the lock; NULL: there is nothing to do */
-    bool (*may_run)(struct task *task); /* asked again and again, without the lock, until it is so;
+    bool (*may_run)(struct task *task); /* asked again and again, with the lock, until it is so;
                                          * NULL: it is */
     void (*copied)(struct task *task);  /* it is a copy: pointers into itself; NULL: none */
     size_t size;                        /* bytes of all of it */

@@ -255,6 +255,37 @@ static void test_many_wait(void **state)
     OK(cuMemFreeHost(word));
 }
 
+static uint64_t cpu_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Nor do they keep the processors busy. */
+static void test_waiting_rests(void **state)
+{
+    const struct timespec while_held = {.tv_nsec = 200000000};
+    CUstream streams[16];
+    uint64_t *word, start_ns, used_ns;
+
+    (void)state;
+    OK(cuMemAllocHost((void **)&word, 8));
+    store(word, 0);
+    for (size_t i = 0; i < 16; i++) {
+        OK(cuStreamCreate(&streams[i], CU_STREAM_NON_BLOCKING));
+        OK(cuStreamWaitValue64(streams[i], (CUdeviceptr)(uintptr_t)word, 1, 0));
+    }
+    start_ns = cpu_now_ns();
+    nanosleep(&while_held, NULL);
+    used_ns = cpu_now_ns() - start_ns;
+    store(word, 1);
+    assert_true(used_ns < (uint64_t)while_held.tv_nsec / 2);
+    OK(cuCtxSynchronize());
+    OK(cuMemFreeHost(word));
+}
+
 static void test_bad_values(void **state)
 {
     CUdeviceptr pointer;
@@ -522,6 +553,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_at_call, setup, close_device),
         cmocka_unit_test_setup_teardown(test_values, setup, close_device),
         cmocka_unit_test_setup_teardown(test_many_wait, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_waiting_rests, setup, close_device),
         cmocka_unit_test_setup_teardown(test_bad_values, setup, close_device),
         cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, close_device),
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, close_device),
