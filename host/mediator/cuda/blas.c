@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cuBLAS. The library refuses what does not fit together; addresses are looked up by the one on the
- * CPU, and by a GPU's own hardware.
+ * cuBLAS. The library refuses what does not fit together. Where an operand begins is the guest's
+ * memory; that it ends there, too, the one on the CPU looks up, and a GPU's own hardware.
  */
 #include "host/mediator/compute/cublas.h"
 #include "host/mediator/cuda/command.h"
+#include "host/mediator/cuda/memory.h"
 #include "host/mediator/cuda/stream.h"
 #include "protocol/cuda_blas.h"
 
@@ -162,6 +163,25 @@ static CUresult check(const struct bg_cuda_blas *wanted)
                : CUDA_SUCCESS;
 }
 
+/* 0: there is none. */
+static bool may_begin_at(const struct cuda_session *cuda, uint64_t address)
+{
+    return address == 0 || cuda_memory_has(cuda, address, 1);
+}
+
+static CUresult check_addresses(const struct cuda_session *cuda, const struct bg_cuda_blas *wanted)
+{
+    bool on_device = wanted->flags & BG_CUDA_BLAS_DEVICE_SCALARS;
+
+    return may_begin_at(cuda, wanted->a.address) && may_begin_at(cuda, wanted->b.address) &&
+                   may_begin_at(cuda, wanted->c.address) &&
+                   (!on_device ||
+                    (may_begin_at(cuda, wanted->alpha) && may_begin_at(cuda, wanted->beta) &&
+                     may_begin_at(cuda, wanted->result)))
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_INVALID_VALUE;
+}
+
 static CUresult set_up(const struct blas_call *call, CUstream stream)
 {
     bool on_device = call->wanted->flags & BG_CUDA_BLAS_DEVICE_SCALARS;
@@ -197,7 +217,7 @@ CUDA_COMMAND(cuda_run_blas)
         .y = pointer(wanted->c.address),
     };
     CUstream stream;
-    CUresult result = check(wanted) ?: prepare(cuda, &blas.library)
+    CUresult result = check(wanted) ?: check_addresses(cuda, wanted) ?: prepare(cuda, &blas.library)
                                            ?: cuda_stream_take(cuda, wanted->stream, &stream);
 
     if (result == CUDA_SUCCESS && waits(wanted, answers)) {

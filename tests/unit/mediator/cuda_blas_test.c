@@ -148,6 +148,9 @@ static void test_refusals(void **state)
     blas.a.address = (uint64_t)(uintptr_t)&blas; /* the worker's own memory */
     EXPECT(CUDA_ERROR_INVALID_VALUE, with(blas));
     blas = make_gemm(memory);
+    blas.a.address = gpu.scratch_address; /* what the device may use, and no guest */
+    EXPECT(CUDA_ERROR_INVALID_VALUE, with(blas));
+    blas = make_gemm(memory);
     blas.flags = BG_CUDA_BLAS_DEVICE_SCALARS;
     blas.alpha = (uint64_t)(uintptr_t)&blas;
     blas.beta = memory;
