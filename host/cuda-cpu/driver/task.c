@@ -14,14 +14,15 @@
 /* Who has nothing to do looks for so many turns, some ten microseconds, before it sleeps; in
  * between it lets go of the processor, which may be the one that what it waits for needs. */
 #define SPINS 2000
-/* So often those that are held are asked, by one thread. */
+/* So often those that are held are asked, by one thread: at first, and when nothing comes of it. */
 #define NAP_NS 20000
+#define NAP_MAX_NS 500000
 #define SPINS_TO_YIELD 100
 
 static struct {
     struct task *first, **end; /* those that are ready */
     struct task *held;         /* those that would be, but may not run yet */
-    uint64_t asked_ns;         /* when they were asked last */
+    uint64_t asked_ns, nap_ns; /* when they were asked last, and how long ago that is to be */
     pthread_cond_t ready;      /* for workers: a task is, one is held, or they are to end */
     pthread_cond_t done;       /* for who waits: a task is, or is ready */
     unsigned sleepers, waiters;
@@ -158,6 +159,7 @@ static void push_ready(struct task *task)
 {
     if (is_held(task)) {
         hold(task);
+        engine.nap_ns = NAP_NS;
     } else {
         append(task);
     }
@@ -171,6 +173,7 @@ static void ask_held(void)
     struct task *held = engine.held, *next;
 
     engine.asked_ns = clock_now_ns();
+    engine.nap_ns = engine.nap_ns < NAP_MAX_NS / 2 ? engine.nap_ns * 2 : NAP_MAX_NS;
     engine.held = NULL;
     for (; held != NULL; held = next) {
         next = held->next;
@@ -178,6 +181,7 @@ static void ask_held(void)
             hold(held);
         } else {
             append(held);
+            engine.nap_ns = NAP_NS;
         }
     }
     if (engine.first != NULL) {
@@ -189,7 +193,7 @@ static void ask_held(void)
 /* Between two tasks. */
 static void ask_held_in_time(void)
 {
-    if (engine.held != NULL && clock_now_ns() - engine.asked_ns >= NAP_NS) {
+    if (engine.held != NULL && clock_now_ns() - engine.asked_ns >= engine.nap_ns) {
         ask_held();
     }
 }
@@ -197,9 +201,11 @@ static void ask_held_in_time(void)
 /* Who has nothing else to do. */
 static void nap(void)
 {
+    const struct timespec length = {.tv_nsec = (long)engine.nap_ns};
+
     engine.napping = true;
     driver_unlock();
-    nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    nanosleep(&length, NULL);
     driver_lock();
     engine.napping = false;
     ask_held();
