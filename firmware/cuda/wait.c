@@ -94,10 +94,30 @@ static CUresult ask_sync(struct cuda_device *device, uint32_t stream)
     return cuda_ask(device, BG_CUDA_STREAM_SYNC, &params, sizeof(params), NULL, 0);
 }
 
+/* The legacy stream waits for all blocking ones: who asks about these afterwards is to find marks
+ * that have passed. */
+static CUresult mark_blocking(struct cuda_context *context)
+{
+    struct cuda_device *device = context->device;
+    struct cuda_object *object = NULL;
+    uint64_t mark;
+    CUresult result = cuda_mark_end(device, context->per_thread.number, &mark);
+
+    while (result == CUDA_SUCCESS &&
+           (object = cuda_object_next(CUDA_KIND_STREAM, context, object)) != NULL) {
+        const struct cuda_stream *stream = (const struct cuda_stream *)(void *)object;
+
+        if (!(stream->flags & CU_STREAM_NON_BLOCKING)) {
+            result = cuda_mark_end(device, stream->number, &mark);
+        }
+    }
+    return result;
+}
+
 CUresult cuda_stream_wait(struct cuda_stream *stream)
 {
     struct cuda_device *device = stream->object.context->device;
-    CUresult result;
+    CUresult result = CUDA_SUCCESS;
     uint64_t mark;
 
     if (device->page == NULL) {
@@ -106,8 +126,9 @@ CUresult cuda_stream_wait(struct cuda_stream *stream)
     /* A mark in the legacy stream is behind what all blocking streams have. */
     if (stream->number == BG_CUDA_STREAM_LEGACY) {
         device->numbers.is_queued[stream->number] = true;
+        result = mark_blocking(stream->object.context);
     }
-    result = cuda_mark_end(device, stream->number, &mark)
+    result = result ?: cuda_mark_end(device, stream->number, &mark)
                  ?: cuda_mark_wait(device, stream->number, mark);
     return cuda_wait_end(device, result);
 }
