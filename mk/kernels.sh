@@ -63,7 +63,7 @@ by_clang() {
     # shellcheck disable=SC2086 # a list of words
     "$clang" -x cuda --cuda-device-only -S -O3 -std=c++17 "--cuda-gpu-arch=sm_$arch" $version \
         -nocudainc -nocudalib -Wno-unknown-cuda-version -isystem "$headers" \
-        -include "$headers/cuda_runtime.h" -MMD -MP -MF "$out.d" -MT "$out" "$@" "$source" -o "$ptx"
+        -include cuda_runtime.h -MMD -MP -MF "$out.d" -MT "$out" "$@" "$source" -o "$ptx"
 }
 
 # A string is a line of the text.
