@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copies: each is a box from one place to another, checked here; copy_run.c carries it out. */
 #include "firmware/cuda/capture.h"
+#include "protocol/cuda_rules.h"
 
 /* ---- Checks ---- */
 
@@ -187,25 +188,7 @@ static CUresult copy_2d(const CUDA_MEMCPY2D *asked, CUstream stream, bool is_syn
     if (asked == NULL) {
         return copy_3d(NULL, stream, is_synchronous);
     }
-    box = (CUDA_MEMCPY3D){
-        .srcXInBytes = asked->srcXInBytes,
-        .srcY = asked->srcY,
-        .srcMemoryType = asked->srcMemoryType,
-        .srcHost = asked->srcHost,
-        .srcDevice = asked->srcDevice,
-        .srcArray = asked->srcArray,
-        .srcPitch = asked->srcPitch,
-        .dstXInBytes = asked->dstXInBytes,
-        .dstY = asked->dstY,
-        .dstMemoryType = asked->dstMemoryType,
-        .dstHost = asked->dstHost,
-        .dstDevice = asked->dstDevice,
-        .dstArray = asked->dstArray,
-        .dstPitch = asked->dstPitch,
-        .WidthInBytes = asked->WidthInBytes,
-        .Height = asked->Height,
-        .Depth = 1,
-    };
+    box = cuda_box_of(asked);
     return copy_3d(&box, stream, is_synchronous);
 }
 

@@ -4,6 +4,7 @@
  * worker reads it.
  */
 #include "firmware/cuda/capture.h"
+#include "protocol/cuda_rules.h"
 
 /* ---- Parameters ---- */
 
@@ -285,38 +286,11 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigne
 static CUresult read_attribute(const CUlaunchAttribute *attribute, struct cuda_launch *launch,
                                CUevent *event)
 {
-    const CUlaunchAttributeValue *value = &attribute->value;
+    bool is_cooperative = false;
+    CUresult result = cuda_read_launch_attribute(attribute, &is_cooperative, event);
 
-    switch (attribute->id) {
-    case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
-        launch->flags |= value->cooperative != 0 ? BG_CUDA_LAUNCH_COOPERATIVE : 0;
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
-        return value->clusterDim.x == 1 && value->clusterDim.y == 1 && value->clusterDim.z == 1
-                   ? CUDA_SUCCESS
-                   : CUDA_ERROR_NOT_SUPPORTED;
-    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
-        *event = value->programmaticEvent.event;
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
-        *event = value->launchCompletionEvent.event;
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_IGNORE:
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
-    case CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
-    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
-    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
-    case CU_LAUNCH_ATTRIBUTE_PREFERRED_CLUSTER_DIMENSION:
-    case CU_LAUNCH_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
-    case CU_LAUNCH_ATTRIBUTE_NVLINK_UTIL_CENTRIC_SCHEDULING:
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
-        return CUDA_ERROR_NOT_SUPPORTED;
-    default:
-        return CUDA_ERROR_INVALID_VALUE;
-    }
+    launch->flags |= is_cooperative ? BG_CUDA_LAUNCH_COOPERATIVE : 0;
+    return result;
 }
 
 /* An event of an attribute comes when the kernel is done: late, which it may. */

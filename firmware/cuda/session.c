@@ -2,29 +2,9 @@
 /* A device's session: its start and its end, and the way of operations and answers through it. */
 #include "firmware/cuda/host.h"
 #include "firmware/cuda/internal.h"
+#include "protocol/cuda_rules.h"
 
 /* ---- Errors ---- */
-
-/* After these nothing works in the session any more. */
-static bool is_fatal(CUresult result)
-{
-    switch ((int)result) {
-    case CUDA_ERROR_DEINITIALIZED:
-    case CUDA_ERROR_DEVICE_UNAVAILABLE:
-    case CUDA_ERROR_ECC_UNCORRECTABLE:
-    case CUDA_ERROR_NVLINK_UNCORRECTABLE:
-    case CUDA_ERROR_CONTAINED:
-    case CUDA_ERROR_ILLEGAL_ADDRESS:
-    case CUDA_ERROR_LAUNCH_TIMEOUT:
-    case CUDA_ERROR_CONTEXT_IS_DESTROYED:
-    case CUDA_ERROR_ASSERT:
-    case CUDA_ERROR_EXTERNAL_DEVICE:
-    case CUDA_ERROR_UNKNOWN:
-        return true;
-    default: /* 714 to 719: stack, instruction, alignment, address space, program counter, launch */
-        return result >= CUDA_ERROR_HARDWARE_STACK_ERROR && result <= CUDA_ERROR_LAUNCH_FAILED;
-    }
-}
 
 /* The session is over, and what its contexts had with it. */
 static CUresult lose(struct cuda_device *device, CUresult error)
@@ -65,7 +45,7 @@ static CUresult note(struct cuda_device *device, CUresult result)
     if (result == CUDA_ERROR_NOT_INITIALIZED && device->is_started) {
         return lose(device, CUDA_ERROR_DEVICE_UNAVAILABLE);
     }
-    return is_fatal(result) && device->is_started ? lose(device, result) : result;
+    return cuda_result_ends_context(result) && device->is_started ? lose(device, result) : result;
 }
 
 CUresult cuda_note(struct cuda_device *device, uint32_t number, struct cuda_bytes words)

@@ -8,6 +8,7 @@
 #include "host/cuda-cpu/driver/copy.h"
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/stream.h"
+#include "protocol/cuda_rules.h"
 
 struct copy_task {
     struct task task;
@@ -349,25 +350,7 @@ static CUresult copy_2d(struct context *context, const CUDA_MEMCPY2D *asked, CUs
     if (asked == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    box = (CUDA_MEMCPY3D){
-        .srcXInBytes = asked->srcXInBytes,
-        .srcY = asked->srcY,
-        .srcMemoryType = asked->srcMemoryType,
-        .srcHost = asked->srcHost,
-        .srcDevice = asked->srcDevice,
-        .srcArray = asked->srcArray,
-        .srcPitch = asked->srcPitch,
-        .dstXInBytes = asked->dstXInBytes,
-        .dstY = asked->dstY,
-        .dstMemoryType = asked->dstMemoryType,
-        .dstHost = asked->dstHost,
-        .dstDevice = asked->dstDevice,
-        .dstArray = asked->dstArray,
-        .dstPitch = asked->dstPitch,
-        .WidthInBytes = asked->WidthInBytes,
-        .Height = asked->Height,
-        .Depth = 1,
-    };
+    box = cuda_box_of(asked);
     return copy_3d(context, &box, stream, wait);
 }
 

@@ -1,32 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stddef.h>
-
-#include "protocol/cuda.h"
-
-struct error {
-    CUresult number;
-    const char *name, *text;
-};
-
-static const struct error *find_error(CUresult number)
-{
-    static const struct error errors[] = {
-#define CUDA_RESULT_TEXTS(name, number, text) {name, #name, text},
-        CUDA_RESULTS(CUDA_RESULT_TEXTS)
-#undef CUDA_RESULT_TEXTS
-    };
-
-    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-        if (errors[i].number == number) {
-            return &errors[i];
-        }
-    }
-    return NULL;
-}
+#include "protocol/cuda_rules.h"
 
 CUresult cuGetErrorName(CUresult number, const char **text)
 {
-    const struct error *error = find_error(number);
+    const struct cuda_result_text *error = cuda_find_result(number);
 
     if (text == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
@@ -37,7 +14,7 @@ CUresult cuGetErrorName(CUresult number, const char **text)
 
 CUresult cuGetErrorString(CUresult number, const char **text)
 {
-    const struct error *error = find_error(number);
+    const struct cuda_result_text *error = cuda_find_result(number);
 
     if (text == NULL) {
         return CUDA_ERROR_INVALID_VALUE;

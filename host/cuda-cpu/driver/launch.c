@@ -14,6 +14,7 @@
 #include "host/cuda-cpu/driver/event.h"
 #include "host/cuda-cpu/driver/function.h"
 #include "host/cuda-cpu/driver/stream.h"
+#include "protocol/cuda_rules.h"
 
 /* Behind it the parameters' bytes, and pointers at each. */
 struct launch_task {
@@ -367,43 +368,6 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigne
 /* ---- With attributes ---- */
 
 /* Those that are about time, caches and priorities change nothing. */
-static CUresult read_attribute(const CUlaunchAttribute *attribute, bool *cooperative,
-                               CUevent *event)
-{
-    const CUlaunchAttributeValue *value = &attribute->value;
-
-    switch (attribute->id) {
-    case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
-        *cooperative = value->cooperative != 0;
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
-        return value->clusterDim.x == 1 && value->clusterDim.y == 1 && value->clusterDim.z == 1
-                   ? CUDA_SUCCESS
-                   : CUDA_ERROR_NOT_SUPPORTED;
-    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
-        *event = value->programmaticEvent.event;
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
-        *event = value->launchCompletionEvent.event;
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_IGNORE:
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
-    case CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
-    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
-    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
-    case CU_LAUNCH_ATTRIBUTE_PREFERRED_CLUSTER_DIMENSION:
-    case CU_LAUNCH_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
-    case CU_LAUNCH_ATTRIBUTE_NVLINK_UTIL_CENTRIC_SCHEDULING:
-        return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
-        return CUDA_ERROR_NOT_SUPPORTED;
-    default:
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-}
-
 /* An event of an attribute comes when the kernel is done: late, which it may. */
 static CUresult launch_config(struct context *context, const CUlaunchConfig *config,
                               CUfunction function, void **parameters, void **extra)
@@ -417,7 +381,7 @@ static CUresult launch_config(struct context *context, const CUlaunchConfig *con
         return CUDA_ERROR_INVALID_VALUE;
     }
     for (unsigned i = 0; i < config->numAttrs && result == CUDA_SUCCESS; i++) {
-        result = read_attribute(&config->attrs[i], &cooperative, &event);
+        result = cuda_read_launch_attribute(&config->attrs[i], &cooperative, &event);
     }
     asked = (CUDA_KERNEL_NODE_PARAMS){function,
                                       config->gridDimX,

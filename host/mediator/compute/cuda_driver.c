@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "protocol/cuda_rules.h"
+
 #define NAME "libcuda.so.1"
 #define TEXT(name) #name /* as it is exported: with its version */
 #define BESIDE_PROGRAM "/cuda-cpu"
@@ -186,22 +188,6 @@ const char *cuda_driver_error_name(const struct cuda_driver *driver, CUresult re
 
 bool cuda_result_is_fatal(CUresult result)
 {
-    switch ((int)result) {
-    case CUDA_ERROR_NOT_INITIALIZED:
-    case CUDA_ERROR_DEINITIALIZED:
-    case CUDA_ERROR_DEVICE_UNAVAILABLE:
-    case CUDA_ERROR_INVALID_CONTEXT:
-    case CUDA_ERROR_ECC_UNCORRECTABLE:
-    case CUDA_ERROR_NVLINK_UNCORRECTABLE:
-    case CUDA_ERROR_CONTAINED:
-    case CUDA_ERROR_ILLEGAL_ADDRESS:
-    case CUDA_ERROR_LAUNCH_TIMEOUT:
-    case CUDA_ERROR_CONTEXT_IS_DESTROYED:
-    case CUDA_ERROR_ASSERT:
-    case CUDA_ERROR_EXTERNAL_DEVICE:
-    case CUDA_ERROR_UNKNOWN:
-        return true;
-    default: /* 714 to 719: stack, instruction, alignment, address space, program counter, launch */
-        return result >= CUDA_ERROR_HARDWARE_STACK_ERROR && result <= CUDA_ERROR_LAUNCH_FAILED;
-    }
+    return result == CUDA_ERROR_NOT_INITIALIZED || result == CUDA_ERROR_INVALID_CONTEXT ||
+           cuda_result_ends_context(result);
 }
