@@ -164,14 +164,17 @@ CUresult cuStreamQuery(CUstream handle)
 
 /* ---- What they are asked ---- */
 
+/* With a place for the answer. */
+static CUresult enter_asked(CUstream handle, const void *answer, struct cuda_stream **stream)
+{
+    return enter(handle, stream) ?: answer == NULL ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
 CUresult cuStreamGetPriority(CUstream handle, int *priority)
 {
     struct cuda_stream *stream;
-    CUresult result = enter(handle, &stream);
+    CUresult result = enter_asked(handle, priority, &stream);
 
-    if (result == CUDA_SUCCESS && priority == NULL) {
-        result = CUDA_ERROR_INVALID_VALUE;
-    }
     if (result == CUDA_SUCCESS) {
         *priority = stream->priority;
     }
@@ -181,11 +184,8 @@ CUresult cuStreamGetPriority(CUstream handle, int *priority)
 CUresult cuStreamGetFlags(CUstream handle, unsigned *flags)
 {
     struct cuda_stream *stream;
-    CUresult result = enter(handle, &stream);
+    CUresult result = enter_asked(handle, flags, &stream);
 
-    if (result == CUDA_SUCCESS && flags == NULL) {
-        result = CUDA_ERROR_INVALID_VALUE;
-    }
     if (result == CUDA_SUCCESS) {
         *flags = stream->flags;
     }
@@ -195,19 +195,16 @@ CUresult cuStreamGetFlags(CUstream handle, unsigned *flags)
 CUresult cuStreamGetId(CUstream handle, unsigned long long *id)
 {
     struct cuda_stream *stream;
-    CUresult result = enter(handle, &stream);
+    CUresult result = enter_asked(handle, id, &stream);
 
-    if (result == CUDA_SUCCESS && id == NULL) {
-        result = CUDA_ERROR_INVALID_VALUE;
-    }
     if (result == CUDA_SUCCESS) {
         *id = stream->id;
     }
     return result;
 }
 
-/* Also of a stream of another context than the current one. */
-static CUresult find_context(CUstream handle, struct cuda_context **context)
+/* Also of a stream of another context than the current one; with a place for the answer. */
+static CUresult find_context(CUstream handle, const void *answer, struct cuda_context **context)
 {
     CUresult result = cuda_enter_context(context);
     struct cuda_stream *stream;
@@ -219,17 +216,14 @@ static CUresult find_context(CUstream handle, struct cuda_context **context)
         }
         *context = stream->object.context;
     }
-    return result;
+    return result ?: answer == NULL ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 
 CUresult cuStreamGetCtx(CUstream handle, CUcontext *answer)
 {
     struct cuda_context *context;
-    CUresult result = find_context(handle, &context);
+    CUresult result = find_context(handle, answer, &context);
 
-    if (result == CUDA_SUCCESS && answer == NULL) {
-        result = CUDA_ERROR_INVALID_VALUE;
-    }
     if (result == CUDA_SUCCESS) {
         *answer = context->object.handle;
     }
@@ -247,11 +241,8 @@ CUresult cuStreamGetCtx_v2(CUstream handle, CUcontext *answer, CUgreenCtx *green
 CUresult cuStreamGetDevice(CUstream handle, CUdevice *number)
 {
     struct cuda_context *context;
-    CUresult result = find_context(handle, &context);
+    CUresult result = find_context(handle, number, &context);
 
-    if (result == CUDA_SUCCESS && number == NULL) {
-        result = CUDA_ERROR_INVALID_VALUE;
-    }
     if (result == CUDA_SUCCESS) {
         *number = context->device->number;
     }
