@@ -143,4 +143,36 @@ static inline const struct cublas_status_text *cublas_find_status(cublasStatus_t
     return NULL;
 }
 
+/* The products of one type, by those of any. */
+#define CUBLAS_GEMM_OF_TYPE(letter, number, type, compute)                                         \
+    cublasStatus_t cublas##letter##gemmStridedBatched(                                             \
+        cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,   \
+        int k, const number *alpha, const number *A, int lda, long long int strideA,               \
+        const number *B, int ldb, long long int strideB, const number *beta, number *C, int ldc,   \
+        long long int strideC, int batchCount)                                                     \
+    {                                                                                              \
+        return cublasGemmStridedBatchedEx(handle, transa, transb, m, n, k, alpha, A, type, lda,    \
+                                          strideA, B, type, ldb, strideB, beta, C, type, ldc,      \
+                                          strideC, batchCount, compute, CUBLAS_GEMM_DEFAULT);      \
+    }                                                                                              \
+    cublasStatus_t cublas##letter##gemm_v2(                                                        \
+        cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,   \
+        int k, const number *alpha, const number *A, int lda, const number *B, int ldb,            \
+        const number *beta, number *C, int ldc)                                                    \
+    {                                                                                              \
+        return cublasGemmEx(handle, transa, transb, m, n, k, alpha, A, type, lda, B, type, ldb,    \
+                            beta, C, type, ldc, compute, CUBLAS_GEMM_DEFAULT);                     \
+    }                                                                                              \
+    cublasStatus_t cublas##letter##gemmBatched(                                                    \
+        cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,   \
+        int k, const number *alpha, const number *const Aarray[], int lda,                         \
+        const number *const Barray[], int ldb, const number *beta, number *const Carray[],         \
+        int ldc, int batchCount)                                                                   \
+    {                                                                                              \
+        return cublasGemmBatchedEx(                                                                \
+            handle, transa, transb, m, n, k, alpha, (const void *const *)Aarray, type, lda,        \
+            (const void *const *)Barray, type, ldb, beta, (void *const *)Carray, type, ldc,        \
+            batchCount, compute, CUBLAS_GEMM_DEFAULT);                                             \
+    }
+
 #endif

@@ -413,7 +413,7 @@ cublasStatus_t cublasGemmBatchedEx(cublasHandle_t handle, cublasOperation_t tran
 
 /* ---- By type ---- */
 
-#define OF_TYPE(letter, number, type, compute)                                                     \
+#define OF_TYPE(letter, number, type)                                                              \
     cublasStatus_t cublas##letter##axpy_v2(cublasHandle_t handle, int n, const number *alpha,      \
                                            const number *x, int incx, number *y, int incy)         \
     {                                                                                              \
@@ -441,36 +441,9 @@ cublasStatus_t cublasGemmBatchedEx(cublasHandle_t handle, cublasOperation_t tran
                                            number *y, int incy)                                    \
     {                                                                                              \
         return gemv(handle, type, trans, m, n, alpha, A, lda, x, incx, beta, y, incy);             \
-    }                                                                                              \
-    cublasStatus_t cublas##letter##gemm_v2(                                                        \
-        cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,   \
-        int k, const number *alpha, const number *A, int lda, const number *B, int ldb,            \
-        const number *beta, number *C, int ldc)                                                    \
-    {                                                                                              \
-        return cublasGemmEx(handle, transa, transb, m, n, k, alpha, A, type, lda, B, type, ldb,    \
-                            beta, C, type, ldc, compute, CUBLAS_GEMM_DEFAULT);                     \
-    }                                                                                              \
-    cublasStatus_t cublas##letter##gemmStridedBatched(                                             \
-        cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,   \
-        int k, const number *alpha, const number *A, int lda, long long int strideA,               \
-        const number *B, int ldb, long long int strideB, const number *beta, number *C, int ldc,   \
-        long long int strideC, int batchCount)                                                     \
-    {                                                                                              \
-        return cublasGemmStridedBatchedEx(handle, transa, transb, m, n, k, alpha, A, type, lda,    \
-                                          strideA, B, type, ldb, strideB, beta, C, type, ldc,      \
-                                          strideC, batchCount, compute, CUBLAS_GEMM_DEFAULT);      \
-    }                                                                                              \
-    cublasStatus_t cublas##letter##gemmBatched(                                                    \
-        cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,   \
-        int k, const number *alpha, const number *const Aarray[], int lda,                         \
-        const number *const Barray[], int ldb, const number *beta, number *const Carray[],         \
-        int ldc, int batchCount)                                                                   \
-    {                                                                                              \
-        return cublasGemmBatchedEx(                                                                \
-            handle, transa, transb, m, n, k, alpha, (const void *const *)Aarray, type, lda,        \
-            (const void *const *)Barray, type, ldb, beta, (void *const *)Carray, type, ldc,        \
-            batchCount, compute, CUBLAS_GEMM_DEFAULT);                                             \
     }
 
-OF_TYPE(S, float, CUDA_R_32F, CUBLAS_COMPUTE_32F)
-OF_TYPE(D, double, CUDA_R_64F, CUBLAS_COMPUTE_64F)
+OF_TYPE(S, float, CUDA_R_32F)
+OF_TYPE(D, double, CUDA_R_64F)
+CUBLAS_GEMM_OF_TYPE(S, float, CUDA_R_32F, CUBLAS_COMPUTE_32F)
+CUBLAS_GEMM_OF_TYPE(D, double, CUDA_R_64F, CUBLAS_COMPUTE_64F)
