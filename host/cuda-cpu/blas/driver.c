@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/common/symbol.h"
 #include "host/cuda-cpu/blas/blas.h"
 
 #define TEXT(name) #name /* as it is exported: with its version */
@@ -28,15 +29,7 @@ static void *open_beside(void)
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
-static bool find(void *library, const char *name, void *field)
-{
-    void *function = dlsym(library, name);
-
-    memcpy(field, &function, sizeof(function)); /* ISO C has no cast from object to function */
-    return function != NULL;
-}
-
-#define FIND(name) find(library, TEXT(name), &table.name)
+#define FIND(name) symbol_find(library, TEXT(name), &table.name)
 
 static void open_once(void)
 {

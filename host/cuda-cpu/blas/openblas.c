@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/common/symbol.h"
 #include "host/cuda-cpu/blas/blas.h"
 
 #define THREADS_NAME "OPENBLAS_NUM_THREADS"
@@ -11,14 +12,6 @@
 static struct openblas table;
 static bool is_there;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static bool find(void *library, const char *name, void *field)
-{
-    void *function = dlsym(library, name);
-
-    memcpy(field, &function, sizeof(function)); /* ISO C has no cast from object to function */
-    return function != NULL;
-}
 
 /* It makes its threads when it is opened: the stream's is enough. */
 static void *open_alone(const char *name)
@@ -38,14 +31,18 @@ static void open_once(void)
 {
     void *library = open_alone("libopenblas.so.0");
 
-    is_there =
-        library != NULL && find(library, "cblas_sgemm", &table.sgemm) &&
-        find(library, "cblas_dgemm", &table.dgemm) && find(library, "cblas_sgemv", &table.sgemv) &&
-        find(library, "cblas_dgemv", &table.dgemv) && find(library, "cblas_saxpy", &table.saxpy) &&
-        find(library, "cblas_daxpy", &table.daxpy) && find(library, "cblas_sscal", &table.sscal) &&
-        find(library, "cblas_dscal", &table.dscal) && find(library, "cblas_sdot", &table.sdot) &&
-        find(library, "cblas_ddot", &table.ddot) && find(library, "cblas_snrm2", &table.snrm2) &&
-        find(library, "cblas_dnrm2", &table.dnrm2);
+    is_there = library != NULL && symbol_find(library, "cblas_sgemm", &table.sgemm) &&
+               symbol_find(library, "cblas_dgemm", &table.dgemm) &&
+               symbol_find(library, "cblas_sgemv", &table.sgemv) &&
+               symbol_find(library, "cblas_dgemv", &table.dgemv) &&
+               symbol_find(library, "cblas_saxpy", &table.saxpy) &&
+               symbol_find(library, "cblas_daxpy", &table.daxpy) &&
+               symbol_find(library, "cblas_sscal", &table.sscal) &&
+               symbol_find(library, "cblas_dscal", &table.dscal) &&
+               symbol_find(library, "cblas_sdot", &table.sdot) &&
+               symbol_find(library, "cblas_ddot", &table.ddot) &&
+               symbol_find(library, "cblas_snrm2", &table.snrm2) &&
+               symbol_find(library, "cblas_dnrm2", &table.dnrm2);
 }
 
 const struct openblas *openblas_get(void)

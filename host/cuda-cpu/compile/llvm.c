@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/common/symbol.h"
+
 /* Short: what is left out costs more time than it saves. */
 #define ALL_PASSES                                                                                 \
     "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"                 \
@@ -180,14 +182,11 @@ bool llvm_load(char reason[LLVM_REASON_SIZE])
         return false;
     }
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-        void *function = dlsym(library, functions[i].name);
-
-        if (function == NULL) {
+        if (!symbol_find(library, functions[i].name, functions[i].pointer)) {
             snprintf(reason, LLVM_REASON_SIZE, "LLVM has no %s", functions[i].name);
             dlclose(library);
             return false;
         }
-        memcpy(functions[i].pointer, &function, sizeof(function));
     }
     set_options();
     llvm.library = library;

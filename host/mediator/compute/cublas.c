@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/common/symbol.h"
+
 #define TEXT(name) #name /* as it is exported: with its version */
 
 /* By whether the driver is on the CPU. */
@@ -14,19 +16,11 @@ static struct {
     bool is_there;
 } libraries[2];
 
-static bool find(void *library, const char *name, void *field)
-{
-    void *function = dlsym(library, name);
-
-    memcpy(field, &function, sizeof(function)); /* ISO C has no cast from object to function */
-    return function != NULL;
-}
-
 static bool find_all(void *library, struct cublas *table)
 {
     bool done = library != NULL;
 
-#define CUBLAS_FIND(name) done = done && find(library, TEXT(name), &table->name);
+#define CUBLAS_FIND(name) done = done && symbol_find(library, TEXT(name), &table->name);
     CUBLAS_FUNCTIONS(CUBLAS_FIND)
 #undef CUBLAS_FIND
     return done;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/common/symbol.h"
 #include "protocol/cuda_rules.h"
 
 #define NAME "libcuda.so.1"
@@ -23,14 +24,12 @@ static int folder = -1; /* the CPU device's; -1: it is found by its path */
 
 static bool find(void *library, const char *symbol, void *field, const char **missing)
 {
-    void *function = dlsym(library, symbol);
+    bool is_there = symbol_find(library, symbol, field);
 
-    if (function == NULL) {
-        *missing = *missing != NULL ? *missing : symbol;
-        return false;
+    if (!is_there && *missing == NULL) {
+        *missing = symbol;
     }
-    memcpy(field, &function, sizeof(function)); /* ISO C has no cast from object to function */
-    return true;
+    return is_there;
 }
 
 static bool find_all(void *library, struct cuda_driver *driver, char *reason)

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/common/symbol.h"
 #include "host/mediator/compute/cuda_driver.h"
 #include "tests/fake/gpu/system.h"
 
@@ -58,11 +59,7 @@ static void load(void)
     if (library == NULL) {
         die(dlerror());
     }
-#define FIND(name)                                                                                 \
-    do {                                                                                           \
-        void *function = dlsym(library, TEXT(name));                                               \
-        memcpy(&real.name, &function, sizeof(function));                                           \
-    } while (0);
+#define FIND(name) symbol_find(library, TEXT(name), &real.name);
     CUDA_DRIVER_FUNCTIONS(FIND)
 #undef FIND
 }
