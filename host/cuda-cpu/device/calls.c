@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/common/clock.h"
 #include "host/cuda-cpu/check/watch.h"
 #include "host/cuda-cpu/device/access.h"
 #include "host/cuda-cpu/device/async.h"
@@ -176,10 +177,7 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
 
 static uint64_t nanoseconds(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return clock_read_ns(CLOCK_REALTIME);
 }
 
 void calls_init(struct warp *warp)

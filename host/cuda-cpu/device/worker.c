@@ -52,19 +52,11 @@ bool run_take(struct run *run, uint64_t *rank)
 
 /* ---- Time ---- */
 
-static uint64_t read_clock(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 static void start_clock(struct worker *worker, const struct launch *launch)
 {
     if (launch->limit_ns) {
         worker->start_ns = clock_now_ns();
-        worker->start_cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+        worker->start_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
         worker->look_ns = worker->start_ns + launch->limit_ns;
     }
 }
@@ -72,7 +64,7 @@ static void start_clock(struct worker *worker, const struct launch *launch)
 /* A busy host makes nobody late; but what sleeps is not for it to explain. */
 static bool is_used_up(struct worker *worker, uint64_t limit_ns, uint64_t now_ns)
 {
-    uint64_t used_ns = read_clock(CLOCK_THREAD_CPUTIME_ID) - worker->start_cpu_ns;
+    uint64_t used_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - worker->start_cpu_ns;
     uint64_t elapsed_ns = now_ns - worker->start_ns;
     uint64_t left_ns = used_ns < limit_ns ? limit_ns - used_ns : 0;
 

@@ -22,10 +22,7 @@ struct finish {
 /* Of the device: a GPU's is the clock's, the CPU's is what all threads of the worker use. */
 static uint64_t get_used_ns(bool on_gpu)
 {
-    struct timespec used;
-
-    clock_gettime(on_gpu ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+    return clock_read_ns(on_gpu ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static bool stand_still(struct finish *finish, uint64_t now_ns)

@@ -93,14 +93,6 @@ bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns,
     return false;
 }
 
-static uint64_t read_clock(clockid_t clock)
-{
-    struct timespec used = {0};
-
-    clock_gettime(clock, &used);
-    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
-}
-
 bool watch_look(struct watch *watch, uint64_t now_ns, uint64_t *next_ns)
 {
     uint64_t started_ns = load(&watch->started_ns);
@@ -109,6 +101,7 @@ bool watch_look(struct watch *watch, uint64_t now_ns, uint64_t *next_ns)
     if (started_ns == 0) {
         return false;
     }
-    const struct watch_use used = {read_clock(watch->clock), read_clock(CLOCK_PROCESS_CPUTIME_ID)};
+    const struct watch_use used = {clock_read_ns(watch->clock),
+                                   clock_read_ns(CLOCK_PROCESS_CPUTIME_ID)};
     return watch_judge(watch, started_ns, now_ns, &used, next_ns);
 }
