@@ -359,11 +359,16 @@ static const struct operation_row rows[] = {
 static const struct operation_row cuda_row = {OPERATION_ANY_WORDS, OPERATION_NEEDS_LEASE, NULL,
                                               cuda_command_run};
 
+bool operation_is_cuda(uint32_t number)
+{
+    return number >= BG_CUDA_INIT && number <= BG_CUDA_LAST;
+}
+
 const struct operation_row *operation_find(uint32_t number)
 {
     uint32_t index = number - BG_COMPUTE_OPERATION_BASE; /* far outside for one below */
 
-    if (number >= BG_CUDA_INIT && number <= BG_CUDA_LAST) {
+    if (operation_is_cuda(number)) {
         return &cuda_row;
     }
 

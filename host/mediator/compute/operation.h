@@ -67,6 +67,9 @@ struct operation_row {
     enum bg_compute_status (*run)(struct session *session, struct operation *operation);
 };
 
+/* Whether it is in the range of cuda_command.h's, known or not. */
+bool operation_is_cuda(uint32_t number);
+
 /* NULL: there is no such operation. */
 const struct operation_row *operation_find(uint32_t number);
 

@@ -10,7 +10,6 @@
 #include "host/mediator/pvgpu/state.h"
 #include "host/mediator/pvgpu/streams.h"
 #include "host/mediator/worker/streams.h"
-#include "protocol/cuda_command.h"
 
 /* After the last command the ring is polled for so long before the thread sleeps: some wake-ups'
  * worth, so that a guest that answers at once never pays one. */
@@ -109,10 +108,7 @@ static void end_long(struct pvgpu_worker *worker)
 static uint64_t command_limit_ns(const struct pvgpu_worker *worker,
                                  const struct pvgpu_ring_command *command)
 {
-    uint32_t type = command->header.type;
-
-    return pvgpu_worker_get_limit_ns(worker) *
-           (type >= BG_CUDA_INIT && type <= BG_CUDA_LAST ? 2 : 1);
+    return pvgpu_worker_get_limit_ns(worker) * (operation_is_cuda(command->header.type) ? 2 : 1);
 }
 
 /* ---- Lease, in the middle of a command ---- */

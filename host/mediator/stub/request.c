@@ -5,7 +5,6 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/compute/operation.h"
-#include "protocol/cuda_command.h"
 
 #define ANSWER_DATA_MAX (BG_VGPU_STUB_PAYLOAD_MAX - sizeof(struct bg_vgpu_stub_response))
 
@@ -14,9 +13,8 @@ _Static_assert(ANSWER_DATA_MAX / sizeof(uint32_t) <= GPU_HOST_VECTOR_MAX, "answe
 /* CUDA's operations have results in front of their data; the others have one of both. */
 static size_t answer_capacity(uint32_t operation)
 {
-    const bool has_both = operation >= BG_CUDA_INIT && operation <= BG_CUDA_LAST;
-
-    return ANSWER_DATA_MAX - (has_both ? sizeof((struct operation){0}.results) : 0);
+    return ANSWER_DATA_MAX -
+           (operation_is_cuda(operation) ? sizeof((struct operation){0}.results) : 0);
 }
 
 /* A request, checked against its length: params and data lie within it. */
@@ -80,7 +78,7 @@ struct request_plan request_plan(const uint8_t *bytes, size_t length)
         .needs_lease = row != NULL && row->needs >= OPERATION_NEEDS_LEASE,
         .brief = operation_is_brief(row, request.param_count, request.params),
         .raise_priority = request.flags & BG_VGPU_STUB_FLAG_RAISE_PRIORITY,
-        .is_cuda = request.operation >= BG_CUDA_INIT && request.operation <= BG_CUDA_LAST,
+        .is_cuda = operation_is_cuda(request.operation),
     };
 }
 
