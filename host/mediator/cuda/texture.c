@@ -9,6 +9,9 @@
 #include "host/mediator/cuda/memory.h"
 
 #define ANISOTROPY_MAX 16u
+/* Of the session's memory, more than the driver and this take for one: also while it waits to
+ * leave, so that who makes and destroys them behind a stream that stands comes to an end. */
+#define OBJECT_SIZE 4096u
 
 /* ---- Objects ---- */
 
@@ -23,10 +26,19 @@ static struct cuda_object *find(struct cuda_session *cuda, uint64_t object)
     return NULL;
 }
 
-/* A new one, for which there is a place. */
-static CUresult keep(struct cuda_session *cuda, struct cuda_call *call, uint64_t object,
-                     bool is_surface)
+static CUresult make_room(struct cuda_session *cuda)
 {
+    return find(cuda, 0) == NULL ? CUDA_ERROR_OUT_OF_MEMORY : cuda_memory_charge(cuda, OBJECT_SIZE);
+}
+
+/* A new one, for which there is room; if it was created. */
+static CUresult keep(struct cuda_session *cuda, struct cuda_call *call, CUresult created,
+                     uint64_t object, bool is_surface)
+{
+    if (created != CUDA_SUCCESS) {
+        session_release(cuda->session, OBJECT_SIZE);
+        return created;
+    }
     *find(cuda, 0) = (struct cuda_object){object, is_surface};
     return cuda_answer(call, &object, sizeof(object));
 }
@@ -47,7 +59,7 @@ static CUresult destroy(struct cuda_session *cuda, struct cuda_object *object)
 
     *object = (struct cuda_object){0};
     return cuda_leave_object(cuda, gone.is_surface ? release_surface : release_texture, gone.object,
-                             0);
+                             OBJECT_SIZE);
 }
 
 static CUresult destroy_of_kind(struct cuda_session *cuda, uint64_t number, bool is_surface)
@@ -205,7 +217,7 @@ CUDA_COMMAND(cuda_run_texture_create)
     CUDA_RESOURCE_DESC resource;
     CUDA_TEXTURE_DESC sampler;
     CUDA_RESOURCE_VIEW_DESC view;
-    CUtexObject texture;
+    CUtexObject texture = 0;
     CUresult result = read_resource(cuda, create, &resource);
 
     if (result != CUDA_SUCCESS) {
@@ -215,14 +227,15 @@ CUDA_COMMAND(cuda_run_texture_create)
         create->view_format > CU_RES_VIEW_FORMAT_UNSIGNED_BC7) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    if (find(cuda, 0) == NULL) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
+    result = make_room(cuda);
+    if (result != CUDA_SUCCESS) {
+        return result;
     }
     read_sampler(create, &sampler);
     read_view(create, &view);
     result = cuda_check(cuda, cuda->driver->cuTexObjectCreate(&texture, &resource, &sampler,
                                                               create->has_view ? &view : NULL));
-    return result ?: keep(cuda, call, texture, false);
+    return keep(cuda, call, result, texture, false);
 }
 
 CUDA_COMMAND(cuda_run_texture_destroy)
@@ -237,7 +250,7 @@ CUDA_COMMAND(cuda_run_surface_create)
     const struct bg_cuda_surface_create *create = call->params;
     const struct cuda_array *array = cuda_array_find(cuda, create->array);
     CUDA_RESOURCE_DESC resource = {.resType = CU_RESOURCE_TYPE_ARRAY};
-    CUsurfObject surface;
+    CUsurfObject surface = 0;
     CUresult result;
 
     if (array == NULL) {
@@ -246,12 +259,13 @@ CUDA_COMMAND(cuda_run_surface_create)
     if (!(array->descriptor.Flags & CUDA_ARRAY3D_SURFACE_LDST)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    if (find(cuda, 0) == NULL) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
+    result = make_room(cuda);
+    if (result != CUDA_SUCCESS) {
+        return result;
     }
     result = cuda_array_get_level(cuda, array, create->level, &resource.res.array.hArray);
     result = result ?: cuda_check(cuda, cuda->driver->cuSurfObjectCreate(&surface, &resource));
-    return result ?: keep(cuda, call, surface, true);
+    return keep(cuda, call, result, surface, true);
 }
 
 CUDA_COMMAND(cuda_run_surface_destroy)

@@ -364,6 +364,35 @@ static void test_many_objects(void **state)
     OK(ASK(BG_CUDA_TEXTURE_CREATE, texture));
 }
 
+/* Those that wait behind a stream that the guest holds are the session's until they are gone. */
+static void test_waiting_objects_count(void **state)
+{
+    const struct bg_cuda_texture_create create = make_texture(0);
+    struct bg_cuda_texture_create refused = create;
+    uint64_t before, until_ns = clock_now_ns() + DEADLINE_NS;
+
+    (void)state;
+    OK(create_array(0));
+    before = session->memory_used;
+    OK(ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){0, 0, 1}));
+    for (uint32_t i = 0; i < 4; i++) {
+        OK(ASK(BG_CUDA_TEXTURE_CREATE, create));
+        OK(ASK(BG_CUDA_TEXTURE_DESTROY, (struct bg_cuda_object){object()}));
+    }
+    assert_int_equal(session->memory_used, before + 4 * UINT64_C(4096));
+    wait_until_reached(&page()->completed[0], 1);
+    __atomic_store_n(&page()->acknowledged[0], 1, __ATOMIC_RELEASE);
+    while (cuda_is_busy(session)) {
+        assert_true(clock_now_ns() < until_ns);
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    assert_int_equal(session->memory_used, before);
+    refused.has_view = 1; /* which the driver refuses */
+    refused.view_format = CU_RES_VIEW_FORMAT_UINT_4X32;
+    EXPECT(CUDA_ERROR_NOT_SUPPORTED, ASK(BG_CUDA_TEXTURE_CREATE, refused));
+    assert_int_equal(session->memory_used, before);
+}
+
 /* As on a GPU, where nobody else has seen to it that an array is zero. */
 static void test_zeroed_by_copies(void **state)
 {
@@ -395,6 +424,7 @@ int main(void)
         TEST(test_bad_arrays),
         TEST(test_bad_objects),
         TEST(test_many_objects),
+        TEST(test_waiting_objects_count),
         TEST(test_zeroed_by_copies),
 #undef TEST
     };
