@@ -26,6 +26,7 @@ firmware|gcc-aarch64-linux-gnu|cross|the cross compiler for the guest
 firmware|gcc|cc|newlib's configure runs the host's compiler
 firmware|xz-utils|cmd xz|to unpack the sources of newlib and libfdt
 firmware|clang|kernels|makes PTX of CUDA kernels, where there is no nvcc
+firmware|glslang-tools|cmd glslangValidator|makes SPIR-V of the guest's shaders
 qemu|gcc|cc|QEMU's compiler
 qemu|ninja-build|cmd ninja|QEMU's build
 qemu|pkg-config|cmd pkg-config|finds libraries
@@ -50,6 +51,10 @@ host|libjansson-dev|pc jansson|the mediator's state as JSON
 host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers and the simulator
 host|libllvm19|glob /usr/lib*/*/libLLVM.so.19.1 /usr/lib*/libLLVM.so.19.1|compiles the kernels of the CUDA device on the CPU
 host|libopenblas0-serial|glob /usr/lib*/*/libopenblas.so.0 /usr/lib*/libopenblas.so.0|cuBLAS for the CUDA device on the CPU
+host|libvulkan-dev|pc vulkan|Vulkan's headers, and its loader, by which the mediator draws
+host|mesa-vulkan-drivers|glob /usr/lib*/*/libvulkan_lvp.so /usr/lib*/libvulkan_lvp.so|draws on the CPU, where there is no GPU
+host|libvkd3d-dev|pc libvkd3d-shader|shaders in Direct3D's bytecode
+host|spirv-tools|pc SPIRV-Tools|checks shaders before a driver has them
 test|clang|cmd clang|the fuzzers
 test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests
