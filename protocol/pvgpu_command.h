@@ -49,7 +49,7 @@ enum bg_pvgpu_command_type {
     BG_PVGPU_CMD_COPY_RESOURCE = 0x0006,
     BG_PVGPU_CMD_OPEN_RESOURCE = 0x0007,
 
-    /* With BG_PVGPU_FEATURE_DRAW. */
+    /* With BG_PVGPU_FEATURE_DRAW; these and the following payloads are in pvgpu_draw.h. */
     BG_PVGPU_CMD_CREATE_BLEND_STATE = 0x0010,
     BG_PVGPU_CMD_DESTROY_BLEND_STATE = 0x0011,
     BG_PVGPU_CMD_CREATE_RASTERIZER_STATE = 0x0012,
@@ -113,6 +113,8 @@ enum bg_pvgpu_command_type {
     BG_PVGPU_CMD_COPY_REGION = 0x2001,
     BG_PVGPU_CMD_READ_RESOURCE = 0x2002, /* struct bg_pvgpu_update_resource, the other way */
     BG_PVGPU_CMD_PRESENT_REGION = 0x2003,
+
+    BG_PVGPU_CMD_SET_UNORDERED_ACCESS = 0x2004, /* with BG_PVGPU_FEATURE_DRAW */
 };
 
 /* ---- Formats: DXGI numbers ---- */
@@ -169,16 +171,16 @@ enum bg_pvgpu_resource_type {
     BG_PVGPU_RESOURCE_BUFFER = 4,
 };
 
-/* Direct3D's numbers. What a resource is not bound for, it cannot be used for. */
-#define BG_PVGPU_BIND_VERTEX_BUFFER 0x001u
-#define BG_PVGPU_BIND_INDEX_BUFFER 0x002u
-#define BG_PVGPU_BIND_CONSTANT_BUFFER 0x004u
-#define BG_PVGPU_BIND_SHADER_RESOURCE 0x008u
-#define BG_PVGPU_BIND_STREAM_OUTPUT 0x010u
-#define BG_PVGPU_BIND_RENDER_TARGET 0x020u
-#define BG_PVGPU_BIND_DEPTH_STENCIL 0x040u
-#define BG_PVGPU_BIND_UNORDERED_ACCESS 0x080u
-#define BG_PVGPU_BIND_ALL 0x0FFu
+/* What a resource is not bound for, it cannot be used for. Not Direct3D's numbers, which have
+ * stream output at 0x10. */
+#define BG_PVGPU_BIND_VERTEX_BUFFER 0x01u
+#define BG_PVGPU_BIND_INDEX_BUFFER 0x02u
+#define BG_PVGPU_BIND_CONSTANT_BUFFER 0x04u
+#define BG_PVGPU_BIND_SHADER_RESOURCE 0x08u
+#define BG_PVGPU_BIND_RENDER_TARGET 0x10u
+#define BG_PVGPU_BIND_DEPTH_STENCIL 0x20u
+#define BG_PVGPU_BIND_UNORDERED_ACCESS 0x40u
+#define BG_PVGPU_BIND_ALL 0x7Fu
 
 #define BG_PVGPU_MISC_SHARED 0x002u /* may be opened under another id; the only misc flag taken */
 

@@ -32,7 +32,7 @@ static void test_create_what_is_refused(void **state)
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.mip_levels = 4);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_count = 4);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_quality = 1);
-    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.bind_flags = 0x100);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.bind_flags = 0x80);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.misc_flags = 1);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 63);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 64;

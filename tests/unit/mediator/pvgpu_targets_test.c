@@ -23,7 +23,8 @@ static void make_view(uint32_t type, uint32_t id, uint32_t resource)
     EXPECT(BG_PVGPU_OK, &view);
 }
 
-/* As programs of others send them: ids in the payload, 44 bytes for a render target. */
+/* As programs of others send them: their bind flags, ids in the payload, 44 bytes for a render
+ * target. */
 static void test_views_of_others(void **state)
 {
     const uint32_t target[] = {
@@ -32,8 +33,8 @@ static void test_views_of_others(void **state)
         BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 48, 0, 0, 8, 2, 40, 3, 1, 0, 0, UINT32_MAX};
 
     (void)state;
-    make_texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, BG_PVGPU_BIND_RENDER_TARGET);
-    make_texture(2, BG_PVGPU_FORMAT_D32_FLOAT, 4, 4, BG_PVGPU_BIND_DEPTH_STENCIL);
+    make_texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, 0x10);
+    make_texture(2, BG_PVGPU_FORMAT_D32_FLOAT, 4, 4, 0x20);
     EXPECT(BG_PVGPU_OK, target);
     EXPECT(BG_PVGPU_OK, depth);
     assert_non_null(pvgpu_ids_find(&context.views, 7));
