@@ -35,7 +35,7 @@ static size_t count_up_to(uint64_t address)
     return low;
 }
 
-struct allocation *allocation_find(uint64_t address)
+static struct allocation *find(uint64_t address)
 {
     size_t place = count_up_to(address);
     struct allocation *allocation;
@@ -45,6 +45,13 @@ struct allocation *allocation_find(uint64_t address)
     }
     allocation = &table.items[place - 1];
     return address - allocation->start < allocation->size ? allocation : NULL;
+}
+
+struct allocation *allocation_find(uint64_t address)
+{
+    struct allocation *allocation = find(address);
+
+    return allocation != NULL && !allocation->is_hidden ? allocation : NULL;
 }
 
 static bool is_of_device(enum allocation_kind kind)
@@ -123,7 +130,9 @@ void allocation_free(const struct allocation *allocation)
 {
     size_t place = (size_t)(allocation - table.items);
 
-    memory_remove(&allocation->context->memory, allocation->start);
+    if (!allocation->is_hidden) {
+        memory_remove(&allocation->context->memory, allocation->start);
+    }
     free(allocation->block);
     table.used -= is_of_device(allocation->kind) ? allocation->size : 0;
     if (allocation->pool != NULL) {
@@ -135,6 +144,21 @@ void allocation_free(const struct allocation *allocation)
         free(table.items);
         table.items = NULL;
         table.capacity = 0;
+    }
+}
+
+void allocation_hide(struct allocation *allocation)
+{
+    memory_remove(&allocation->context->memory, allocation->start);
+    allocation->is_hidden = true;
+}
+
+void allocation_free_hidden(uint64_t start, uint64_t id)
+{
+    const struct allocation *allocation = find(start);
+
+    if (allocation != NULL && allocation->id == id) {
+        allocation_free(allocation);
     }
 }
 

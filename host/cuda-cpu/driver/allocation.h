@@ -29,6 +29,7 @@ struct allocation {
     struct context *context;
     struct mempool *pool; /* NULL: of none */
     bool is_going;        /* cuMemFreeAsync was called */
+    bool is_hidden;       /* its turn came, but what is under way may be using it */
     uint64_t id;
 };
 
@@ -41,6 +42,12 @@ CUresult allocation_create(struct context *context, uint64_t size, enum allocati
 
 /* Does not wait for kernels. */
 void allocation_free(const struct allocation *allocation);
+
+/* No kernel that starts from now on may use it, and nobody finds it, until it is freed by its id.
+ * Nothing happens if it was freed with its context. */
+void allocation_hide(struct allocation *allocation);
+void allocation_free_hidden(uint64_t start, uint64_t id);
+
 void allocation_free_all(const struct context *context);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "host/cuda-cpu/driver/mempool.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -344,18 +345,32 @@ CUresult cuMemAllocFromPoolAsync(CUdeviceptr *pointer, size_t size, CUmemoryPool
 
 struct free_task {
     struct task task;
-    uint64_t start;
+    struct task_after after;
+    uint64_t start, id;
 };
 
+static void free_hidden(struct task_after *after)
+{
+    struct free_task *task =
+        (struct free_task *)((char *)after - offsetof(struct free_task, after));
+
+    allocation_free_hidden(task->start, task->id);
+    task_release(&task->task);
+}
+
+/* Other streams should be done with it; but where one is not, it must not write to what is somebody
+ * else's by then. */
 static CUresult run_free(struct task *base)
 {
-    const struct free_task *task = (const struct free_task *)base;
+    struct free_task *task = (struct free_task *)base;
     struct allocation *allocation;
 
     driver_lock();
     allocation = allocation_find(task->start);
-    if (allocation != NULL && allocation->start == task->start && allocation->is_going) {
-        allocation_free(allocation);
+    if (allocation != NULL && allocation->id == task->id) {
+        allocation_hide(allocation);
+        task_retain(base);
+        task_call_after(&task->after);
     }
     driver_unlock();
     return CUDA_SUCCESS;
@@ -384,7 +399,9 @@ static CUresult free_async(struct context *context, CUdeviceptr pointer, CUstrea
     }
     allocation->is_going = true;
     task->task.always = true;
+    task->after.call = free_hidden;
     task->start = pointer;
+    task->id = allocation->id;
     return stream_do(stream, &task->task, false);
 }
 

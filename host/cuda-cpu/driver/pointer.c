@@ -14,7 +14,7 @@ static bool find(struct context *context, CUdeviceptr pointer, struct allocation
 
     if (allocation != NULL) {
         *found = *allocation;
-        return true;
+        return !allocation->is_going;
     }
     if (context == NULL || !memory_find(&context->memory, pointer, 1, &range)) {
         return false;

@@ -20,8 +20,11 @@
 #define SPINS_TO_YIELD 100
 
 static struct {
-    struct task *first, **end; /* those that are ready */
-    struct task *held;         /* those that would be, but may not run yet */
+    struct task *first, **end;    /* those that are ready */
+    struct task *held;            /* those that would be, but may not run yet */
+    struct task *oldest, *newest; /* of those under way */
+    uint64_t number;              /* of submissions */
+    struct task_after *after, **after_end;
     uint64_t asked_ns, nap_ns; /* when they were asked last, and how long ago that is to be */
     pthread_cond_t ready;      /* for workers: a task is, one is held, or they are to end */
     pthread_cond_t done;       /* for who waits: a task is, or is ready */
@@ -33,6 +36,7 @@ static struct {
     bool napping;  /* a thread is about to ask those that are held */
 } engine = {
     .end = &engine.first,
+    .after_end = &engine.after,
     .ready = PTHREAD_COND_INITIALIZER,
     .done = PTHREAD_COND_INITIALIZER,
 };
@@ -64,6 +68,7 @@ struct task *task_copy(const struct task *task)
     copy->done = false;
     copy->references = 1;
     copy->waits = 0;
+    copy->earlier = copy->later = NULL;
     copy->followers = NULL;
     copy->follower_count = copy->follower_capacity = 0;
     if (copy->copied != NULL) {
@@ -110,6 +115,47 @@ void task_follow(struct task *task, struct task *earlier)
         task_wait(task_retain(earlier));
         task_release(earlier);
     }
+}
+
+/* ---- Those under way ---- */
+
+static void begin(struct task *task)
+{
+    task->number = ++engine.number;
+    task->earlier = engine.newest;
+    task->later = NULL;
+    *(engine.newest != NULL ? &engine.newest->later : &engine.oldest) = task;
+    engine.newest = task;
+}
+
+static void end(struct task *task)
+{
+    *(task->earlier != NULL ? &task->earlier->later : &engine.oldest) = task->later;
+    *(task->later != NULL ? &task->later->earlier : &engine.newest) = task->earlier;
+}
+
+/* They wait in the order of their numbers. */
+static void call_those_after(void)
+{
+    struct task_after *after = engine.after;
+
+    while (after != NULL && (engine.oldest == NULL || engine.oldest->number > after->number)) {
+        engine.after = after->next;
+        if (engine.after == NULL) {
+            engine.after_end = &engine.after;
+        }
+        after->call(after);
+        after = engine.after;
+    }
+}
+
+void task_call_after(struct task_after *after)
+{
+    after->number = engine.number;
+    after->next = NULL;
+    *engine.after_end = after;
+    engine.after_end = &after->next;
+    call_those_after();
 }
 
 /* ---- Running them ---- */
@@ -239,6 +285,8 @@ static void finish(struct task *task)
         }
     }
     task->follower_count = 0;
+    end(task);
+    call_those_after();
     wake_waiters();
     task_release(task);
 }
@@ -356,6 +404,7 @@ static void run_at_call(struct task *task)
 void task_submit(struct task *task)
 {
     task_retain(task);
+    begin(task);
     if (task->at_call) {
         run_at_call(task);
         return;

@@ -34,7 +34,16 @@ struct task {
     unsigned waits;      /* for so many tasks */
     struct task **followers;
     size_t follower_count, follower_capacity;
-    struct task *next; /* among those that are ready */
+    struct task *next;            /* among those that are ready */
+    struct task *earlier, *later; /* of those that are under way: submitted, and not done */
+    uint64_t number;              /* of the submission */
+};
+
+/* A call that waits for tasks. */
+struct task_after {
+    void (*call)(struct task_after *after); /* with the lock */
+    uint64_t number;                        /* of the last submission that it waits for */
+    struct task_after *next;
 };
 
 /* A task of `size` bytes, this struct first, zeroed behind it, with one reference. NULL: no
@@ -49,6 +58,10 @@ void task_submit(struct task *task);
 
 /* Until it is done; runs tasks of its stream meanwhile. */
 void task_wait(struct task *task);
+
+/* Calls when all that is under way now is done, whatever is submitted meanwhile: at once, if
+ * nothing is. The struct is the caller's until then. */
+void task_call_after(struct task_after *after);
 
 /* One that does the same, not submitted. NULL: no memory. */
 struct task *task_copy(const struct task *task);

@@ -193,6 +193,33 @@ static void test_pools(void **state)
     OK(cuMemFreeAsync(other, stream));
 }
 
+/* Programs order what another stream does with memory before it is freed. Where one does not, it
+ * spoils nothing but its own data. */
+static void test_free_while_used(void **state)
+{
+    CUstream uses, frees;
+    CUmemoryPool pool;
+    CUdeviceptr pointer;
+    uint64_t *word;
+
+    (void)state;
+    OK(cuDeviceGetDefaultMemPool(&pool, 0));
+    OK(cuStreamCreate(&uses, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamCreate(&frees, CU_STREAM_NON_BLOCKING));
+    OK(cuMemAllocHost((void **)&word, sizeof(*word)));
+    OK(cuMemAllocAsync(&pointer, 4096, frees));
+    OK(cuStreamWaitValue64(uses, (CUdeviceptr)(uintptr_t)word, 1, CU_STREAM_WAIT_VALUE_EQ));
+    OK(cuMemsetD8Async(pointer, 1, 4096, uses));
+    OK(cuMemFreeAsync(pointer, frees));
+    OK(cuStreamSynchronize(frees));
+    assert_int_equal(cuMemsetD8Async(pointer, 1, 4096, frees), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuMemcpyDtoDAsync(pointer, pointer + 8, 8, frees), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(used(pool), 4096);
+    __atomic_store_n(word, 1, __ATOMIC_RELEASE);
+    OK(cuStreamSynchronize(uses));
+    assert_int_equal(used(pool), 0);
+}
+
 /* All numbers are layouts that programs were compiled with. */
 static void test_layouts(void **state)
 {
@@ -220,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pitch, setup, close_device),
         cmocka_unit_test_setup_teardown(test_pointers, setup, close_device),
         cmocka_unit_test_setup_teardown(test_pools, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_free_while_used, setup, close_device),
         cmocka_unit_test(test_layouts),
     };
 
