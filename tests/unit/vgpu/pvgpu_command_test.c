@@ -79,7 +79,7 @@ static void create(void **state)
     assert_int_equal(bg_pvgpu_resource_create(&gpu, &options, &id), 0);
     assert_int_equal(id, 1);
     SENT(bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, 1);
-    EXPECT(type, 3, 54, 64, 32, 16, 3, 1, 0, 0x20, 2, 0x12340, 65536);
+    EXPECT(type, 3, 54, 64, 32, 16, 3, 1, 0, 0x10, 2, 0x12340, 65536);
 }
 
 static void create_the_usual(void **state)
@@ -95,13 +95,13 @@ static void create_the_usual(void **state)
     assert_int_equal(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 5, 7, &id), 0);
     {
         SENT(bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, 2);
-        EXPECT(type, 2, 87, 5, 7, 1, 1, 1, 0, 0x28, 0, 0, 0);
+        EXPECT(type, 2, 87, 5, 7, 1, 1, 1, 0, 0x18, 0, 0, 0);
     }
     assert_int_equal(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, 5, 7, &id),
                      0);
     {
         SENT(bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, 3);
-        EXPECT(type, 2, 45, 5, 7, 1, 1, 1, 0, 0x40, 0, 0, 0);
+        EXPECT(type, 2, 45, 5, 7, 1, 1, 1, 0, 0x20, 0, 0, 0);
     }
     assert_int_equal(id, 3);
     gpu.last_resource = UINT32_MAX;
