@@ -25,6 +25,7 @@
 #define THREADS JAIL_CALLS_THREADS
 #define PROCESSES JAIL_CALLS_PROCESSES
 #define CODE JAIL_CALLS_CODE
+#define DRAW JAIL_CALLS_DRAW
 #define ARGUMENTS_MAX 2
 #define ALL_BITS UINT64_MAX
 #define INT_BITS UINT64_C(0xffffffff) /* of an int argument the kernel looks at no others */
@@ -99,7 +100,7 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(readlinkat)},
     {DRIVER, SCMP_SYS(getdents64)},
     {DRIVER, SCMP_SYS(getcwd)},
-    {DRIVER, SCMP_SYS(lseek)},
+    {DRIVER | DRAW, SCMP_SYS(lseek)}, /* LLVM asks where standard error is */
     {DRIVER, SCMP_SYS(pread64)},
     {DRIVER, SCMP_SYS(pwrite64)},
     {DRIVER, SCMP_SYS(readv)},
@@ -113,11 +114,11 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(pipe2)},
     /* What it is, and where. */
     {DRIVER, SCMP_SYS(uname)},
-    {DRIVER, SCMP_SYS(sysinfo)},
-    {DRIVER, SCMP_SYS(getuid)},
-    {DRIVER, SCMP_SYS(geteuid)},
-    {DRIVER, SCMP_SYS(getgid)},
-    {DRIVER, SCMP_SYS(getegid)},
+    {DRIVER | DRAW, SCMP_SYS(sysinfo)},
+    {DRIVER | DRAW, SCMP_SYS(getuid)}, /* may it have a cache of shaders? */
+    {DRIVER | DRAW, SCMP_SYS(geteuid)},
+    {DRIVER | DRAW, SCMP_SYS(getgid)},
+    {DRIVER | DRAW, SCMP_SYS(getegid)},
     {DRIVER, SCMP_SYS(getgroups)},
     {DRIVER, SCMP_SYS(getppid)},
     {DRIVER, SCMP_SYS(getrusage)},
@@ -326,10 +327,20 @@ static int find_nothing(scmp_filter_ctx filter)
                ?: add(filter, action, SCMP_SYS(lstat), 0, NULL);
 }
 
+/* Memory to write to and run is what Mesa asks for first, and can do without. */
+static int deny_writable_code(scmp_filter_ctx filter)
+{
+    const uint64_t both = PROT_WRITE | PROT_EXEC;
+    const struct scmp_arg_cmp wanted = SCMP_A2(SCMP_CMP_MASKED_EQ, both, both);
+
+    return add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(mmap), 1, &wanted);
+}
+
 static int allow_some(scmp_filter_ctx filter, unsigned calls)
 {
     const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
-    int result = calls & DRIVER ? 0 : find_nothing(filter);
+    int result = (calls & DRIVER ? 0 : find_nothing(filter))
+                     ?: (calls & DRAW ? deny_writable_code(filter) : 0);
 
     for (unsigned i = 0; i < COUNT(allowed) && result == 0; i++) {
         if (is_in(allowed[i].sets, calls)) {

@@ -346,6 +346,29 @@ static void test_code(void **state)
     assert_int_equal(run(try_both_at_once, JAIL_CALLS_CODE), KILLED);
 }
 
+/* Mesa wants to know, and takes a no for memory that is written to and run. */
+static int try_user(void)
+{
+    return syscall(SYS_geteuid) >= 0 && syscall(SYS_lseek, pair[0], 0, SEEK_CUR) < 0 ? DONE
+                                                                                     : REFUSED;
+}
+
+static void test_drawing(void **state)
+{
+    const unsigned calls = JAIL_CALLS_DRAW | JAIL_CALLS_CODE | JAIL_CALLS_THREADS;
+
+    (void)state;
+    assert_int_equal(run(try_user, JAIL_CALLS_CODE), KILLED);
+    assert_int_equal(run(try_user, calls), DONE);
+    assert_int_equal(run(try_code_from_data, calls), DONE);
+    assert_int_equal(run(try_both_at_once, calls), REFUSED);
+    assert_int_equal(run(try_code_and_data, calls), KILLED);
+    assert_int_equal(run(try_open, calls), REFUSED);
+    assert_int_equal(run(try_socket, calls), KILLED);
+    assert_int_equal(run(try_fork, calls), KILLED);
+    assert_int_equal(run(try_program, calls), KILLED);
+}
+
 static void test_driver(void **state)
 {
     (void)state;
@@ -609,6 +632,7 @@ int main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_processes),
         cmocka_unit_test(test_code),
+        cmocka_unit_test(test_drawing),
         cmocka_unit_test(test_driver),
         cmocka_unit_test(test_loose),
         cmocka_unit_test(test_limits),
