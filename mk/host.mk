@@ -14,7 +14,7 @@ PTXC := $(HOST)/cuda-cpu/baregpu-ptxc
 CUDA_CPU := $(HOST)/cuda-cpu/libcuda.so.1
 CUBLAS_CPU := $(HOST)/cuda-cpu/libcublas.so.13
 
-MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/common/*.c)
+MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/mediator/*/*/*.c host/common/*.c)
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
                host/common/listener.c

@@ -16,6 +16,13 @@ GPU_SRC := $(filter-out host/mediator/compute/cublas.c,$(wildcard host/mediator/
            $(filter-out host/cuda-cpu/tool/% host/cuda-cpu/process/% host/cuda-cpu/blas/driver.c, \
                         $(wildcard host/cuda-cpu/*/*.c))
 
+# A pvgpu session's commands, which the operations stand under.
+PVGPU_SRC := $(addprefix host/mediator/pvgpu/,commands.c compute.c copy.c display.c format.c \
+                                              memory.c resource.c targets.c) $(GPU_SRC)
+
+# Those of a session that draws.
+PVGPU_VULKAN_SRC := $(PVGPU_SRC) $(wildcard host/mediator/pvgpu/vulkan/*.c)
+
 # The guest's CUDA, for tests with a worker in the same program (tests/fake/cuda_carrier.c).
 GUEST_CUDA_SRC := $(filter-out firmware/cuda/carrier_%,$(wildcard firmware/cuda/*.c)) \
                   tests/fake/cuda_carrier.c

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/pvgpu/ring.c host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c
-// build: host/mediator/pvgpu/copy.c host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c
-// build: host/mediator/pvgpu/display.c host/mediator/pvgpu/format.c host/mediator/compute/operation.c
-// build: host/mediator/compute/session.c $(GPU_SRC)
+// build: host/mediator/pvgpu/ring.c $(PVGPU_SRC)
 // libs: -ldl
 /*
  * Any bytes as pvgpu's shared memory, consumed as a worker does, while another thread changes it.
@@ -172,7 +169,7 @@ static void consume(struct pvgpu_ring *ring, struct pvgpu_context *context,
         default:
             return;
         }
-        switch (pvgpu_command_classify(&command.header)) {
+        switch (pvgpu_command_classify(&context, &command.header)) {
         case PVGPU_KIND_STATE:
         case PVGPU_KIND_WORK:
         case PVGPU_KIND_PRESENT:
@@ -214,6 +211,7 @@ static void run_session(bool disturbed)
 
     CHECK(pvgpu_ring_open(&ring, memory, SHMEM_SIZE, true, &reason));
     memset(&context, 0, sizeof(context));
+    context.renderer = &pvgpu_memory_renderer;
     context.session = session_create(test_gpu(), MEMORY_LIMIT);
     context.heap = (struct operation_heap){ring.heap, ring.heap_size,
                                            memory_address + (uint64_t)(ring.heap - memory)};

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/mediator/pvgpu/commands.h"
 
-struct entry {
-    uint32_t type;
-    uint32_t size; /* at least */
-    enum pvgpu_command_kind kind;
-    PVGPU_HANDLER((*run)); /* NULL: below */
-};
-
-static const struct entry entries[] = {
+static const struct pvgpu_command_entry entries[] = {
     {BG_PVGPU_CMD_CREATE_RESOURCE, sizeof(struct bg_pvgpu_create_resource), PVGPU_KIND_WORK,
      pvgpu_create_resource},
     {BG_PVGPU_CMD_DESTROY_RESOURCE, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
@@ -60,13 +53,14 @@ static const struct entry entries[] = {
 
 /* An operation that needs nothing may be a bare command. One with a place for its result writes
  * into the heap, behind all that is under way. */
-static const struct entry bare_entry = {BG_PVGPU_CMD_COMPUTE_FIRST, sizeof(struct bg_pvgpu_command),
-                                        PVGPU_KIND_STATE, pvgpu_run_compute};
-static const struct entry compute_entry = {BG_PVGPU_CMD_COMPUTE_FIRST,
-                                           sizeof(struct bg_pvgpu_compute), PVGPU_KIND_WORK,
-                                           pvgpu_run_compute};
+static const struct pvgpu_command_entry bare_entry = {BG_PVGPU_CMD_COMPUTE_FIRST,
+                                                      sizeof(struct bg_pvgpu_command),
+                                                      PVGPU_KIND_STATE, pvgpu_run_compute};
+static const struct pvgpu_command_entry compute_entry = {BG_PVGPU_CMD_COMPUTE_FIRST,
+                                                         sizeof(struct bg_pvgpu_compute),
+                                                         PVGPU_KIND_WORK, pvgpu_run_compute};
 
-static const struct entry *find_compute(const struct bg_pvgpu_command *header)
+static const struct pvgpu_command_entry *find_compute(const struct bg_pvgpu_command *header)
 {
     const struct operation_row *row = operation_find(header->type);
 
@@ -78,23 +72,38 @@ static const struct entry *find_compute(const struct bg_pvgpu_command *header)
                : &compute_entry;
 }
 
-/* NULL for a command that there is not, or that is too short. */
-static const struct entry *find_entry(const struct bg_pvgpu_command *header)
+static const struct pvgpu_command_entry *find_in(const struct pvgpu_command_entry *list,
+                                                 size_t count, uint32_t type)
 {
-    const struct entry *entry = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].type == type) {
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
+/* NULL for a command that there is not, or that is too short. */
+static const struct pvgpu_command_entry *find_entry(const struct pvgpu_context *context,
+                                                    const struct bg_pvgpu_command *header)
+{
+    const struct pvgpu_renderer_ops *renderer = context->renderer->ops;
+    const struct pvgpu_command_entry *entry;
 
     if (header->type >= BG_PVGPU_CMD_COMPUTE_FIRST && header->type <= BG_PVGPU_CMD_COMPUTE_LAST) {
         entry = find_compute(header);
-    }
-    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && entry == NULL; i++) {
-        entry = entries[i].type == header->type ? &entries[i] : NULL;
+    } else {
+        entry = find_in(entries, sizeof(entries) / sizeof(entries[0]), header->type);
+        entry = entry != NULL ? entry
+                              : find_in(renderer->commands, renderer->command_count, header->type);
     }
     return entry != NULL && header->size >= entry->size ? entry : NULL;
 }
 
-enum pvgpu_command_kind pvgpu_command_classify(const struct bg_pvgpu_command *header)
+enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_context *context,
+                                               const struct bg_pvgpu_command *header)
 {
-    const struct entry *entry = find_entry(header);
+    const struct pvgpu_command_entry *entry = find_entry(context, header);
 
     return entry != NULL ? entry->kind : PVGPU_KIND_UNKNOWN;
 }
@@ -105,7 +114,7 @@ struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
                                        uint64_t now_ns)
 {
     const struct bg_pvgpu_command *header = command;
-    const struct entry *entry = find_entry(header);
+    const struct pvgpu_command_entry *entry = find_entry(context, header);
 
     if (entry == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);

@@ -15,18 +15,9 @@
      BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS |        \
      BG_PVGPU_FEATURE_CUDA)
 
-enum pvgpu_command_kind {
-    PVGPU_KIND_UNKNOWN, /* not one that we have, or too short */
-    PVGPU_KIND_STATE,   /* over at once, touches no GPU */
-    PVGPU_KIND_WORK,    /* needs the GPU, and may take long */
-    PVGPU_KIND_PRESENT, /* WORK with a time to run at */
-    PVGPU_KIND_FENCE,
-    PVGPU_KIND_WAIT_FENCE,
-    PVGPU_KIND_FLUSH,
-};
-
 /* Of a command of header.size bytes. */
-enum pvgpu_command_kind pvgpu_command_classify(const struct bg_pvgpu_command *header);
+enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_context *context,
+                                               const struct bg_pvgpu_command *header);
 
 /* Runs a STATE, WORK or PRESENT command. */
 struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,

@@ -511,7 +511,7 @@ static void wait_with_command(struct pvgpu_worker *worker, uint64_t until_ns)
 
 static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
 {
-    enum pvgpu_command_kind kind = pvgpu_command_classify(&command->header);
+    enum pvgpu_command_kind kind = pvgpu_command_classify(&worker->context, &command->header);
     uint64_t until_ns;
 
     /* Before the lease is asked for: it may take longer than a lease lasts. */
@@ -704,6 +704,7 @@ void *pvgpu_consumer_main(void *context)
     struct pvgpu_worker *worker = context;
 
     watch_open(&worker->watch);
+    worker->context.renderer = &pvgpu_memory_renderer;
     while (!(__atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) &
              (PVGPU_ATTENTION_START | PVGPU_ATTENTION_REFUSE | PVGPU_ATTENTION_DRAIN))) {
         struct pollfd polled = {.fd = worker->kick, .events = POLLIN};

@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 #include "host/mediator/compute/operation.h"
-#include "host/mediator/pvgpu/format.h"
 #include "host/mediator/compute/session.h"
+#include "host/mediator/pvgpu/format.h"
+#include "host/mediator/pvgpu/renderer.h"
 #include "protocol/pvgpu.h"
 #include "protocol/pvgpu_command.h"
 
@@ -53,7 +54,8 @@ struct pvgpu_resource {
     uint32_t bind_flags, misc_flags;
     uint32_t levels;
     uint64_t size;
-    gpu_address address;
+    gpu_address address; /* the memory renderer's */
+    void *object;        /* another renderer's */
     struct pvgpu_level level[BG_PVGPU_MIP_LEVELS_MAX];
 };
 
@@ -63,6 +65,7 @@ struct pvgpu_view {
     const struct pvgpu_format_info *format;
     uint32_t mip_level, mip_levels; /* of a buffer: elements */
     uint32_t first_slice, slice_count;
+    void *object; /* the renderer's */
 };
 
 /* ---- The session ---- */
@@ -70,6 +73,7 @@ struct pvgpu_view {
 struct pvgpu_context {
     struct session *session; /* the memory's owner; its GPU does the work */
     struct operation_heap heap;
+    struct pvgpu_renderer *renderer;
     struct pvgpu_ids resources, views;
 
     /* Set by commands, for drawing. */
@@ -78,12 +82,6 @@ struct pvgpu_context {
     uint32_t target_count, viewport_count, scissor_count;
     struct bg_pvgpu_viewport viewports[BG_PVGPU_VIEWPORTS_MAX];
     struct bg_pvgpu_rectangle scissors[BG_PVGPU_VIEWPORTS_MAX];
-};
-
-/* How a command ended: an error of the ring, or BG_PVGPU_OK. */
-struct pvgpu_outcome {
-    enum bg_pvgpu_error code;
-    uint32_t detail; /* 0: the caller puts the command's type */
 };
 
 struct pvgpu_outcome pvgpu_ok(void);
@@ -100,14 +98,20 @@ bool pvgpu_heap_has(const struct pvgpu_context *context, uint64_t offset, uint64
 /* A live resource, or NULL. */
 struct pvgpu_resource *pvgpu_resource_find(const struct pvgpu_context *context, uint32_t id);
 
+/* `bytes` of the heap, packed, from the level's start on; whole texels. At most all of it. */
+struct pvgpu_outcome pvgpu_resource_fill(struct pvgpu_context *context,
+                                         struct pvgpu_resource *resource, uint32_t level,
+                                         uint64_t heap_offset, uint64_t bytes);
+
 /* New memory, zeroed, in the place of the old, of one level. The old stays on failure. */
 struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
                                            struct pvgpu_resource *resource, uint32_t width,
                                            uint32_t height, const struct pvgpu_format_info *format);
 
-/* The commands; each gets the whole command, at least as long as its struct (or its fixed part). */
-#define PVGPU_HANDLER(name)                                                                        \
-    struct pvgpu_outcome name(struct pvgpu_context *context, const void *command, uint32_t size)
+/* One user of the resource less, counted before in `ids` or `views`: without any it goes. */
+void pvgpu_resource_release(struct pvgpu_context *context, struct pvgpu_resource *resource);
+
+/* The commands. */
 
 /* resource.c */
 PVGPU_HANDLER(pvgpu_create_resource);

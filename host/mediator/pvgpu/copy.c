@@ -3,32 +3,9 @@
 
 #include "host/mediator/pvgpu/context.h"
 
-/* A box in texels of a subresource; checked. */
-struct box {
-    uint32_t x, y, z, width, height, depth;
-};
-
-static struct gpu *gpu_of(const struct pvgpu_context *context)
+static const struct pvgpu_renderer_ops *renderer_of(const struct pvgpu_context *context)
 {
-    return context->session->gpu;
-}
-
-static struct gpu_side side_of(const struct pvgpu_resource *resource,
-                               const struct pvgpu_level *level, const struct box *box)
-{
-    return (struct gpu_side){
-        .address = resource->address + level->offset + box->z * level->slice_pitch +
-                   box->y * level->row_pitch + (uint64_t)box->x * resource->format->size,
-        .row_pitch = level->row_pitch,
-        .slice_pitch = level->slice_pitch,
-    };
-}
-
-static struct gpu_box bytes_of(const struct pvgpu_resource *resource, const struct box *box)
-{
-    return (struct gpu_box){.row_size = (uint64_t)box->width * resource->format->size,
-                            .rows = box->height,
-                            .slices = box->depth};
+    return context->renderer->ops;
 }
 
 /* One side of a box: from `at`, `side` texels of `whole`; 0 means the rest. */
@@ -43,7 +20,7 @@ static bool fit_side(uint32_t whole, uint32_t at, uint32_t *side)
     return *side <= whole - at;
 }
 
-static bool fit_box(const struct pvgpu_level *level, struct box *box)
+static bool fit_box(const struct pvgpu_level *level, struct pvgpu_box *box)
 {
     return fit_side(level->width, box->x, &box->width) &&
            fit_side(level->height, box->y, &box->height) &&
@@ -69,10 +46,73 @@ static struct pvgpu_outcome find_level(const struct pvgpu_context *context, uint
     return pvgpu_ok();
 }
 
+static struct pvgpu_place place_of(struct pvgpu_resource *resource, uint32_t level)
+{
+    const struct pvgpu_level *sides = &resource->level[level];
+
+    return (struct pvgpu_place){
+        .resource = resource,
+        .level = level,
+        .box = {.width = sides->width, .height = sides->height, .depth = sides->depth},
+    };
+}
+
+static struct pvgpu_heap_side packed(const struct pvgpu_level *level, uint64_t offset)
+{
+    return (struct pvgpu_heap_side){
+        .offset = offset, .row_pitch = level->row_pitch, .slice_pitch = level->slice_pitch};
+}
+
+/* Up to `whole` of the slices (rows, texels), which take `pitch` bytes each, that are left. */
+static uint32_t take_whole(uint64_t *bytes, uint64_t pitch, uint32_t whole)
+{
+    uint64_t count = *bytes / pitch < whole ? *bytes / pitch : whole;
+
+    *bytes -= count * pitch;
+    return (uint32_t)count;
+}
+
+static struct pvgpu_outcome fill_box(struct pvgpu_context *context, const struct pvgpu_place *place,
+                                     uint64_t heap_offset)
+{
+    const struct pvgpu_level *level = &place->resource->level[place->level];
+    const struct pvgpu_box *box = &place->box;
+    struct pvgpu_heap_side from =
+        packed(level, heap_offset + box->z * level->slice_pitch + box->y * level->row_pitch);
+
+    if (box->width == 0 || box->height == 0 || box->depth == 0) {
+        return pvgpu_ok();
+    }
+    return renderer_of(context)->upload(context, place, &from);
+}
+
+/* Whole slices, then whole rows, then what is left of a row. */
+struct pvgpu_outcome pvgpu_resource_fill(struct pvgpu_context *context,
+                                         struct pvgpu_resource *resource, uint32_t level,
+                                         uint64_t heap_offset, uint64_t bytes)
+{
+    const struct pvgpu_level *sides = &resource->level[level];
+    struct pvgpu_place slices = place_of(resource, level), rows = slices, texels = slices;
+    struct pvgpu_outcome outcome;
+
+    rows.box.z = texels.box.z = slices.box.depth =
+        take_whole(&bytes, sides->slice_pitch, sides->depth);
+    texels.box.y = rows.box.height = take_whole(&bytes, sides->row_pitch, sides->height);
+    texels.box.width = take_whole(&bytes, resource->format->size, sides->width);
+    rows.box.depth = texels.box.depth = texels.box.height = 1;
+    outcome = fill_box(context, &slices, heap_offset);
+    if (outcome.code == BG_PVGPU_OK) {
+        outcome = fill_box(context, &rows, heap_offset);
+    }
+    if (outcome.code == BG_PVGPU_OK) {
+        outcome = fill_box(context, &texels, heap_offset);
+    }
+    return outcome;
+}
+
 PVGPU_HANDLER(pvgpu_map_resource)
 {
     const struct bg_pvgpu_map_resource *map = command;
-    struct gpu *gpu = gpu_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
     struct pvgpu_outcome outcome = find_level(context, map->header.resource_id, map->resource_id,
@@ -88,9 +128,10 @@ PVGPU_HANDLER(pvgpu_map_resource)
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (map->map_type != BG_PVGPU_MAP_WRITE_DISCARD) {
-        outcome =
-            pvgpu_fail_compute(gpu_copy_from(gpu, context->heap.memory + map->heap_offset,
-                                             resource->address + level->offset, level->size, true));
+        struct pvgpu_place from = place_of(resource, map->subresource);
+        struct pvgpu_heap_side to = packed(level, map->heap_offset);
+
+        outcome = renderer_of(context)->read(context, &to, &from);
     }
     if (outcome.code == BG_PVGPU_OK) {
         level->map_type = map->map_type;
@@ -102,7 +143,6 @@ PVGPU_HANDLER(pvgpu_map_resource)
 PVGPU_HANDLER(pvgpu_unmap_resource)
 {
     const struct bg_pvgpu_unmap_resource *unmap = command;
-    struct gpu *gpu = gpu_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
     struct pvgpu_outcome outcome =
@@ -125,8 +165,7 @@ PVGPU_HANDLER(pvgpu_unmap_resource)
     if (map_type == BG_PVGPU_MAP_READ) {
         return outcome;
     }
-    return pvgpu_fail_compute(gpu_copy_to(gpu, resource->address + level->offset,
-                                          context->heap.memory + offset, bytes, true));
+    return pvgpu_resource_fill(context, resource, unmap->subresource, offset, bytes);
 }
 
 /* ---- Update, read ---- */
@@ -134,70 +173,73 @@ PVGPU_HANDLER(pvgpu_unmap_resource)
 /* The heap's side of an update: pitches filled in, all that is touched within data_size and that
  * within the heap. */
 static bool fit_heap(const struct pvgpu_context *context,
-                     const struct bg_pvgpu_update_resource *update, const struct gpu_box *bytes,
-                     struct gpu_side *side)
+                     const struct bg_pvgpu_update_resource *update, const struct pvgpu_place *place,
+                     struct pvgpu_heap_side *side)
 {
+    const struct pvgpu_box *box = &place->box;
+    uint64_t row_size = (uint64_t)box->width * place->resource->format->size;
     uint64_t taken;
 
-    side->row_pitch = update->row_pitch ? update->row_pitch : bytes->row_size;
-    side->slice_pitch = update->depth_pitch ? update->depth_pitch : side->row_pitch * bytes->rows;
-    if ((bytes->rows > 1 && side->row_pitch < bytes->row_size) ||
-        (bytes->slices > 1 &&
-         side->slice_pitch < side->row_pitch * (bytes->rows - 1) + bytes->row_size)) {
+    side->offset = update->heap_offset;
+    side->row_pitch = update->row_pitch ? update->row_pitch : row_size;
+    side->slice_pitch = update->depth_pitch ? update->depth_pitch : side->row_pitch * box->height;
+    /* Sides are at most 2^14 (slices 2^11), pitches 2^32 (slices 2^46): far from 2^64. */
+    taken = side->row_pitch * (box->height - 1) + row_size; /* of a slice */
+    if ((box->height > 1 && side->row_pitch < row_size) ||
+        (box->depth > 1 && side->slice_pitch < taken)) {
         return false; /* rows that overlap */
     }
-    /* Sides are at most 2^14 (slices 2^11), pitches 2^32 (slices 2^46): far from 2^64. */
-    taken = side->slice_pitch * (bytes->slices - 1) + side->row_pitch * (bytes->rows - 1) +
-            bytes->row_size;
-    if ((update->data_size && taken > update->data_size) ||
-        !pvgpu_heap_has(context, update->heap_offset, taken)) {
-        return false;
-    }
-    side->host = context->heap.memory + update->heap_offset;
-    return true;
+    taken += side->slice_pitch * (box->depth - 1);
+    return (!update->data_size || taken <= update->data_size) &&
+           pvgpu_heap_has(context, update->heap_offset, taken);
 }
 
-static struct pvgpu_outcome transfer(struct pvgpu_context *context,
-                                     const struct bg_pvgpu_update_resource *update, bool to_heap)
+/* The place and the heap's side of UPDATE and READ. */
+static struct pvgpu_outcome check_transfer(const struct pvgpu_context *context,
+                                           const struct bg_pvgpu_update_resource *update,
+                                           struct pvgpu_place *place, struct pvgpu_heap_side *side)
 {
-    struct gpu *gpu = gpu_of(context);
-    struct pvgpu_resource *resource;
     struct pvgpu_level *level;
     struct pvgpu_outcome outcome =
         find_level(context, update->header.resource_id, update->resource_id, update->subresource,
-                   &resource, &level);
-    struct box box = {update->x,     update->y,      update->z,
-                      update->width, update->height, update->depth};
+                   &place->resource, &level);
 
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    if (resource->type == BG_PVGPU_RESOURCE_BUFFER && box.width == 0) {
-        box.width = update->data_size; /* and 0 again: the rest */
+    place->level = update->subresource;
+    place->box = (struct pvgpu_box){update->x,     update->y,      update->z,
+                                    update->width, update->height, update->depth};
+    if (place->resource->type == BG_PVGPU_RESOURCE_BUFFER && place->box.width == 0) {
+        place->box.width = update->data_size; /* and 0 again: the rest */
     }
-    if (!fit_box(level, &box) || !pvgpu_heap_has(context, update->heap_offset, update->data_size)) {
+    if (!fit_box(level, &place->box) ||
+        !pvgpu_heap_has(context, update->heap_offset, update->data_size) ||
+        !fit_heap(context, update, place, side)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    struct gpu_box bytes = bytes_of(resource, &box);
-    struct gpu_side heap = {.host = NULL};
-    struct gpu_side device = side_of(resource, level, &box);
-    if (!fit_heap(context, update, &bytes, &heap)) {
-        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
-    }
-    return pvgpu_fail_compute(
-        gpu_copy_box(gpu, to_heap ? &heap : &device, to_heap ? &device : &heap, &bytes, true));
+    return outcome;
 }
 
 PVGPU_HANDLER(pvgpu_update_resource)
 {
+    struct pvgpu_heap_side from;
+    struct pvgpu_place to;
+    struct pvgpu_outcome outcome = check_transfer(context, command, &to, &from);
+
     (void)size;
-    return transfer(context, command, false);
+    return outcome.code == BG_PVGPU_OK ? renderer_of(context)->upload(context, &to, &from)
+                                       : outcome;
 }
 
 PVGPU_HANDLER(pvgpu_read_resource)
 {
+    struct pvgpu_heap_side to;
+    struct pvgpu_place from;
+    struct pvgpu_outcome outcome = check_transfer(context, command, &from, &to);
+
     (void)size;
-    return transfer(context, command, true);
+    return outcome.code == BG_PVGPU_OK ? renderer_of(context)->read(context, &to, &from) : outcome;
 }
 
 /* ---- Copies ---- */
@@ -212,7 +254,7 @@ static bool same_layout(const struct pvgpu_resource *a, const struct pvgpu_resou
 PVGPU_HANDLER(pvgpu_copy_resource)
 {
     const struct bg_pvgpu_copy_resource *copy = command;
-    struct gpu *gpu = gpu_of(context);
+    struct pvgpu_outcome outcome = pvgpu_ok();
     struct pvgpu_resource *dst =
         pvgpu_resource_find(context, copy->dst ? copy->dst : copy->header.resource_id);
     struct pvgpu_resource *src = pvgpu_resource_find(context, copy->src);
@@ -224,74 +266,42 @@ PVGPU_HANDLER(pvgpu_copy_resource)
     if (!same_layout(dst, src)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    return pvgpu_fail_compute(gpu_copy_within(gpu, dst->address, src->address, dst->size, true));
-}
+    for (uint32_t i = 0; i < dst->levels && dst != src && outcome.code == BG_PVGPU_OK; i++) {
+        struct pvgpu_place to = place_of(dst, i), from = place_of(src, i);
 
-static bool sides_overlap(uint32_t a, uint32_t b, uint32_t side)
-{
-    return a < b + side && b < a + side;
-}
-
-static bool boxes_overlap(const struct box *a, const struct box *b)
-{
-    return sides_overlap(a->x, b->x, a->width) && sides_overlap(a->y, b->y, a->height) &&
-           sides_overlap(a->z, b->z, a->depth);
-}
-
-/* By way of memory of its own. */
-static enum bg_compute_status copy_overlapping(struct pvgpu_context *context,
-                                               const struct gpu_side *dst,
-                                               const struct gpu_side *src,
-                                               const struct gpu_box *bytes)
-{
-    struct gpu *gpu = gpu_of(context);
-    struct gpu_side between = {.row_pitch = bytes->row_size,
-                               .slice_pitch = bytes->row_size * bytes->rows};
-    uint64_t size = between.slice_pitch * bytes->slices;
-    enum bg_compute_status status = session_take(context->session, size, &between.address);
-
-    if (status != BG_COMPUTE_OK) {
-        return status;
+        outcome = renderer_of(context)->copy(context, &to, &from);
     }
-    status = gpu_copy_box(gpu, &between, src, bytes, true);
-    if (status == BG_COMPUTE_OK) {
-        status = gpu_copy_box(gpu, dst, &between, bytes, true);
-    }
-    session_give(context->session, between.address, size);
-    return status;
+    return outcome;
 }
 
 PVGPU_HANDLER(pvgpu_copy_region)
 {
     const struct bg_pvgpu_copy_region *copy = command;
-    struct gpu *gpu = gpu_of(context);
-    struct pvgpu_resource *dst, *src;
+    struct pvgpu_place to = {.level = copy->dst_subresource};
+    struct pvgpu_place from = {
+        .level = copy->src_subresource,
+        .box = {copy->src_x, copy->src_y, copy->src_z, copy->width, copy->height, copy->depth}};
     struct pvgpu_level *dst_level, *src_level;
-    struct box from = {copy->src_x, copy->src_y,  copy->src_z,
-                       copy->width, copy->height, copy->depth};
     struct pvgpu_outcome outcome;
 
     (void)size;
-    outcome = find_level(context, copy->header.resource_id, copy->dst, copy->dst_subresource, &dst,
-                         &dst_level);
+    outcome = find_level(context, copy->header.resource_id, copy->dst, copy->dst_subresource,
+                         &to.resource, &dst_level);
     if (outcome.code == BG_PVGPU_OK) {
-        outcome = find_level(context, 0, copy->src, copy->src_subresource, &src, &src_level);
+        outcome =
+            find_level(context, 0, copy->src, copy->src_subresource, &from.resource, &src_level);
     }
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    if (dst->format->size != src->format->size || !fit_box(src_level, &from)) {
+    if (to.resource->format->size != from.resource->format->size ||
+        !fit_box(src_level, &from.box)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    struct box to = {copy->dst_x, copy->dst_y, copy->dst_z, from.width, from.height, from.depth};
-    if (!fit_box(dst_level, &to)) {
+    to.box = (struct pvgpu_box){copy->dst_x,    copy->dst_y,     copy->dst_z,
+                                from.box.width, from.box.height, from.box.depth};
+    if (!fit_box(dst_level, &to.box)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    struct gpu_side dst_side = side_of(dst, dst_level, &to);
-    struct gpu_side src_side = side_of(src, src_level, &from);
-    struct gpu_box bytes = bytes_of(src, &from);
-    if (dst_level == src_level && boxes_overlap(&to, &from)) {
-        return pvgpu_fail_compute(copy_overlapping(context, &dst_side, &src_side, &bytes));
-    }
-    return pvgpu_fail_compute(gpu_copy_box(gpu, &dst_side, &src_side, &bytes, true));
+    return renderer_of(context)->copy(context, &to, &from);
 }

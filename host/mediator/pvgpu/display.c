@@ -82,8 +82,8 @@ static enum pvgpu_display_wait find_wait(const struct bg_pvgpu_display *display,
     return choose_slot(display) >= 0 ? PVGPU_DISPLAY_READY : PVGPU_DISPLAY_SLOT;
 }
 
-static const struct pvgpu_resource *find_picture(const struct pvgpu_context *context,
-                                                 const struct bg_pvgpu_present *present)
+static struct pvgpu_resource *find_picture(const struct pvgpu_context *context,
+                                           const struct bg_pvgpu_present *present)
 {
     return pvgpu_resource_find(context, present->backbuffer_id ? present->backbuffer_id
                                                                : present->header.resource_id);
@@ -128,7 +128,7 @@ static void free_buffer(struct pvgpu_display_buffer *buffer, struct pvgpu_contex
 {
     if (buffer->memory != NULL) {
         if (buffer->shared) {
-            gpu_unshare(context->session->gpu, buffer->memory);
+            context->renderer->ops->unshare(context, buffer->memory);
         }
         remove_pages(buffer, context->session->gpu);
         munmap(buffer->memory, buffer->size);
@@ -176,7 +176,6 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
     uint64_t needed = slot_size_of(width, height);
     uint64_t size = needed * display->slots_wanted;
     struct bg_pvgpu_scanout_buffer message;
-    gpu_address unused;
     uint8_t *memory;
     int fd;
 
@@ -195,7 +194,7 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
     display->now = (struct pvgpu_display_buffer){
         .memory = memory,
         .size = size,
-        .shared = gpu_share(session->gpu, memory, size, &unused) == BG_COMPUTE_OK,
+        .shared = context->renderer->ops->share(context, memory, size),
     };
     display->slot_size = needed;
     display->slots = display->slots_wanted;
@@ -263,55 +262,6 @@ static struct pvgpu_outcome find_damage(const void *command, uint32_t size, uint
 
 /* ---- Present ---- */
 
-/* By rows through a piece of memory: a format that no screen has. */
-static enum bg_compute_status copy_converted(struct gpu *gpu, const struct pvgpu_resource *resource,
-                                             const struct bg_pvgpu_rectangle *area,
-                                             uint8_t *picture, uint32_t stride)
-{
-    const struct pvgpu_level *level = &resource->level[0];
-    uint32_t width = (uint32_t)(area->right - area->left);
-    uint64_t row_size = (uint64_t)width * resource->format->size;
-    uint8_t *row = malloc(row_size);
-    enum bg_compute_status status = row != NULL ? BG_COMPUTE_OK : BG_COMPUTE_OUT_OF_MEMORY;
-
-    for (int32_t y = area->top; y < area->bottom && status == BG_COMPUTE_OK; y++) {
-        status = gpu_copy_from(gpu, row,
-                               resource->address + (uint64_t)y * level->row_pitch +
-                                   (uint64_t)area->left * resource->format->size,
-                               row_size, false);
-        pvgpu_format_convert(resource->format, row,
-                             picture + (uint64_t)y * stride + (uint64_t)area->left * PIXEL, width);
-        gpu_give_way(gpu);
-    }
-    free(row);
-    return status;
-}
-
-static enum bg_compute_status copy_plain(struct gpu *gpu, const struct pvgpu_resource *resource,
-                                         const struct bg_pvgpu_rectangle *area, uint8_t *picture,
-                                         uint32_t stride)
-{
-    const struct pvgpu_level *level = &resource->level[0];
-    uint64_t offset = (uint64_t)area->left * PIXEL;
-    struct gpu_side src = {
-        .address = resource->address + (uint64_t)area->top * level->row_pitch + offset,
-        .row_pitch = level->row_pitch,
-        .slice_pitch = level->slice_pitch,
-    };
-    struct gpu_side dst = {
-        .host = picture + (uint64_t)area->top * stride + offset,
-        .row_pitch = stride,
-        .slice_pitch = (uint64_t)stride * level->height,
-    };
-    struct gpu_box box = {
-        .row_size = (uint64_t)(area->right - area->left) * PIXEL,
-        .rows = (uint64_t)(area->bottom - area->top),
-        .slices = 1,
-    };
-
-    return gpu_copy_box(gpu, &dst, &src, &box, false);
-}
-
 /* A picture comes; all slots lack what it changes, until they are written. */
 static void add_damage(struct bg_pvgpu_display *display, const struct bg_pvgpu_rectangle *damage,
                        bool changed)
@@ -348,12 +298,23 @@ static void send_picture(struct bg_pvgpu_display *display, uint32_t slot)
     display->unshown = (struct bg_pvgpu_rectangle){0};
 }
 
+static struct pvgpu_place place_of(struct pvgpu_resource *resource,
+                                   const struct bg_pvgpu_rectangle *area)
+{
+    return (struct pvgpu_place){
+        .resource = resource,
+        .box = {.x = (uint32_t)area->left,
+                .y = (uint32_t)area->top,
+                .width = (uint32_t)(area->right - area->left),
+                .height = (uint32_t)(area->bottom - area->top),
+                .depth = 1},
+    };
+}
+
 /* Copies what the slot lacks of the picture, and shows it. */
 static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_context *context,
-                                 const struct pvgpu_resource *resource,
-                                 struct bg_pvgpu_rectangle damage)
+                                 struct pvgpu_resource *resource, struct bg_pvgpu_rectangle damage)
 {
-    struct gpu *gpu = context->session->gpu;
     uint32_t width = resource->level[0].width, height = resource->level[0].height;
     uint32_t format = pvgpu_format_shown_as(resource->format);
     struct bg_pvgpu_rectangle whole = {.right = (int32_t)width, .bottom = (int32_t)height};
@@ -379,18 +340,18 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
     struct pvgpu_display_slot *slot = &display->slot[chosen];
     uint8_t *picture = display->now.memory + (uint64_t)chosen * display->slot_size;
     struct bg_pvgpu_rectangle area = slot->filled ? slot->stale : whole;
-    enum bg_compute_status status = BG_COMPUTE_OK;
 
     if (!is_empty(&area)) {
-        display->copied =
-            (uint64_t)(area.right - area.left) * (uint64_t)(area.bottom - area.top) * PIXEL;
-        status = pvgpu_format_is_converted(resource->format)
-                     ? copy_converted(gpu, resource, &area, picture, width * PIXEL)
-                     : copy_plain(gpu, resource, &area, picture, width * PIXEL);
+        struct pvgpu_place from = place_of(resource, &area);
+
+        display->copied = (uint64_t)from.box.width * from.box.height * PIXEL;
+        outcome = context->renderer->ops->show(
+            context, &from, picture + ((uint64_t)from.box.y * width + from.box.x) * PIXEL,
+            width * PIXEL);
     }
-    slot->filled = status == BG_COMPUTE_OK;
-    if (status != BG_COMPUTE_OK) {
-        return pvgpu_fail_compute(status);
+    slot->filled = outcome.code == BG_PVGPU_OK;
+    if (!slot->filled) {
+        return outcome;
     }
     slot->stale = (struct bg_pvgpu_rectangle){0};
     send_picture(display, (uint32_t)chosen);
@@ -400,7 +361,7 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
 
 static struct pvgpu_outcome check_present(const struct pvgpu_context *context,
                                           const struct bg_pvgpu_present *present,
-                                          const struct pvgpu_resource **resource)
+                                          struct pvgpu_resource **resource)
 {
     *resource = find_picture(context, present);
     if (*resource == NULL) {
@@ -422,7 +383,7 @@ struct pvgpu_outcome pvgpu_display_present(struct bg_pvgpu_display *display,
                                            uint32_t size, uint64_t now_ns)
 {
     const struct bg_pvgpu_present *present = command;
-    const struct pvgpu_resource *resource;
+    struct pvgpu_resource *resource;
     struct pvgpu_outcome outcome = check_present(context, present, &resource);
     struct bg_pvgpu_rectangle damage;
 

@@ -213,16 +213,20 @@ static struct pvgpu_outcome describe(const struct bg_pvgpu_create_resource *crea
 
 /* From the heap into the new memory; data_size is what describe's layout allows. */
 static struct pvgpu_outcome fill_resource(struct pvgpu_context *context,
-                                          struct pvgpu_resource *resource, uint32_t heap_offset,
-                                          uint32_t data_size)
+                                          struct pvgpu_resource *resource, uint64_t heap_offset,
+                                          uint64_t data_size)
 {
-    struct gpu *gpu = context->session->gpu;
+    struct pvgpu_outcome outcome = pvgpu_ok();
 
-    if (data_size == 0) {
-        return pvgpu_ok();
+    for (uint32_t i = 0; i < resource->levels && data_size > 0 && outcome.code == BG_PVGPU_OK;
+         i++) {
+        uint64_t bytes = resource->level[i].size < data_size ? resource->level[i].size : data_size;
+
+        outcome = pvgpu_resource_fill(context, resource, i, heap_offset, bytes);
+        heap_offset += bytes;
+        data_size -= bytes;
     }
-    return pvgpu_fail_compute(
-        gpu_copy_to(gpu, resource->address, context->heap.memory + heap_offset, data_size, true));
+    return outcome;
 }
 
 static bool data_size_is_allowed(const struct pvgpu_resource *resource, uint32_t data_size)
@@ -238,7 +242,6 @@ PVGPU_HANDLER(pvgpu_create_resource)
     const struct bg_pvgpu_create_resource *create = command;
     struct pvgpu_resource *resource;
     struct pvgpu_outcome outcome;
-    enum bg_compute_status status;
 
     (void)size;
     if (create->header.resource_id == 0 ||
@@ -256,19 +259,17 @@ PVGPU_HANDLER(pvgpu_create_resource)
          !pvgpu_heap_has(context, create->heap_offset, create->data_size))) {
         outcome = pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
+    if (outcome.code == BG_PVGPU_OK) {
+        outcome = context->renderer->ops->create(context, resource);
+    }
     if (outcome.code != BG_PVGPU_OK) {
         free(resource);
         return outcome;
     }
-    status = session_take(context->session, resource->size, &resource->address);
-    if (status != BG_COMPUTE_OK) {
-        free(resource);
-        return pvgpu_fail_compute(status);
-    }
     resource->ids = 1;
     outcome = fill_resource(context, resource, create->heap_offset, create->data_size);
     if (outcome.code != BG_PVGPU_OK) {
-        session_give(context->session, resource->address, resource->size);
+        context->renderer->ops->destroy(context, resource);
         free(resource);
         return outcome;
     }
@@ -276,10 +277,10 @@ PVGPU_HANDLER(pvgpu_create_resource)
     return outcome;
 }
 
-static void release_resource(struct pvgpu_context *context, struct pvgpu_resource *resource)
+void pvgpu_resource_release(struct pvgpu_context *context, struct pvgpu_resource *resource)
 {
     if (resource->ids == 0 && resource->views == 0) {
-        session_give(context->session, resource->address, resource->size);
+        context->renderer->ops->destroy(context, resource);
         free(resource);
     }
 }
@@ -295,7 +296,7 @@ PVGPU_HANDLER(pvgpu_destroy_resource)
     }
     pvgpu_ids_remove(&context->resources, header->resource_id);
     resource->ids--;
-    release_resource(context, resource);
+    pvgpu_resource_release(context, resource);
     return pvgpu_ok();
 }
 
@@ -325,18 +326,17 @@ struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
                                            uint32_t height, const struct pvgpu_format_info *format)
 {
     struct pvgpu_resource wanted = *resource;
-    enum bg_compute_status status;
+    struct pvgpu_outcome outcome;
 
     wanted.format = format;
     wanted.levels = 1;
     lay_out(&wanted, width, height, 1);
-    status = session_take(context->session, wanted.size, &wanted.address);
-    if (status != BG_COMPUTE_OK) {
-        return pvgpu_fail_compute(status);
+    outcome = context->renderer->ops->create(context, &wanted);
+    if (outcome.code == BG_PVGPU_OK) {
+        context->renderer->ops->destroy(context, resource);
+        *resource = wanted;
     }
-    session_give(context->session, resource->address, resource->size);
-    *resource = wanted;
-    return pvgpu_ok();
+    return outcome;
 }
 
 /* ---- Views ---- */
@@ -420,6 +420,11 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context, uint32_t 
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     *view = wanted;
+    outcome = context->renderer->ops->create_view(context, view);
+    if (outcome.code != BG_PVGPU_OK) {
+        free(view);
+        return outcome;
+    }
     view->resource->views++;
     pvgpu_ids_add(&context->views, id, view);
     return pvgpu_ok();
@@ -488,8 +493,9 @@ static void free_view(struct pvgpu_context *context, struct pvgpu_view *view)
     if (context->depth_target == view) {
         context->depth_target = NULL;
     }
+    context->renderer->ops->destroy_view(context, view);
     view->resource->views--;
-    release_resource(context, view->resource);
+    pvgpu_resource_release(context, view->resource);
     free(view);
 }
 
@@ -539,7 +545,7 @@ void pvgpu_context_reset(struct pvgpu_context *context)
 
         if (resource != NULL) {
             resource->ids--;
-            release_resource(context, resource);
+            pvgpu_resource_release(context, resource);
         }
     }
     memset(&context->resources, 0, sizeof(context->resources));

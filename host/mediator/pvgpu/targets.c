@@ -118,72 +118,25 @@ PVGPU_HANDLER(bg_pvgpu_set_scissor)
     return pvgpu_ok();
 }
 
-/* Slices of one level follow each other without a gap. */
-static void range_of(const struct pvgpu_view *view, gpu_address *address, uint64_t *texels)
-{
-    const struct pvgpu_level *level = level_of(view);
-
-    *address = view->resource->address + level->offset + view->first_slice * level->slice_pitch;
-    *texels = (uint64_t)level->width * level->height * view->slice_count;
-}
-
 PVGPU_HANDLER(bg_pvgpu_clear_render_target)
 {
     const struct bg_pvgpu_clear_render_target *clear = command;
-    struct gpu *gpu = context->session->gpu;
     const struct pvgpu_view *view = find_view(
         context, clear->rtv ? clear->rtv : clear->header.resource_id, BG_PVGPU_BIND_RENDER_TARGET);
-    uint8_t texel[PVGPU_TEXEL_MAX];
-    gpu_address address;
-    uint64_t texels;
 
     (void)size;
     if (view == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
-    pvgpu_format_pack(view->format, clear->colour, texel);
-    range_of(view, &address, &texels);
-    return pvgpu_fail_compute(gpu_fill(gpu, address, texel, view->format->size, texels, true));
-}
-
-#define PART_PIECE 65536u /* of the consumer's stack */
-
-/* One of depth and stencil, the other as it is: texel by texel, a piece at a time. */
-static enum bg_compute_status clear_part(struct gpu *gpu, const struct pvgpu_view *view,
-                                         const struct bg_pvgpu_clear_depth_stencil *clear,
-                                         gpu_address address, uint64_t texels)
-{
-    uint8_t piece[PART_PIECE];
-    enum bg_compute_status status = BG_COMPUTE_OK;
-
-    for (uint64_t done = 0; done < texels && status == BG_COMPUTE_OK;) {
-        uint64_t count = texels - done < sizeof(piece) / 4 ? texels - done : sizeof(piece) / 4;
-        gpu_address at = address + done * 4;
-
-        status = gpu_copy_from(gpu, piece, at, count * 4, false);
-        for (uint64_t i = 0; i < count; i++) {
-            pvgpu_format_pack_depth(view->format, clear->clear_flags, clear->depth,
-                                    (uint8_t)clear->stencil, piece + i * 4);
-        }
-        if (status == BG_COMPUTE_OK) {
-            status = gpu_copy_to(gpu, at, piece, count * 4, false);
-        }
-        done += count;
-        gpu_give_way(gpu);
-    }
-    return status;
+    return context->renderer->ops->clear_colour(context, view, clear->colour);
 }
 
 PVGPU_HANDLER(bg_pvgpu_clear_depth_stencil)
 {
     const struct bg_pvgpu_clear_depth_stencil *clear = command;
-    struct gpu *gpu = context->session->gpu;
     const struct pvgpu_view *view = find_view(
         context, clear->dsv ? clear->dsv : clear->header.resource_id, BG_PVGPU_BIND_DEPTH_STENCIL);
     uint32_t flags = clear->clear_flags;
-    uint8_t texel[4] = {0};
-    gpu_address address;
-    uint64_t texels;
 
     (void)size;
     if (view == NULL) {
@@ -198,10 +151,6 @@ PVGPU_HANDLER(bg_pvgpu_clear_depth_stencil)
     if (!flags) {
         return pvgpu_ok();
     }
-    range_of(view, &address, &texels);
-    if (view->format->stencil && flags != (BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL)) {
-        return pvgpu_fail_compute(clear_part(gpu, view, clear, address, texels));
-    }
-    pvgpu_format_pack_depth(view->format, flags, clear->depth, (uint8_t)clear->stencil, texel);
-    return pvgpu_fail_compute(gpu_fill(gpu, address, texel, sizeof(texel), texels, true));
+    return context->renderer->ops->clear_depth(context, view, flags, clear->depth,
+                                               (uint8_t)clear->stencil);
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c host/mediator/pvgpu/copy.c
-// build: host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c host/mediator/pvgpu/display.c
-// build: host/mediator/pvgpu/format.c host/mediator/compute/operation.c host/mediator/compute/session.c
-// build: $(GPU_SRC)
+// build: $(PVGPU_SRC)
 // libs: -ldl
 /* pvgpu's resources on the CPU device: results byte by byte, and everything that is refused. */
 #include "tests/unit/mediator/pvgpu_fixture.h"
@@ -475,7 +472,7 @@ static void test_other_commands_are_refused(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         *header = (struct bg_pvgpu_command){.type = types[i], .size = sizeof(bytes)};
-        assert_int_equal(pvgpu_command_classify(header), PVGPU_KIND_UNKNOWN);
+        assert_int_equal(pvgpu_command_classify(&context, header), PVGPU_KIND_UNKNOWN);
         EXPECT(BG_PVGPU_ERROR_INVALID_COMMAND, bytes);
     }
 }

@@ -35,6 +35,7 @@ static inline int setup(void **state)
         heap[i] = (uint8_t)(i * 31 + i / 251);
     }
     context.session = session_create(test_gpu(), MEMORY_LIMIT);
+    context.renderer = &pvgpu_memory_renderer;
     context.heap = (struct operation_heap){.memory = heap, .size = HEAP_SIZE};
     assert_int_equal(gpu_share(test_gpu(), heap, HEAP_SIZE, &context.heap.address), BG_COMPUTE_OK);
     pvgpu_display_init(&display, NULL, NULL);

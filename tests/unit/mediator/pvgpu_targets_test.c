@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c host/mediator/pvgpu/copy.c
-// build: host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c host/mediator/pvgpu/display.c
-// build: host/mediator/pvgpu/format.c host/mediator/compute/operation.c host/mediator/compute/session.c
-// build: $(GPU_SRC)
+// build: $(PVGPU_SRC)
 // libs: -ldl
 /* pvgpu's views, targets and clears on the CPU device, each format's texels, resizing. */
 #include <math.h>

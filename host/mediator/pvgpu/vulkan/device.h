@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The Vulkan device of this process. The library is opened at run time: nothing of it is linked.
+ *
+ * Made once, before the jail: the loader and the drivers read files, and make threads.
+ */
+#ifndef MEDIATOR_PVGPU_VULKAN_DEVICE_H
+#define MEDIATOR_PVGPU_VULKAN_DEVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VK_NO_PROTOTYPES
+#include <vulkan/vulkan_core.h>
+
+#include "host/mediator/pvgpu/vulkan/functions.h"
+
+#define VULKAN_REASON_SIZE 160
+
+struct vulkan {
+    void *library;
+    VkInstance instance;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkQueue queue; /* draws, computes, copies; the consumer's thread */
+    uint32_t family;
+
+    VkPhysicalDeviceProperties properties;
+    VkPhysicalDeviceMemoryProperties memory;
+    VkPhysicalDeviceFeatures features; /* those enabled */
+    VkDeviceSize import_alignment;     /* of host memory; 0: it cannot be imported */
+    bool has_vertex_input;             /* VK_EXT_vertex_input_dynamic_state */
+    bool has_null_descriptor;          /* VK_EXT_robustness2 */
+    bool has_depth_clip;               /* VK_EXT_depth_clip_enable */
+    bool has_divisor;                  /* VK_EXT_vertex_attribute_divisor, with its zero divisor */
+
+    /* Counts submissions; the last one that ended. */
+    VkSemaphore timeline;
+
+    /* The thread that waits for submissions (waiter.c). */
+    struct vulkan_waiter *waiter;
+
+    PFN_vkGetInstanceProcAddr vkGetInstanceProcAddr;
+    PFN_vkCreateInstance vkCreateInstance;
+#define VULKAN_MEMBER(name) PFN_##name name;
+    VULKAN_INSTANCE_FUNCTIONS(VULKAN_MEMBER)
+    VULKAN_DEVICE_FUNCTIONS(VULKAN_MEMBER)
+    VULKAN_EXTENSION_FUNCTIONS(VULKAN_MEMBER)
+#undef VULKAN_MEMBER
+};
+
+/*
+ * `wanted`: a part of the device's name, or its number among the host's; NULL or empty: the first
+ * that draws, a GPU before a processor. NULL with a reason, which says what to do, when there is no
+ * library, or no device with Vulkan 1.3 and what is needed of it.
+ */
+struct vulkan *vulkan_open(const char *wanted, char reason[VULKAN_REASON_SIZE]);
+
+/* What was made of it is gone. */
+void vulkan_close(struct vulkan *vulkan);
+
+/* BG_PVGPU_FEATURE_* that drawing on it adds. */
+uint64_t vulkan_get_features(const struct vulkan *vulkan);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a session has of Vulkan, and how its commands get to the GPU: recorded into one of several
+ * command buffers, submitted when somebody waits for them or they are many. All images are in
+ * VK_IMAGE_LAYOUT_GENERAL, so that order and visibility are all that barriers are about.
+ *
+ * One thread, the consumer's.
+ */
+#ifndef MEDIATOR_PVGPU_VULKAN_RECORDER_H
+#define MEDIATOR_PVGPU_VULKAN_RECORDER_H
+
+#include "host/mediator/compute/session.h"
+#include "host/mediator/pvgpu/context.h"
+#include "host/mediator/pvgpu/renderer.h"
+#include "host/mediator/pvgpu/vulkan/device.h"
+
+/* Being recorded, and submitted ones: two pictures in flight, each in two parts. */
+#define VULKAN_BATCHES 4u
+
+/*
+ * When a thing was last written and read, counted in barriers: what has no barrier behind it is not
+ * seen by what follows.
+ */
+struct vulkan_marks {
+    uint64_t written, read; /* vulkan_renderer.epoch then; 0: never */
+};
+
+/* pvgpu_resource.object */
+struct vulkan_resource {
+    VkBuffer buffer; /* one of both */
+    VkImage image;
+    VkDeviceMemory memory;
+    uint64_t charged;
+    VkFormat format; /* an image's */
+    VkImageAspectFlags aspects;
+    struct vulkan_marks marks;
+};
+
+/* pvgpu_view.object */
+struct vulkan_view {
+    VkImageView image;
+    VkBufferView texels; /* of a buffer with a format */
+    struct vulkan_resource *resource;
+};
+
+struct vulkan_batch {
+    VkCommandPool pool;
+    VkCommandBuffer commands;
+    VkDescriptorPool descriptors; /* draw's; VK_NULL_HANDLE until it makes one; reset with it */
+    uint64_t submission;          /* the last of it; 0: none */
+};
+
+/* Waits for its submission to be destroyed. */
+struct vulkan_garbage {
+    VkObjectType type;
+    uint64_t handle;
+    uint64_t charged; /* to the session until then */
+    uint64_t submission;
+};
+
+struct vulkan_heap {
+    uint8_t *memory; /* operation_heap's */
+    VkBuffer buffer; /* VK_NULL_HANDLE: not imported, copies go by staging */
+    VkDeviceMemory imported;
+    uint64_t offset; /* of the heap in it */
+    struct vulkan_marks marks;
+    uint64_t written; /* the submission that writes into it last */
+};
+
+struct vulkan_renderer {
+    struct pvgpu_renderer base;
+    struct vulkan *vulkan;
+    struct session *session;
+    struct vulkan_heap heap;
+    bool lost; /* nothing works any more; session->gpu says why */
+
+    struct vulkan_batch batches[VULKAN_BATCHES];
+    uint32_t batch;      /* that is recorded into */
+    bool recording;      /* something is in it */
+    bool rendering;      /* between vkCmdBeginRendering and its end */
+    uint32_t draws;      /* in it */
+    uint64_t submitted;  /* the last submission */
+    uint64_t done;       /* the last one that was seen to have ended */
+    uint64_t epoch;      /* from 1 on */
+    uint64_t recordings; /* counts command buffers: bound state is that buffer's */
+
+    struct vulkan_garbage *garbage; /* oldest first: a ring */
+    uint32_t garbage_first, garbage_count, garbage_capacity;
+
+    struct vulkan_draw *draw; /* what drawing adds (draw.h); NULL before it is first needed */
+};
+
+/* What vulkan_renderer_create makes. */
+static inline struct vulkan_renderer *vulkan_of(const struct pvgpu_context *context)
+{
+    return (struct vulkan_renderer *)context->renderer;
+}
+
+static inline struct vulkan_resource *vulkan_resource_of(const struct pvgpu_resource *resource)
+{
+    return resource->object;
+}
+
+static inline struct vulkan_view *vulkan_view_of(const struct pvgpu_view *view)
+{
+    return view->object;
+}
+
+/* ---- Recording ---- */
+
+/* To record what is no draw: a rendering that is open ends. VK_NULL_HANDLE: `lost`. */
+VkCommandBuffer vulkan_record(struct vulkan_renderer *renderer);
+
+/* To draw into the targets that are set; rendering begins unless it goes on. Marks the targets,
+ * between which and what came before there is a barrier by now (vulkan_targets_conflict).
+ * VK_NULL_HANDLE: `lost`. Targets none: a rendering without attachments. */
+VkCommandBuffer vulkan_record_draw(struct vulkan_renderer *renderer,
+                                   const struct pvgpu_context *context);
+
+/*
+ * Whether what was last done with something needs a barrier before it is read (written) now. A draw
+ * asks for all that it uses, its targets included, records one barrier if anything needs it, then
+ * marks all: a mark from before a barrier would hide that the draw reads.
+ */
+bool vulkan_conflicts(const struct vulkan_renderer *renderer, const struct vulkan_marks *marks,
+                      bool write);
+void vulkan_mark(struct vulkan_renderer *renderer, struct vulkan_marks *marks, bool write);
+/* False while rendering to these targets goes on: draws into them keep their order. */
+bool vulkan_targets_conflict(const struct vulkan_renderer *renderer,
+                             const struct pvgpu_context *context);
+/* Ends the rendering; what came before is seen by all that follows. */
+void vulkan_barrier(struct vulkan_renderer *renderer);
+
+/* The targets changed, or one of them goes. */
+void vulkan_end_rendering(struct vulkan_renderer *renderer);
+
+/* ---- Submission ---- */
+
+/* Starts what is recorded. The last submission; 0: there was none. */
+uint64_t vulkan_submit(struct vulkan_renderer *renderer);
+bool vulkan_is_done(struct vulkan_renderer *renderer, uint64_t submission);
+/* Waits for it. */
+void vulkan_wait(struct vulkan_renderer *renderer, uint64_t submission);
+
+/* The heap may be read by this thread: waits for what writes into it. */
+void vulkan_settle_heap(struct vulkan_renderer *renderer);
+
+/* Destroys an object when what was recorded until now has ended, and releases its charge. */
+void vulkan_discard(struct vulkan_renderer *renderer, VkObjectType type, uint64_t handle,
+                    uint64_t charged);
+#define VULKAN_HANDLE(object) ((uint64_t)(uintptr_t)(object))
+
+/* ---- Results ---- */
+
+/* A failed call as the ring's error; takes note of a lost device. `what` for the log. */
+struct pvgpu_outcome vulkan_check(struct vulkan_renderer *renderer, VkResult result,
+                                  const char *what);
+
+/* ---- Memory ---- */
+
+/* Device memory of one of the types that `needs` allows, with these properties if there is one. */
+VkResult vulkan_allocate(const struct vulkan *vulkan, const VkMemoryRequirements *needs,
+                         VkMemoryPropertyFlags wanted, VkDeviceMemory *memory);
+
+#endif
