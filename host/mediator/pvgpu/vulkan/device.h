@@ -2,7 +2,8 @@
 /*
  * The Vulkan device of this process. The library is opened at run time: nothing of it is linked.
  *
- * Made once, before the jail: the loader and the drivers read files, and make threads.
+ * Found before the jail, since the loader and the drivers read files; started in it, since a thread
+ * from before would keep what the jail takes away.
  */
 #ifndef MEDIATOR_PVGPU_VULKAN_DEVICE_H
 #define MEDIATOR_PVGPU_VULKAN_DEVICE_H
@@ -51,16 +52,20 @@ struct vulkan {
 };
 
 /*
+ * Makes the instance and chooses the physical device; no thread, no VkDevice yet.
  * `wanted`: a part of the device's name, or its number among the host's; NULL or empty: the first
  * that draws, a GPU before a processor. NULL with a reason, which says what to do, when there is no
  * library, or no device with Vulkan 1.3 and what is needed of it.
  */
 struct vulkan *vulkan_open(const char *wanted, char reason[VULKAN_REASON_SIZE]);
 
+/* Makes the VkDevice, and the threads; before anything else is done with it. False with a reason. */
+bool vulkan_start(struct vulkan *vulkan, char reason[VULKAN_REASON_SIZE]);
+
 /* What was made of it is gone. */
 void vulkan_close(struct vulkan *vulkan);
 
-/* BG_PVGPU_FEATURE_* that drawing on it adds. */
+/* BG_PVGPU_FEATURE_* that drawing on it adds, once it is started. */
 uint64_t vulkan_get_features(const struct vulkan *vulkan);
 
 #endif
