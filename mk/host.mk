@@ -40,12 +40,14 @@ CUBLAS_CPU_OBJ := $(CUBLAS_CPU_SRC:%.c=$(HOST_OBJ)/pic/%.o)
 
 # A product and a sum are rounded each, as protocol/ says, whatever the processor could do at once.
 HOST_COMMON := -std=gnu11 -O2 -g -ffp-contract=off $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
-               -fno-omit-frame-pointer $(HOST_CFLAGS_PKG)
+               -fno-omit-frame-pointer $(HOST_CFLAGS_PKG) $(DXBC_CFLAGS)
 HOST_CFLAGS_ALL = $(HOST_COMMON) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
                   $(HOST_CFLAGS)
 HOST_CFLAGS_PIC = $(HOST_COMMON) -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(HOST_CFLAGS)
 HOST_LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(HOST_LDFLAGS)
 HOST_LIBS := $(HOST_LIBS_PKG) -ldl -lpthread -lm
+# A C++ library that has no shared form in Debian.
+SPIRV_LIBS := -lSPIRV-Tools -lstdc++
 
 $(call remember,host,$(CC) $(HOST_VERSION) $(HOST_CFLAGS_ALL))
 $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC))
@@ -55,7 +57,7 @@ host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC
       $(CUBLAS_CPU)
 
 $(MEDIATOR): $(MEDIATOR_OBJ) $(BUILD)/flags/host-link | $(CUDA_CPU)
-	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
+	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) $(SPIRV_LIBS) -o $@
 
 $(SST_LIB): $(SST_LIB_OBJ)
 	@rm -f $@

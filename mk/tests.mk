@@ -33,7 +33,7 @@ TEST_TIMEOUT_S ?= 420
 JOBS ?= $(shell nproc)
 
 TEST_COMMON := -std=gnu11 -g $(WARNINGS) -Wno-missing-prototypes -D_GNU_SOURCE -I. -Itests \
-               -Ifirmware/include -Ihost -fno-omit-frame-pointer $(CMOCKA_CFLAGS)
+               -Ifirmware/include -Ihost -fno-omit-frame-pointer $(CMOCKA_CFLAGS) $(DXBC_CFLAGS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 COMPILE_plain := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O2
 COMPILE_asan := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O1 $(SANITIZE)
@@ -81,6 +81,15 @@ $(BUILD)/tests/%-nvcc.ptx: tests/unit/cuda-cpu/%.cu mk/kernels.sh $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,PTX,$@)if mk/kernels.sh --nvcc --compiler > /dev/null; then \
 		mk/kernels.sh --nvcc $< $@ -fmad=false; else : > $@; fi
+
+# Shaders of tests: GLSL by its stage, and SPIR-V as text for what no compiler makes.
+$(BUILD)/tests/shaders/%.spv: tests/shaders/%
+	@mkdir -p $(@D)
+	$(call quiet,SPIRV,$@)glslangValidator --target-env vulkan1.3 --quiet -V $< -o $@
+
+$(BUILD)/tests/shaders/%.spv: tests/shaders/%.spvasm
+	@mkdir -p $(@D)
+	$(call quiet,SPIRV,$@)spirv-as --target-env vulkan1.3 $< -o $@
 
 # Phases: side by side; then those that measure time, alone; then the fuzzers.
 SELECTED := $(foreach test,$(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) \

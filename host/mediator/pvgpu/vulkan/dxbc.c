@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vkd3d_shader.h>
+
+#include "host/common/symbol.h"
+#include "host/mediator/pvgpu/vulkan/program.h"
+
+struct dxbc {
+    void *library;
+    __typeof__(vkd3d_shader_compile) *compile;
+    __typeof__(vkd3d_shader_free_shader_code) *free_code;
+    __typeof__(vkd3d_shader_free_messages) *free_messages;
+    __typeof__(vkd3d_shader_parse_input_signature) *parse_inputs;
+    __typeof__(vkd3d_shader_free_shader_signature) *free_signature;
+};
+
+struct dxbc *dxbc_open(void)
+{
+    struct dxbc *dxbc = calloc(1, sizeof(*dxbc));
+    void *library;
+
+    if (dxbc == NULL) {
+        return NULL;
+    }
+    setenv("VKD3D_SHADER_DEBUG", "none", 0); /* a guest does not write into the log */
+    library = dxbc->library = dlopen("libvkd3d-shader.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (library != NULL && symbol_find(library, "vkd3d_shader_compile", &dxbc->compile) &&
+        symbol_find(library, "vkd3d_shader_free_shader_code", &dxbc->free_code) &&
+        symbol_find(library, "vkd3d_shader_free_messages", &dxbc->free_messages) &&
+        symbol_find(library, "vkd3d_shader_parse_input_signature", &dxbc->parse_inputs) &&
+        symbol_find(library, "vkd3d_shader_free_shader_signature", &dxbc->free_signature)) {
+        return dxbc;
+    }
+    dxbc_close(dxbc);
+    return NULL;
+}
+
+void dxbc_close(struct dxbc *dxbc)
+{
+    if (dxbc != NULL && dxbc->library != NULL) {
+        dlclose(dxbc->library);
+    }
+    free(dxbc);
+}
+
+/* ---- Bindings: every slot that a shader could name ---- */
+
+/* Slots of resources and unordered access are there twice, as buffer and as image. */
+#define SLOTS                                                                                      \
+    (BG_PVGPU_CONSTANT_BUFFERS_MAX + 2 * BG_PVGPU_SHADER_RESOURCES_MAX + BG_PVGPU_SAMPLERS_MAX +   \
+     2 * BG_PVGPU_UNORDERED_ACCESS_MAX)
+
+struct slots {
+    uint32_t count;
+    struct vkd3d_shader_resource_binding slots[SLOTS];
+};
+
+static void add_slots(struct slots *slots, enum bg_pvgpu_stage stage,
+                      enum vkd3d_shader_descriptor_type type, uint32_t flags, uint32_t first,
+                      uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        slots->slots[slots->count++] = (struct vkd3d_shader_resource_binding){
+            .type = type,
+            .register_index = i,
+            .shader_visibility = VKD3D_SHADER_VISIBILITY_ALL,
+            .flags = flags,
+            .binding = {.set = stage, .binding = first + i, .count = 1},
+        };
+    }
+}
+
+static void list_slots(struct slots *slots, enum bg_pvgpu_stage stage)
+{
+    const uint32_t flags[] = {VKD3D_SHADER_BINDING_FLAG_BUFFER, VKD3D_SHADER_BINDING_FLAG_IMAGE};
+
+    slots->count = 0;
+    add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_CBV, flags[0],
+              BG_PVGPU_BINDING_CONSTANT_BUFFER, BG_PVGPU_CONSTANT_BUFFERS_MAX);
+    add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_SAMPLER, 0, BG_PVGPU_BINDING_SAMPLER,
+              BG_PVGPU_SAMPLERS_MAX);
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_SRV, flags[i],
+                  BG_PVGPU_BINDING_SHADER_RESOURCE, BG_PVGPU_SHADER_RESOURCES_MAX);
+        add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_UAV, flags[i],
+                  BG_PVGPU_BINDING_UNORDERED_ACCESS, BG_PVGPU_UNORDERED_ACCESS_MAX);
+    }
+}
+
+/* ---- Translation ---- */
+
+/* Takes the library's messages. */
+static bool refuse(const struct dxbc *dxbc, char reason[PROGRAM_REASON_MAX], char *messages)
+{
+    const char *text = messages != NULL && messages[0] != '\0' ? messages : "not valid DXBC";
+
+    snprintf(reason, PROGRAM_REASON_MAX, "%.*s", (int)strcspn(text, "\n"), text);
+    dxbc->free_messages(messages);
+    return false;
+}
+
+static bool take_code(struct program *program, const struct vkd3d_shader_code *code)
+{
+    program->words = malloc(code->size);
+    if (program->words == NULL) {
+        return false;
+    }
+    memcpy(program->words, code->code, code->size);
+    program->count = code->size / sizeof(uint32_t);
+    return true;
+}
+
+static bool compile(const struct dxbc *dxbc, const struct vkd3d_shader_code *source,
+                    enum bg_pvgpu_stage stage, struct program *program,
+                    char reason[PROGRAM_REASON_MAX])
+{
+    struct slots slots;
+    const struct vkd3d_shader_interface_info interface = {
+        .type = VKD3D_SHADER_STRUCTURE_TYPE_INTERFACE_INFO,
+        .bindings = slots.slots,
+        .binding_count = SLOTS,
+    };
+    const struct vkd3d_shader_compile_info info = {
+        .type = VKD3D_SHADER_STRUCTURE_TYPE_COMPILE_INFO,
+        .next = &interface,
+        .source = *source,
+        .source_type = VKD3D_SHADER_SOURCE_DXBC_TPF,
+        .target_type = VKD3D_SHADER_TARGET_SPIRV_BINARY,
+        .log_level = VKD3D_SHADER_LOG_ERROR,
+    };
+    struct vkd3d_shader_code code;
+    char *messages = NULL;
+    bool taken;
+
+    list_slots(&slots, stage);
+    if (dxbc->compile(&info, &code, &messages) < 0) {
+        return refuse(dxbc, reason, messages);
+    }
+    dxbc->free_messages(messages);
+    taken = take_code(program, &code);
+    dxbc->free_code(&code);
+    return taken || refuse(dxbc, reason, NULL);
+}
+
+/* Elements that are no system value have the location of their register. */
+static void take_inputs(struct program *program, const struct vkd3d_shader_signature *signature)
+{
+    for (uint32_t i = 0; i < signature->element_count; i++) {
+        const struct vkd3d_shader_signature_element *element = &signature->elements[i];
+        struct program_input *input = &program->inputs[program->input_count];
+
+        if (element->sysval_semantic != VKD3D_SHADER_SV_NONE ||
+            program->input_count == INTERFACE_LOCATIONS) {
+            continue;
+        }
+        snprintf(input->name, sizeof(input->name), "%s", element->semantic_name);
+        input->index = element->semantic_index;
+        input->location = element->register_index;
+        program->input_count++;
+    }
+}
+
+static bool read_inputs(const struct dxbc *dxbc, const struct vkd3d_shader_code *source,
+                        struct program *program, char reason[PROGRAM_REASON_MAX])
+{
+    struct vkd3d_shader_signature signature;
+    char *messages = NULL;
+
+    if (dxbc->parse_inputs(source, &signature, &messages) < 0) {
+        return refuse(dxbc, reason, messages);
+    }
+    dxbc->free_messages(messages);
+    take_inputs(program, &signature);
+    dxbc->free_signature(&signature);
+    program->named = true;
+    return true;
+}
+
+bool dxbc_translate(const struct dxbc *dxbc, const void *bytecode, size_t size,
+                    enum bg_pvgpu_stage stage, struct program *program,
+                    char reason[PROGRAM_REASON_MAX])
+{
+    const struct vkd3d_shader_code source = {bytecode, size};
+
+    return compile(dxbc, &source, stage, program, reason) &&
+           (stage != BG_PVGPU_STAGE_VERTEX || read_inputs(dxbc, &source, program, reason));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest's bytecode as SPIR-V that a driver may have: translated from DXBC where it is that,
+ * validated by spirv-tools, and read (interface.h). No Vulkan yet.
+ */
+#ifndef MEDIATOR_PVGPU_VULKAN_PROGRAM_H
+#define MEDIATOR_PVGPU_VULKAN_PROGRAM_H
+
+#include "host/mediator/pvgpu/vulkan/interface.h"
+
+#define PROGRAM_SEMANTIC_MAX 63u /* bytes of a name */
+#define PROGRAM_REASON_MAX 256u  /* bytes of what was wrong, with its NUL */
+
+struct program_input {
+    char name[PROGRAM_SEMANTIC_MAX + 1];
+    uint32_t index, location;
+};
+
+struct program {
+    uint32_t *words; /* program_free's */
+    size_t count;
+    struct interface interface;
+    bool named; /* DXBC: a vertex shader's inputs are found by semantic, not by location */
+    uint32_t input_count;
+    struct program_input inputs[INTERFACE_LOCATIONS];
+};
+
+/* libvkd3d-shader, opened at run time. */
+struct dxbc;
+
+/* NULL: it is not there, and DXBC is refused. Reads files: before the jail. */
+struct dxbc *dxbc_open(void);
+void dxbc_close(struct dxbc *dxbc); /* NULL is fine */
+
+/* `words` and the names of inputs; not yet checked. */
+bool dxbc_translate(const struct dxbc *dxbc, const void *bytecode, size_t size,
+                    enum bg_pvgpu_stage stage, struct program *program,
+                    char reason[PROGRAM_REASON_MAX]);
+
+/* `bytecode` is private, aligned to 4, and `size` bytes long. False with one line that says what is
+ * wrong; *program is then empty. */
+bool program_read(struct program *program, const void *bytecode, size_t size,
+                  enum bg_pvgpu_stage stage, const struct interface_limits *limits,
+                  const struct dxbc *dxbc, char reason[PROGRAM_REASON_MAX]);
+void program_free(struct program *program);
+
+#endif
