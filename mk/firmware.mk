@@ -16,11 +16,19 @@ GUEST_TEST_SRC := $(wildcard tests/guest/*.c tests/guest/*/*.c)
 # CUDA kernels beside what uses them; KERNELS= names more, for baregpu.elf.
 APP_KERNELS := $(wildcard firmware/apps/*.cu) $(KERNELS)
 TEST_KERNELS := $(wildcard tests/guest/cuda/*.cu)
+# Shaders the same: GLSL, and HLSL with one more suffix. SHADERS= names more.
+SHADER_NAMES := $(foreach stage,vert frag geom tesc tese comp,*.$(stage) *.$(stage).hlsl)
+shaders_in = $(wildcard $(addprefix $(1)/,$(SHADER_NAMES)))
+APP_SHADERS := $(call shaders_in,firmware/apps) $(SHADERS)
+TEST_SHADERS := $(call shaders_in,tests/guest/draw)
 MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])
 MINIMAL_LD := firmware/minimal/linker.ld
 FONT_SRC := $(FW)/font/console_font.c
 fw_obj = $(patsubst %,$(FW_OBJ)/%.o,$(basename $(1)))
 kernels_obj = $(1:%.cu=$(FW_OBJ)/%.ptx.o)
+shaders_obj = $(1:%=$(FW_OBJ)/%.spv.o)
+APP_EMBEDDED = $(call kernels_obj,$(APP_KERNELS)) $(call shaders_obj,$(APP_SHADERS))
+TEST_EMBEDDED = $(call kernels_obj,$(TEST_KERNELS)) $(call shaders_obj,$(TEST_SHADERS))
 
 # Debian's compiler for Linux needs newlib beside it; one for the bare target has its own.
 ifeq ($(CROSS_BARE),yes)
@@ -48,7 +56,7 @@ FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build
 $(call remember,firmware-lib,$(CROSS) $(CROSS_VERSION) $(LIB_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-kernel,$(CROSS) $(CROSS_VERSION) $(KERNEL_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL_SRC) \
-                              $(APP_SRC) $(APP_KERNELS) $(GUEST_TEST_SRC) $(TEST_KERNELS) \
+                              $(APP_SRC) $(APP_EMBEDDED) $(GUEST_TEST_SRC) $(TEST_EMBEDDED) \
                               $(MINIMAL_SRC))
 $(call remember,firmware-kernels,$(KERNELS_COMPILER) $(KERNELS_ARCH) $(NVCC) $(CLANG))
 
@@ -86,7 +94,7 @@ $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-
 FREESTANDING_OBJ := $(call fw_obj,$(LIB_SRC) $(MINIMAL_SRC))
 KERNEL_OBJ := $(call fw_obj,$(KERNEL_SRC) $(FONT_SRC))
 HOSTED_OBJ := $(KERNEL_OBJ) $(call fw_obj,$(APP_SRC) $(GUEST_TEST_SRC)) \
-              $(call kernels_obj,$(APP_KERNELS) $(TEST_KERNELS))
+              $(APP_EMBEDDED) $(TEST_EMBEDDED)
 
 $(FREESTANDING_OBJ): FW_CPU_FLAGS := $(LIB_CFLAGS)
 $(FREESTANDING_OBJ): $(BUILD)/flags/firmware-lib
@@ -104,7 +112,16 @@ $(FW_OBJ)/%.ptx.c: %.cu mk/kernels.sh $(BUILD)/flags/firmware-kernels
 	@mkdir -p $(@D)
 	$(call quiet,PTX,$@)mk/kernels.sh $< $@ -I.
 
+# Shaders as SPIR-V, and that as C.
+.PRECIOUS: $(FW_OBJ)/%.spv.c
+$(FW_OBJ)/%.spv.c: % mk/shaders.sh
+	@mkdir -p $(@D)
+	$(call quiet,SPIRV,$@)mk/shaders.sh $< $@ -I.
+
 $(FW_OBJ)/%.ptx.o: $(FW_OBJ)/%.ptx.c
+	$(call quiet,CROSS-CC,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) -c $< -o $@
+
+$(FW_OBJ)/%.spv.o: $(FW_OBJ)/%.spv.c
 	$(call quiet,CROSS-CC,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) -c $< -o $@
 
 $(FW_OBJ)/%.o: %.S
@@ -136,8 +153,8 @@ $(LIB_GROUP_OBJ): $(BUILD)/flags/firmware-link
 $(FW)/libbaregpu.a: $(LIB_GROUP_OBJ) $(call fw_obj,$(LIB_SINGLE)) $(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)
 
-$(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC)) $(call kernels_obj,$(APP_KERNELS))
-$(FW)/baregpu-test.elf: $(call fw_obj,$(GUEST_TEST_SRC)) $(call kernels_obj,$(TEST_KERNELS))
+$(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC)) $(APP_EMBEDDED)
+$(FW)/baregpu-test.elf: $(call fw_obj,$(GUEST_TEST_SRC)) $(TEST_EMBEDDED)
 $(FW)/baregpu.elf $(FW)/baregpu-test.elf: $(KERNEL_OBJ) $(FW)/libbaregpu.a linker.ld \
 		$(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -Wl,-Map=$(@:.elf=.map) \
@@ -153,7 +170,7 @@ $(FW)/minimal.elf: $(call fw_obj,$(MINIMAL_SRC)) $(FW)/libbaregpu.a $(MINIMAL_LD
 		-Wl,--start-group $(FW)/libbaregpu.a -lgcc -Wl,--end-group -o $@
 
 -include $(patsubst %.o,%.d,$(FREESTANDING_OBJ) $(HOSTED_OBJ)) \
-         $(patsubst %.o,%.c.d,$(call kernels_obj,$(APP_KERNELS) $(TEST_KERNELS)))
+         $(patsubst %.o,%.c.d,$(APP_EMBEDDED) $(TEST_EMBEDDED))
 
 # For mk/bundle.sh and tests/library.
 $(FW)/cross: $(BUILD)/flags/firmware-link

@@ -85,7 +85,10 @@ enum bg_pvgpu_draw_format {
 /* ---- Resources and views, beyond pvgpu_command.h ---- */
 
 /*
- * A 2D texture's depth is its number of layers (at most 2048); subresource: layer * levels + level.
+ * A 2D texture's depth is its number of layers (at most 2048); subresource: layer * levels + level,
+ * which is also the order in the heap.
+ * A block-compressed texture is in the heap as rows of blocks, and a box of it begins and ends at
+ * blocks' sides, or at the level's.
  * MISC_TEXTURE_CUBE: its layers are the faces of cubes, six each.
  * sample_count 2, 4, 8 with BG_PVGPU_FEATURE_MSAA, where the device has it for the format: such a
  * texture has one level, and is only cleared, drawn to, read by shaders, and copied from.

@@ -147,6 +147,7 @@ int bg_pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns)
     pvgpu_jobs_reset(gpu);
     gpu->last_resource = 0;
     gpu->last_view = 0;
+    gpu->last_object = 0;
     gpu->loss = 0;
     gpu->loss_code = BG_PVGPU_OK;
     return 0;

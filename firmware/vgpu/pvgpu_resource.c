@@ -1,35 +1,53 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Resources: creating, filling, reading, copying. */
 #include "firmware/vgpu/pvgpu_internal.h"
+#include "protocol/pvgpu_draw.h"
 
 /* ---- Formats and layout ---- */
 
-static uint32_t format_entry(uint32_t format, bool *is_depth)
+struct format {
+    uint32_t size, side; /* bytes of a block, texels on its side; size 0: unknown */
+    bool is_depth;
+};
+
+static struct format format_entry(uint32_t format)
 {
     switch (format) {
-#define FORMAT_CASE(name, number, size, colour, depth)                                             \
+#define TEXEL_CASE(name, number, size, colour, depth)                                              \
     case number:                                                                                   \
-        *is_depth = (depth) != 0;                                                                  \
-        return (size);
-        BG_PVGPU_FORMATS(FORMAT_CASE)
-#undef FORMAT_CASE
+        return (struct format){(size), 1, (depth) != 0};
+#define BLOCK_CASE(name, number, size, side, colour, depth)                                        \
+    case number:                                                                                   \
+        return (struct format){(size), (side), (depth) != 0};
+        BG_PVGPU_FORMATS(TEXEL_CASE)
+        BG_PVGPU_DRAW_FORMATS(BLOCK_CASE)
+#undef TEXEL_CASE
+#undef BLOCK_CASE
     default:
-        *is_depth = false;
-        return 0;
+        return (struct format){0, 1, false};
     }
 }
 
 uint32_t bg_pvgpu_format_size(uint32_t format)
 {
-    bool is_depth;
-
-    return format_entry(format, &is_depth);
+    return format_entry(format).size;
 }
 
 static uint32_t side_at(uint32_t side, uint32_t level)
 {
     side = side == 0 ? 1 : side;
     return side >> level == 0 ? 1 : side >> level;
+}
+
+static uint64_t blocks_at(uint32_t side, uint32_t level, uint32_t block)
+{
+    return ((uint64_t)side_at(side, level) + block - 1) / block;
+}
+
+/* Of other textures the depth is the number of layers. */
+static bool has_layers(const struct bg_pvgpu_resource_options *options)
+{
+    return options->type != BG_PVGPU_RESOURCE_TEXTURE_3D;
 }
 
 /* Down to 1 x 1 x 1. */
@@ -41,7 +59,9 @@ static uint32_t level_count(const struct bg_pvgpu_resource_options *options)
         return options->mip_levels;
     }
     largest = options->height > largest ? options->height : largest;
-    largest = options->depth > largest ? options->depth : largest;
+    if (!has_layers(options) && options->depth > largest) {
+        largest = options->depth;
+    }
     for (; largest != 0; largest >>= 1) {
         count++;
     }
@@ -50,11 +70,13 @@ static uint32_t level_count(const struct bg_pvgpu_resource_options *options)
 
 static bool sum_size(const struct bg_pvgpu_resource_options *options, uint32_t level, uint64_t *sum)
 {
-    uint64_t size = bg_pvgpu_format_size(options->format), total;
+    const struct format format = format_entry(options->format);
+    uint64_t size = format.size, total;
 
-    if (__builtin_mul_overflow(size, side_at(options->width, level), &size) ||
-        __builtin_mul_overflow(size, side_at(options->height, level), &size) ||
-        __builtin_mul_overflow(size, side_at(options->depth, level), &size) ||
+    if (__builtin_mul_overflow(size, blocks_at(options->width, level, format.side), &size) ||
+        __builtin_mul_overflow(size, blocks_at(options->height, level, format.side), &size) ||
+        __builtin_mul_overflow(size, has_layers(options) ? 1 : side_at(options->depth, level),
+                               &size) ||
         __builtin_add_overflow(size, *sum, &total)) {
         return false;
     }
@@ -81,7 +103,9 @@ uint64_t bg_pvgpu_level_size(const struct bg_pvgpu_resource_options *options, ui
             return 0;
         }
     }
-    return sum;
+    return has_layers(options) && __builtin_mul_overflow(sum, side_at(options->depth, 0), &sum)
+               ? 0
+               : sum;
 }
 
 /* ---- Life ---- */
@@ -96,7 +120,7 @@ int bg_pvgpu_resource_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_resourc
         options->height,
         options->depth,
         options->mip_levels,
-        1,
+        options->sample_count != 0 ? options->sample_count : 1,
         0,
         options->bind_flags,
         options->misc_flags,
@@ -123,10 +147,7 @@ int bg_pvgpu_buffer_create(struct bg_pvgpu *gpu, uint32_t size, uint32_t *id)
 int bg_pvgpu_texture_create(struct bg_pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
                             uint32_t *id)
 {
-    bool is_depth;
-
-    format_entry(format, &is_depth);
-
+    bool is_depth = format_entry(format).is_depth;
     const struct bg_pvgpu_resource_options options = {
         .type = BG_PVGPU_RESOURCE_TEXTURE_2D,
         .format = format,

@@ -31,6 +31,8 @@
  * bg_pvgpu_restart. The heap with its allocations and contents stays. Each fence is accounted for:
  * bg_pvgpu_fence_has_passed tells which completed before; the others never will.
  *
+ * Drawing, where the backend has it, is in pvgpu_draw.h.
+ *
  * The device and its backend are not trusted: their words are read once and checked. What the
  * backend writes into the heap is the caller's to check.
  */
@@ -112,7 +114,7 @@ struct bg_pvgpu {
     uint64_t fence_seen;  /* host_fence_completed seen last */
     uint64_t cursor;      /* position in the command that is being written */
     uint64_t error_seen;  /* failures told; without CONTROL_WORDS the last one's code and place */
-    uint32_t last_resource, last_view; /* ids handed out in this session */
+    uint32_t last_resource, last_view, last_object; /* ids handed out in this session */
     struct bg_pvgpu_block *blocks;
     uint32_t block_count, unused_block;
     struct bg_pvgpu_memory job_memory; /* the jobs' results */
@@ -245,9 +247,10 @@ struct bg_pvgpu_resource_options {
     uint32_t height, depth;
     uint32_t mip_levels; /* 0: all */
     uint32_t bind_flags; /* PVGPU_BIND_* */
-    uint32_t misc_flags; /* BG_PVGPU_MISC_SHARED or 0 */
+    uint32_t misc_flags; /* PVGPU_MISC_* */
     /* The first content, from the heap; size 0: zeroes. */
     uint32_t heap_offset, data_size;
+    uint32_t sample_count; /* 0: 1; others with BG_PVGPU_FEATURE_MSAA */
 };
 
 /* NO_SPACE: 2^32 - 1 ids were handed out in this session. */
@@ -305,11 +308,12 @@ int bg_pvgpu_resource_copy_region(struct bg_pvgpu *gpu, const struct bg_pvgpu_pl
                                   const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
                                   uint32_t depth);
 
-/* Bytes of a texel; 0 for a format that the backend does not know. */
+/* Bytes of a texel, of a block for a compressed format; 0 for one that the backend does not know.
+ */
 uint32_t bg_pvgpu_format_size(uint32_t format);
 
-/* Bytes of one mip level packed in the heap, of all levels for level BG_PVGPU_ALL_LEVELS; 0 when
- * there is no such level or the format is not known. */
+/* Bytes of one mip level packed in the heap (of one layer), for level BG_PVGPU_ALL_LEVELS of all
+ * that there is; 0 when there is no such level or the format is not known. */
 uint64_t bg_pvgpu_level_size(const struct bg_pvgpu_resource_options *options, uint32_t level);
 
 #define BG_PVGPU_ALL_LEVELS UINT32_MAX

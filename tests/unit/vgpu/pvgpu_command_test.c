@@ -18,6 +18,8 @@
 
 #include "tests/fake/hal.h"
 #include "tests/fake/pvgpu.h"
+#include "tests/unit/vgpu/pvgpu_sent.h"
+#include "protocol/pvgpu_draw.h"
 
 #define SECOND_NS 1000000000ull
 
@@ -25,37 +27,6 @@ static uint64_t soon(void)
 {
     return fake_hal.now_ns + SECOND_NS;
 }
-
-/* The last command, as the struct of protocol/pvgpu_command.h that it has to be. */
-static const void *sent(uint32_t type, uint32_t size, uint32_t resource_id)
-{
-    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
-    fake_pvgpu_step(&fake, 0);
-
-    const struct fake_pvgpu_command *last = fake_pvgpu_last(0);
-    static struct {
-        struct bg_pvgpu_command header;
-        uint32_t words[BG_PVGPU_COMMAND_SIZE_MAX / 4];
-    } copy;
-
-    copy.header = last->header;
-    memcpy(copy.words, last->words, sizeof(last->words));
-    assert_int_equal(last->header.type, type);
-    assert_int_equal(last->header.size, (size + 15) / 16 * 16);
-    assert_int_equal(last->header.resource_id, resource_id);
-    assert_int_equal(last->header.flags, 0);
-    assert_int_equal(gpu.written, gpu.published);
-    return &copy;
-}
-
-#define SENT(name, type, id) const struct name *c = sent(type, sizeof(struct name), id)
-
-/* Do the members from `member` on hold these words? */
-#define EXPECT(member, ...)                                                                        \
-    do {                                                                                           \
-        const uint32_t expected[] = {__VA_ARGS__};                                                 \
-        assert_memory_equal(&c->member, expected, sizeof(expected));                               \
-    } while (0)
 
 /* ---- Resources ---- */
 
@@ -72,6 +43,7 @@ static void create(void **state)
         .misc_flags = BG_PVGPU_MISC_SHARED,
         .heap_offset = 0x12340,
         .data_size = 65536,
+        .sample_count = 4,
     };
     uint32_t id = 0;
 
@@ -79,7 +51,7 @@ static void create(void **state)
     assert_int_equal(bg_pvgpu_resource_create(&gpu, &options, &id), 0);
     assert_int_equal(id, 1);
     SENT(bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, 1);
-    EXPECT(type, 3, 54, 64, 32, 16, 3, 1, 0, 0x10, 2, 0x12340, 65536);
+    EXPECT(type, 3, 54, 64, 32, 16, 3, 4, 0, 0x10, 2, 0x12340, 65536);
 }
 
 static void create_the_usual(void **state)
@@ -590,6 +562,26 @@ static void sizes(void **state)
     assert_int_equal(bg_pvgpu_level_size(&options, 1), 0);
 }
 
+static void sizes_of_blocks_and_layers(void **state)
+{
+    const struct bg_pvgpu_resource_options options = {
+        .type = BG_PVGPU_RESOURCE_TEXTURE_2D,
+        .format = BG_PVGPU_FORMAT_BC1_UNORM,
+        .width = 10,
+        .height = 4,
+        .depth = 3,
+    };
+
+    (void)state;
+    assert_int_equal(bg_pvgpu_format_size(BG_PVGPU_FORMAT_R32G32B32_FLOAT), 12);
+    assert_int_equal(bg_pvgpu_format_size(BG_PVGPU_FORMAT_BC7_UNORM), 16);
+    assert_int_equal(bg_pvgpu_level_size(&options, 0), 3 * 8);
+    assert_int_equal(bg_pvgpu_level_size(&options, 1), 2 * 8);
+    assert_int_equal(bg_pvgpu_level_size(&options, 3), 8);
+    assert_int_equal(bg_pvgpu_level_size(&options, 4), 0);
+    assert_int_equal(bg_pvgpu_level_size(&options, BG_PVGPU_ALL_LEVELS), 3 * 8 * (3 + 2 + 1 + 1));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pvgpu_setup, pvgpu_teardown)
@@ -617,6 +609,7 @@ int main(void)
         TEST(operations_of_any_kind),
         TEST(features_that_are_not_there),
         TEST(sizes),
+        TEST(sizes_of_blocks_and_layers),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
