@@ -307,22 +307,24 @@ static inline const struct region *usual_region(const struct check_warp *warp, u
                : NULL;
 }
 
-static inline bool is_usual_same(const struct check_warp *warp, uint64_t address, uint32_t size,
-                                 uint32_t site)
+/* All lanes read one place, and then the next one. */
+static bool are_usual_same(const struct check_warp *warp, uint64_t first, uint32_t size,
+                           uint32_t site, uint32_t count)
 {
-    const struct region *region = usual_region(warp, address, size, site);
+    const struct region *region = usual_region(warp, first, (uint64_t)size * count, site);
+    const struct race_words words = {first, size, count, site};
 
-    return region != NULL && region->kind != REGION_LOCAL && is_aligned(address, size) &&
-           shadow_is_word_written(&region->shadow, address, size) &&
-           (!has(warp, CHECK_RACE) || race_read_same(warp, region, address, size, site));
+    return region != NULL && region->kind != REGION_LOCAL && is_aligned(first, size) &&
+           shadow_all_written(&region->shadow, first, (uint64_t)size * count) &&
+           (!has(warp, CHECK_RACE) || race_read_same(warp, region, &words));
 }
 
-/* The usual read, of whole lines: nothing is new. */
-static inline bool is_usual(const struct check_warp *warp, uint64_t first, uint32_t word,
-                            uint32_t site)
+/* The usual reads, of whole lines: nothing is new. */
+static bool are_usual(const struct check_warp *warp, uint64_t first, uint32_t word, uint32_t site,
+                      uint32_t count)
 {
-    uint64_t size = (uint64_t)(word & WARP_ACCESS_SIZE) * WARP_LANES, end = first + size;
-    const struct region *region = usual_region(warp, first, size, site);
+    uint64_t size = (uint64_t)(word & WARP_ACCESS_SIZE) * WARP_LANES, end = first + size * count;
+    const struct region *region = usual_region(warp, first, size * count, site);
 
     if (region == NULL || word & WARP_ACCESS_WRITE || (size | end) % SHADOW_LINE) {
         return false;
@@ -375,18 +377,26 @@ static __attribute__((noinline)) bool is_allowed(struct check_warp *warp, uint64
            may_reach(warp, &access, &run);
 }
 
-uint32_t check_reach(struct warp *of, uint64_t first, uint32_t word, uint32_t site)
+uint32_t check_reach(struct warp *of, uint64_t first, uint32_t word, uint32_t site, uint32_t count)
 {
-    const struct check_warp *warp = of->check;
+    struct check_warp *warp = of->check;
+    bool is_same = word & WARP_ACCESS_SAME;
+    uint64_t size = word & WARP_ACCESS_SIZE;
 
     if (warp == NULL) {
         return false;
     }
-    if (word & WARP_ACCESS_SAME ? is_usual_same(warp, first, word & WARP_ACCESS_SIZE, site)
-                                : is_usual(warp, first, word, site)) {
+    if (is_same ? are_usual_same(warp, first, (uint32_t)size, site, count)
+                : are_usual(warp, first, word, site, count)) {
         return true;
     }
-    return is_allowed(of->check, first, word, site);
+    size *= is_same ? 1 : WARP_LANES;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_allowed(warp, first + i * size, word, site + i)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 uint32_t check_atomic(struct warp *of, const uint64_t *addresses, uint32_t mask, uint32_t size,

@@ -418,41 +418,61 @@ static bool race_adjacent(struct check_warp *warp, const struct access *access,
     return true;
 }
 
-/* Of all lanes two stand for all. */
-static bool read_word(const struct check_warp *warp, const struct region *region,
+/* Of all lanes two stand for all. False: one thread has read it, which is not ordered. */
+static bool read_cell(const struct check_warp *warp, const struct region *region,
                       struct shadow_cells *cells, uint32_t cell, uint32_t who)
 {
-    const struct clock_warp *clock = warp->clock;
-    uint32_t ordered = race_ordered(warp, region), now = clock->block->clock->now;
-    uint32_t earlier = ordered - cells->time[SHADOW_WRITE][cell];
-    uint32_t first = ordered - cells->time[SHADOW_READ][cell];
-    uint32_t second = ordered - cells->time[SHADOW_OTHER_READ][cell];
+    uint32_t ordered = race_ordered(warp, region), now = warp->clock->block->clock->now;
+    bool is_free = cells->time[SHADOW_READ][cell] <= ordered;
 
-    if (earlier >> 31 || first >> 31 != second >> 31) {
+    if (is_free != (cells->time[SHADOW_OTHER_READ][cell] <= ordered)) {
         return false;
     }
-    if (first >> 31 == 0) {
+    if (is_free) {
         cells->time[SHADOW_READ][cell] = cells->time[SHADOW_OTHER_READ][cell] = now;
         cells->who[SHADOW_READ][cell] = who;
         cells->who[SHADOW_OTHER_READ][cell] = who + 1;
-        if (region->kind != REGION_SHARED) {
-            cells->block[SHADOW_READ][cell] = cells->block[SHADOW_OTHER_READ][cell] =
-                clock->block->number;
-        }
+        cells->block[SHADOW_READ][cell] = cells->block[SHADOW_OTHER_READ][cell] =
+            warp->clock->block->number;
     }
     return true;
 }
 
-bool race_read_same(const struct check_warp *warp, const struct region *region, uint64_t address,
-                    uint32_t size, uint32_t site)
+/* Cells of a line from `first` on. */
+static bool read_cells(const struct check_warp *warp, const struct region *region,
+                       struct shadow_line *line, uint32_t first, const struct race_words *words)
 {
-    const struct shadow_line *line = shadow_line(&region->shadow, address);
-    uint32_t cell = (uint32_t)(address % SHADOW_LINE / 4);
-    uint32_t who = warp->number * WARP_LANES | (site % SHADOW_SITES) << SHADOW_SITE_SHIFT;
-    bool done = size >= 4 && line->cells != NULL && !line->is_bytes;
+    uint32_t count = words->size * words->count / 4, shift = log2_of(words->size) - 2;
+    uint32_t who = warp->number * WARP_LANES;
+    bool done =
+        are_until(&line->cells->time[SHADOW_WRITE][first], count, race_ordered(warp, region));
 
-    for (uint32_t i = 0; done && i < size / 4; i++) {
-        done = read_word(warp, region, line->cells, cell + i, who);
+    for (uint32_t i = 0; i < count && done; i++) {
+        uint32_t site = (words->site + (i >> shift)) % SHADOW_SITES;
+
+        done = read_cell(warp, region, line->cells, first + i, who | site << SHADOW_SITE_SHIFT);
+    }
+    return done;
+}
+
+bool race_read_same(const struct check_warp *warp, const struct region *region,
+                    const struct race_words *words)
+{
+    struct race_words rest = *words;
+    bool done = words->size >= 4;
+
+    while (rest.count && done) {
+        struct shadow_line *line = shadow_line(&region->shadow, rest.address);
+        uint32_t place = rest.address % SHADOW_LINE, room = (SHADOW_LINE - place) / rest.size;
+        struct race_words now = rest;
+
+        now.count = room < rest.count ? room : rest.count;
+        done =
+            race_is_known(warp, region, line) || (line->cells != NULL && !line->is_bytes &&
+                                                  read_cells(warp, region, line, place / 4, &now));
+        rest.address += (uint64_t)now.count * rest.size;
+        rest.site += now.count;
+        rest.count -= now.count;
     }
     return done;
 }
@@ -460,11 +480,12 @@ bool race_read_same(const struct check_warp *warp, const struct region *region, 
 bool race_run(struct check_warp *warp, const struct access *access, const struct region *region,
               const struct access_run *run)
 {
+    const struct race_words words = {run->address, access->size, 1, access->site};
+
     if (!run->is_same) {
         return race_adjacent(warp, access, region, run);
     }
-    if (access->what == FINDING_READ && run->lane == 0 &&
-        race_read_same(warp, region, run->address, access->size, access->site)) {
+    if (access->what == FINDING_READ && run->lane == 0 && race_read_same(warp, region, &words)) {
         return true;
     }
     for (uint32_t i = run->lane; access->addresses != NULL && i < run->lane + run->count; i++) {

@@ -29,9 +29,15 @@ void race_lane(struct check_warp *warp, const struct access *access, const struc
 bool race_run(struct check_warp *warp, const struct access *access, const struct region *region,
               const struct access_run *run);
 
-/* All of a warp's lanes read the same bytes. False: lane by lane. */
-bool race_read_same(const struct check_warp *warp, const struct region *region, uint64_t address,
-                    uint32_t size, uint32_t site);
+/* Places one behind the other; each has a site, the next one's is the next. */
+struct race_words {
+    uint64_t address; /* of the first one */
+    uint32_t size, count, site;
+};
+
+/* All of a warp's lanes read each of them. False: lane by lane. */
+bool race_read_same(const struct check_warp *warp, const struct region *region,
+                    const struct race_words *words);
 
 /* What was until then in the region is ordered before what any lane does now. */
 static inline uint32_t race_ordered(const struct check_warp *warp, const struct region *region)

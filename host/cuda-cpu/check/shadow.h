@@ -63,16 +63,6 @@ void shadow_unwrite(struct shadow *shadow);
 bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 
-/* Of bytes that lie in one word of bits: of their own size's alignment. */
-static inline bool shadow_is_word_written(const struct shadow *shadow, uint64_t address,
-                                          uint32_t size)
-{
-    const struct shadow_line *line = &shadow->lines[(address - shadow->base) / SHADOW_LINE];
-    uint32_t bits = UINT32_MAX >> (32 - size) << address % 32;
-
-    return shadow->is_written || !(bits & ~line->written[address % SHADOW_LINE / 32]);
-}
-
 static inline bool shadow_is_line_written(const struct shadow *shadow,
                                           const struct shadow_line *line)
 {

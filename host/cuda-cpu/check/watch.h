@@ -46,7 +46,8 @@ void check_stuck(struct check_warp *warp, bool at_barrier, uint32_t lanes);
 /* As access_gather and so on; what is wrong reads zeros and is not written. */
 void check_gather(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
                   uint32_t access, uint32_t site);
-uint32_t check_reach(struct warp *warp, uint64_t first, uint32_t access, uint32_t site);
+uint32_t check_reach(struct warp *warp, uint64_t first, uint32_t access, uint32_t site,
+                     uint32_t count);
 void check_scatter(struct warp *warp, const void *values, const uint64_t *addresses, uint32_t mask,
                    uint32_t access, uint32_t site);
 

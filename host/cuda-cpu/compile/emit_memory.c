@@ -294,8 +294,8 @@ static unsigned begin_checked(struct emitter *emitter, struct access *access, bo
     emit(emitter, "br i1 %%t%u, label %%k%u, label %%c%u", shape, number, number);
     begin(emitter, 'k', number);
     callee = emit_field(emitter, offsetof(struct warp, reach), "ptr");
-    known = emit_value(emitter, "call i32 %%t%u(ptr %%w, i64 %%t%u, i32 %%t%u, i32 %u)", callee,
-                       access->first, bits, access->site);
+    known = emit_value(emitter, "call i32 %%t%u(ptr %%w, i64 %%t%u, i32 %%t%u, i32 %u, i32 1)",
+                       callee, access->first, bits, access->site);
     known = emit_value(emitter, "icmp ne i32 %%t%u, 0", known);
     emit(emitter, "br i1 %%t%u, label %%a%u, label %%c%u", known, number, number);
     return number;

@@ -205,12 +205,58 @@ static value is_safe(struct emitter *emitter, const struct whole_access *access,
                : both(emitter, safe, is_as_guessed(emitter, access, place));
 }
 
+/* ---- What a check is asked before ---- */
+
+/* One for each of the group, one behind the other. */
+static uint32_t sites_of_group(struct emitter *emitter, const struct whole_access *leader)
+{
+    const struct ptx_instruction *first = emitter->instruction;
+    const struct whole_access *access = leader;
+    uint32_t site = emit_site(emitter);
+
+    for (uint32_t i = 1; i < leader->members; emitter->instruction++, access++) {
+        if (access->leader == leader) {
+            emit_site(emitter);
+            i++;
+        }
+    }
+    emitter->instruction = first;
+    return site;
+}
+
+static value is_known(struct emitter *emitter, const struct whole_access *access,
+                      const struct place *place)
+{
+    uint32_t word = access->size * access->count | (access->is_store ? WARP_ACCESS_WRITE : 0) |
+                    (access->kind != WHOLE_ROWS ? WARP_ACCESS_SAME : 0);
+    value pointer = pointer_to(emitter, access, place->rows[0], access->offset);
+    value first = emit_value(emitter, "ptrtoint ptr %%t%u to i64", pointer);
+    value callee = emit_field(emitter, offsetof(struct warp, reach), "ptr");
+    value known = emit_value(emitter, "call i32 %%t%u(ptr %%w, i64 %%t%u, i32 %u, i32 %u, i32 %u)",
+                             callee, first, word, sites_of_group(emitter, access), access->members);
+
+    return emit_value(emitter, "icmp ne i32 %%t%u, 0", known);
+}
+
+/* Only what lies as was guessed is asked for: with that it is done. */
+static value ask_before(struct emitter *emitter, const struct whole_access *access,
+                        const struct place *place, unsigned number)
+{
+    if (access->kind != WHOLE_UNIFORM && !place->is_affine) {
+        emit(emitter, "br i1 %%t%u, label %%k%u, label %%o%u, !prof !7",
+             is_as_guessed(emitter, access, place), number, number);
+        text_add(emitter->out, "k%u:\n", number);
+    }
+    return is_known(emitter, access, place);
+}
+
 /* On from here under a mask of all lanes, when the access cannot be done in line. */
 static void look_before(struct emitter *emitter, const struct whole_access *access,
                         const struct place *place)
 {
     unsigned number = ++emitter->labels;
-    value safe = is_safe(emitter, access, place);
+    value safe = emitter->options->is_checked ? ask_before(emitter, access, place, number)
+                                              : is_safe(emitter, access, place);
 
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", safe, number, number);
     whole_give_up(emitter, number);

@@ -6,6 +6,7 @@
 
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/step.h"
+#include "host/cuda-cpu/compile/wait.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
 #define OPEN_MAX 16        /* groups that are added to at one time */
@@ -18,6 +19,7 @@ struct planner {
     const struct flow *flow;
     struct step step;
     unsigned row; /* lanes; 0: not known */
+    bool is_checked;
     struct whole *whole;
     struct whole_access *open[OPEN_MAX]; /* leaders */
     size_t open_count;
@@ -140,6 +142,16 @@ static enum whole_kind kind_of(const struct planner *planner,
     return planner->row && step == 0 ? WHOLE_ROW_SAME : WHOLE_SCATTERED;
 }
 
+/* What a check is asked for: words of all lanes, beside each other or read from one place. */
+static bool can_be_told(const struct planner *planner, const struct whole_access *access)
+{
+    bool is_same = access->kind == WHOLE_UNIFORM ||
+                   (access->kind == WHOLE_ROW_SAME && planner->row == WARP_LANES);
+
+    return !access->is_atomic && access->size * access->count >= 4 &&
+           (is_same ? !access->is_store : access->kind == WHOLE_ROWS && planner->row == WARP_LANES);
+}
+
 /* Guarded by what differs, volatile, or local: these go the other way. */
 static bool plan(const struct planner *planner, const struct ptx_instruction *instruction,
                  struct whole_access *access)
@@ -170,8 +182,12 @@ static bool plan(const struct planner *planner, const struct ptx_instruction *in
         return false;
     }
     access->kind = kind_of(planner, instruction, access);
+    if (planner->is_checked && !can_be_told(planner, access)) {
+        return false;
+    }
     access->least = access->offset;
     access->end = access->offset + (int64_t)access->size * access->count;
+    access->members = 1;
     access->is_planned = true;
     return true;
 }
@@ -196,14 +212,30 @@ static bool fits(const struct whole_access *leader, const struct whole_access *a
            end - least < SPAN_MAX;
 }
 
+/* It begins where the leader's group ends, for all lanes together. */
+static bool follows(const struct whole_access *leader, const struct whole_access *access)
+{
+    int64_t length =
+        (int64_t)access->size * access->count * (access->kind == WHOLE_ROWS ? WARP_LANES : 1);
+
+    return access->offset == leader->offset + length * leader->members;
+}
+
+static void add_to(struct whole_access *leader, struct whole_access *access)
+{
+    leader->least = access->least < leader->least ? access->least : leader->least;
+    leader->end = access->end > leader->end ? access->end : leader->end;
+    leader->members++;
+    access->leader = leader;
+}
+
 static void join(struct planner *planner, struct whole_access *access, bool is_alone)
 {
     for (size_t i = 0; i < planner->open_count && !is_alone; i++) {
         struct whole_access *leader = planner->open[i];
 
-        if (fits(leader, access)) {
-            leader->least = access->least < leader->least ? access->least : leader->least;
-            leader->end = access->end > leader->end ? access->end : leader->end;
+        if (fits(leader, access) && (!planner->is_checked || follows(leader, access))) {
+            add_to(leader, access);
             return;
         }
     }
@@ -228,9 +260,36 @@ static void close_register(struct planner *planner, const struct ptx_operand *op
     }
 }
 
+/* It writes to memory, or orders what was before it and what is behind: a check that was asked
+ * earlier did not know of it. */
+static bool is_news(const struct ptx_instruction *instruction)
+{
+    switch (instruction->opcode) {
+    case PTX_ST:
+    case PTX_ATOM:
+    case PTX_RED:
+    case PTX_FENCE:
+    case PTX_MEMBAR:
+    case PTX_MMA:
+    case PTX_LDMATRIX:
+    case PTX_STMATRIX:
+    case PTX_MOVMATRIX:
+    case PTX_SUST:
+    case PTX_SURED:
+        return true;
+    case PTX_LD:
+        return is_strong(instruction);
+    default:
+        return wait_is_of_lanes(instruction);
+    }
+}
+
 /* What an instruction may change: its first operand; or everything, when others run meanwhile. */
 static void close_groups(struct planner *planner, const struct ptx_instruction *instruction)
 {
+    if (planner->is_checked && is_news(instruction)) {
+        planner->open_count = 0;
+    }
     switch (instruction->opcode) {
     case PTX_BAR:
     case PTX_BARRIER:
@@ -282,10 +341,11 @@ bool whole_create(const struct ptx_function *function, const struct flow *flow,
                               .uniform = uniform,
                               .flow = flow,
                               .row = options->row,
+                              .is_checked = options->is_checked,
                               .whole = whole};
 
     whole->accesses = NULL;
-    if (options->masked_alone || options->is_checked) {
+    if (options->masked_alone) {
         return true;
     }
     whole->accesses = calloc(function->instruction_count + 1, sizeof(*whole->accesses));

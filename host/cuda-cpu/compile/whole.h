@@ -4,6 +4,9 @@
  * that all of it lies in one allocation, is looked at before the access; when it is not so, the
  * code under a mask goes on from this instruction, which takes every lane by itself. Accesses of a
  * block over one base are looked at once, before the first of them.
+ *
+ * Checked code asks the check instead, for what lies as it can be told in a few words: loads that
+ * go on where the one before ended are asked for together.
  */
 #ifndef CUDA_CPU_COMPILE_WHOLE_H
 #define CUDA_CPU_COMPILE_WHOLE_H
@@ -23,7 +26,8 @@ enum whole_kind {
 
 struct whole_access {
     bool is_planned;
-    bool leads; /* what its group touches is looked at before it */
+    bool leads;                        /* what its group touches is looked at before it */
+    const struct whole_access *leader; /* of the others */
     bool is_store, is_shared;
     bool is_atomic; /* and a store */
     enum whole_kind kind;
@@ -31,6 +35,7 @@ struct whole_access {
     const struct ptx_operand *base; /* a register, or a variable */
     int64_t offset;
     int64_t least, end;     /* of a leader: from the base, what a lane of the group touches */
+    uint32_t members;       /* of a leader of checked code, in the order of their addresses */
     struct advance advance; /* of a load's base */
     uint32_t site;          /* of this instruction under a mask; set as that code is made */
 };

@@ -183,8 +183,10 @@ struct warp {
 
     struct check_warp *check; /* NULL: nothing is checked but bounds */
     /* Checked code asks whether lanes, that all take part and lie beside each other, may do their
-     * access in line, which is then known. 0: they do it by gather or scatter. */
-    uint32_t (*reach)(struct warp *warp, uint64_t first, uint32_t access, uint32_t site);
+     * access in line, which is then known; or so many accesses, each behind the one before, of
+     * sites from this one on. 0: they do it by gather or scatter. */
+    uint32_t (*reach)(struct warp *warp, uint64_t first, uint32_t access, uint32_t site,
+                      uint32_t count);
     /* What lanes name, or NULL. Only checked code calls it. */
     void (*event)(struct warp *warp, uint32_t event, const uint32_t *named, uint32_t lanes,
                   uint32_t site);

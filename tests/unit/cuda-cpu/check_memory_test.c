@@ -36,6 +36,56 @@ static void test_out_of_bounds(void **state)
     assert_int_equal(errors, 32);
 }
 
+/* Of loads that are asked for together, one is wrong. */
+static void test_one_of_several_reads(void **state)
+{
+    const char *source =
+        KERNEL("", "ld.global.u32 %r5, [%rd3+640]; ld.global.u32 %r6, [%rd3+768];\n"
+                   "/*1*/ld.global.u32 %r7, [%rd3+896];\n"
+                   "/*2*/ld.global.u32 %r8, [%rd3+1024];\n"
+                   "add.u32 %r5, %r5, %r6; add.u32 %r7, %r7, %r8;\n"
+                   "add.u32 %r5, %r5, %r7; st.global.u32 [%rd3], %r5;");
+
+    (void)state;
+    out[160] = 1;
+    out[192] = 2;
+    out[224] = 3;
+    run(source, 1, 32);
+    assert_found(source, "memory", "/*2*/", 0, 0, &out[WORDS]);
+    assert_int_equal(out[0], 6);
+    assert_null(strstr(json, "\"kind\":\"init\""));
+}
+
+static void test_one_of_several_never_written(void **state)
+{
+    const char *source = KERNEL("", "setp.ne.u32 %p1, %r1, 0; @%p1 bra L;\n"
+                                    "st.global.u32 [%rd2], %r1; st.global.u32 [%rd2+8], %r1; L:\n"
+                                    "bar.sync 0; ld.global.u32 %r5, [%rd2];\n"
+                                    "/*1*/ld.global.u32 %r6, [%rd2+4];\n"
+                                    "ld.global.u32 %r7, [%rd2+8];");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "init", "/*1*/", 0, 0, &in[1]);
+    close_memory();
+    assert_int_equal(errors, 32);
+}
+
+/* A vector of each lane, all of them beside each other. */
+static void test_vectors_together(void **state)
+{
+    const char *source =
+        KERNEL("", "mul.wide.u32 %rd9, %r1, 16; add.s64 %rd10, %rd9, %rd2;\n"
+                   "st.global.v4.u32 [%rd10], {%r1, %r1, %r1, %r1};\n"
+                   "ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd10]; add.s64 %rd10, %rd10, 4;\n"
+                   "/*1*/ld.global.v4.u32 {%r5, %r6, %r7, %r9}, [%rd10];");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "memory", "/*1*/", 0, 0, &in[1]);
+    assert_says(source, "memory", "/*1*/", "\"what\":\"which is misaligned\"");
+}
+
 static void test_zero_is_read(void **state)
 {
     (void)state;
@@ -274,11 +324,24 @@ static void test_chosen_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_out_of_bounds), TEST(test_zero_is_read), TEST(test_misaligned),
-        TEST(test_freed),         TEST(test_read_only),    TEST(test_other_spaces),
-        TEST(test_never_written), TEST(test_written),      TEST(test_never_written_in_blocks),
-        TEST(test_arguments),     TEST(test_padding),      TEST(test_leak),
-        TEST(test_text),          TEST(test_json),         TEST(test_limit),
+        TEST(test_out_of_bounds),
+        TEST(test_one_of_several_reads),
+        TEST(test_one_of_several_never_written),
+        TEST(test_vectors_together),
+        TEST(test_zero_is_read),
+        TEST(test_misaligned),
+        TEST(test_freed),
+        TEST(test_read_only),
+        TEST(test_other_spaces),
+        TEST(test_never_written),
+        TEST(test_written),
+        TEST(test_never_written_in_blocks),
+        TEST(test_arguments),
+        TEST(test_padding),
+        TEST(test_leak),
+        TEST(test_text),
+        TEST(test_json),
+        TEST(test_limit),
         TEST(test_chosen_kinds),
     };
 

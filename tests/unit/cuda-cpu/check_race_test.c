@@ -163,6 +163,59 @@ static void test_race_of_bytes(void **state)
     assert_other(source, "race", "/*1*/", "/*1*/", 0, 49);
 }
 
+/* ---- Loads that are asked for together ---- */
+
+/* Who reads what afterwards is known of each. */
+static void test_reads_together(void **state)
+{
+    const char *source =
+        SHARED("st.shared.u32 [%rd7], %r1; st.shared.u32 [%rd7+128], %r1;\n"
+               "bar.sync 0; /*1*/ld.shared.u32 %r5, [%rd8];\n"
+               "/*2*/ld.shared.u32 %r6, [%rd8+4]; /*3*/ld.shared.u32 %r7, [%rd7];\n"
+               "/*4*/ld.shared.u32 %r8, [%rd7+128];\n"
+               "setp.ne.u32 %p1, %r1, 31; @%p1 bra L;\n"
+               "/*5*/st.shared.u32 [%rd8+4], %r5;\n"
+               "/*6*/st.shared.u32 [%rd8+128], %r7; L:");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "race", "/*5*/", 0, 31, NULL);
+    assert_other(source, "race", "/*5*/", "/*2*/", 0, 0);
+    assert_found(source, "race", "/*6*/", 0, 31, NULL);
+    assert_other(source, "race", "/*6*/", "/*4*/", 0, 0);
+}
+
+/* Lanes meet between the two loads: that orders the first one alone. */
+static void test_read_behind_a_meeting(void **state)
+{
+    const char *source = SHARED(
+        "st.shared.u32 [%rd7], %r1; st.shared.u32 [%rd7+128], %r1;\n"
+        "xor.b32 %r5, %r1, 1; mul.wide.u32 %rd9, %r5, 4;\n"
+        "add.s64 %rd9, %rd9, %rd8; ld.shared.u32 %r5, [%rd7];\n"
+        "shfl.sync.bfly.b32 %r5, %r5, 1, 31, 0xffffffff; /*1*/ld.shared.u32 %r6, [%rd7+128];\n"
+        "st.shared.u32 [%rd9], %r6; /*2*/st.shared.u32 [%rd9+128], %r5;");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "race", "/*2*/", 0, 0, NULL);
+    assert_other(source, "race", "/*2*/", "/*1*/", 0, 1);
+}
+
+/* What was written between two loads only the second one meets. */
+static void test_write_between_reads(void **state)
+{
+    const char *source = SHARED(NEIGHBOUR "st.shared.u32 [%rd7], %r1;\n"
+                                          "st.shared.u32 [%rd7+128], %r1; bar.sync 0;\n"
+                                          "ld.shared.u32 %r5, [%rd7];\n"
+                                          "/*1*/st.shared.u32 [%rd9+128], %r5;\n"
+                                          "/*2*/ld.shared.u32 %r6, [%rd7+128];");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "race", "/*2*/", 0, 0, NULL);
+    assert_other(source, "race", "/*2*/", "/*1*/", 0, 1);
+}
+
 /* ---- Atomics and fences ---- */
 
 static void test_atomics_are_no_race(void **state)
@@ -319,6 +372,9 @@ int main(void)
         TEST(test_same_value),
         TEST(test_race_of_blocks),
         TEST(test_launches_are_ordered),
+        TEST(test_reads_together),
+        TEST(test_read_behind_a_meeting),
+        TEST(test_write_between_reads),
         TEST(test_bytes_are_apart),
         TEST(test_race_of_bytes),
         TEST(test_atomics_are_no_race),
