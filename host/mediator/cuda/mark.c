@@ -14,13 +14,13 @@ struct mark {
     struct cuda_marks *marks;
     struct mark *next, **place; /* among all */
     struct cuda_mark wanted;
-    bool is_reached;
 };
 
 /* The driver's threads take them out. */
 struct cuda_marks {
     pthread_mutex_t lock;
     struct mark *first;
+    struct mark *held[BG_CUDA_STREAMS_MAX]; /* which one holds the stream; NULL: none */
     struct session *session;
     struct bg_cuda_page *page;
     /* The words that streams wait for which are held: acknowledged[], when they may go on. */
@@ -123,23 +123,14 @@ static void reach(void *context)
         session->interrupt(session->owner);
     }
     pthread_mutex_lock(&marks->lock);
-    mark->is_reached = true;
-    if (!mark->wanted.holds) {
+    if (mark->wanted.holds) {
+        marks->held[mark->wanted.stream] = mark;
+    } else {
         take_out(mark);
     }
     pthread_mutex_unlock(&marks->lock);
 }
 
-/* The driver compares in a circle, of which values up to BG_CUDA_MARK_MAX are one half. */
-static CUresult hold(struct cuda_session *cuda, const struct cuda_mark *wanted, CUstream stream)
-{
-    gpu_address gate = cuda->marks->gates_address + wanted->stream * sizeof(uint64_t);
-
-    return cuda_check(cuda, cuda->driver->cuStreamWaitValue64(stream, gate, wanted->value,
-                                                              CU_STREAM_WAIT_VALUE_GEQ));
-}
-
-/* What a stream does not come to, or does not wait at. */
 static void forget(struct mark *mark)
 {
     struct cuda_marks *marks = mark->marks;
@@ -149,10 +140,11 @@ static void forget(struct mark *mark)
     pthread_mutex_unlock(&marks->lock);
 }
 
-static CUresult put(struct cuda_session *cuda, const struct cuda_mark *wanted, CUstream stream)
+static CUresult put(struct cuda_session *cuda, const struct cuda_mark *wanted, CUstream stream,
+                    struct mark **result)
 {
     struct mark *mark = calloc(1, sizeof(*mark));
-    CUresult result;
+    CUresult queued;
 
     if (mark == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
@@ -160,9 +152,40 @@ static CUresult put(struct cuda_session *cuda, const struct cuda_mark *wanted, C
     mark->marks = cuda->marks;
     mark->wanted = *wanted;
     put_in(mark);
-    result = cuda_check(cuda, cuda->driver->cuLaunchHostFunc(stream, reach, mark));
-    if (result != CUDA_SUCCESS) {
+    queued = cuda_check(cuda, cuda->driver->cuLaunchHostFunc(stream, reach, mark));
+    if (queued != CUDA_SUCCESS) {
         forget(mark);
+    }
+    *result = mark;
+    return queued;
+}
+
+/* The stream does not stop there after all; it may be there by now. */
+static void let_pass(struct mark *mark)
+{
+    struct cuda_marks *marks = mark->marks;
+    uint32_t stream = mark->wanted.stream;
+
+    pthread_mutex_lock(&marks->lock);
+    mark->wanted.holds = false;
+    if (marks->held[stream] == mark) {
+        marks->held[stream] = NULL;
+        take_out(mark);
+    }
+    pthread_mutex_unlock(&marks->lock);
+}
+
+/* The driver compares in a circle, of which values up to BG_CUDA_MARK_MAX are one half. The mark is
+ * gone meanwhile unless it holds. */
+static CUresult hold(struct cuda_session *cuda, const struct cuda_mark *wanted, CUstream stream,
+                     struct mark *mark)
+{
+    gpu_address gate = cuda->marks->gates_address + wanted->stream * sizeof(uint64_t);
+    CUresult result = cuda_check(cuda, cuda->driver->cuStreamWaitValue64(
+                                           stream, gate, wanted->value, CU_STREAM_WAIT_VALUE_GEQ));
+
+    if (result != CUDA_SUCCESS) {
+        let_pass(mark);
     }
     return result;
 }
@@ -170,6 +193,7 @@ static CUresult put(struct cuda_session *cuda, const struct cuda_mark *wanted, C
 CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *wanted)
 {
     CUstream stream;
+    struct mark *mark;
     CUresult result = cuda_stream_take(cuda, wanted->stream, &stream);
 
     if (result != CUDA_SUCCESS) {
@@ -179,40 +203,38 @@ CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *wanted)
         wanted->value > BG_CUDA_MARK_MAX) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    result = put(cuda, wanted, stream);
+    result = put(cuda, wanted, stream, &mark);
     if (result != CUDA_SUCCESS) {
         return result;
     }
     cuda->streams[wanted->stream].mark = wanted->value;
-    return wanted->holds ? hold(cuda, wanted, stream) : CUDA_SUCCESS;
+    return wanted->holds ? hold(cuda, wanted, stream, mark) : CUDA_SUCCESS;
 }
 
 /* ---- Streams that are held ---- */
 
-static bool holds(const struct mark *mark)
-{
-    return mark->wanted.holds && mark->is_reached;
-}
-
 bool cuda_marks_hold(const struct cuda_session *cuda, uint32_t stream)
 {
+    uint32_t first = stream == BG_CUDA_ALL ? 0 : stream;
+    uint32_t end = stream == BG_CUDA_ALL ? BG_CUDA_STREAMS_MAX : stream + 1;
     struct cuda_marks *marks = cuda->marks;
     bool is_held = false;
 
     pthread_mutex_lock(&marks->lock);
-    for (const struct mark *mark = marks->first; mark != NULL && !is_held; mark = mark->next) {
-        is_held = (stream == BG_CUDA_ALL || mark->wanted.stream == stream) && holds(mark);
+    for (uint32_t i = first; i < end && !is_held; i++) {
+        is_held = marks->held[i] != NULL;
     }
     pthread_mutex_unlock(&marks->lock);
     return is_held;
 }
 
-/* The guest may change the word at any time: it is asked for once. */
-static bool is_acknowledged(const struct mark *mark)
+/* With the lock. The guest may change the word at any time: it is asked for once. */
+static bool is_acknowledged(const struct cuda_marks *marks, uint32_t stream)
 {
-    const uint64_t *word = &mark->marks->page->acknowledged[mark->wanted.stream];
+    const struct mark *mark = marks->held[stream];
 
-    return holds(mark) && __atomic_load_n(word, __ATOMIC_ACQUIRE) >= mark->wanted.value;
+    return mark != NULL && __atomic_load_n(&marks->page->acknowledged[stream], __ATOMIC_ACQUIRE) >=
+                               mark->wanted.value;
 }
 
 bool cuda_marks_are_acknowledged(const struct cuda_session *cuda)
@@ -221,25 +243,33 @@ bool cuda_marks_are_acknowledged(const struct cuda_session *cuda)
     bool found = false;
 
     pthread_mutex_lock(&marks->lock);
-    for (const struct mark *mark = marks->first; mark != NULL && !found; mark = mark->next) {
-        found = is_acknowledged(mark);
+    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && !found; i++) {
+        found = is_acknowledged(marks, i);
     }
     pthread_mutex_unlock(&marks->lock);
     return found;
 }
 
+/* With the lock. All gates may be open already. */
+static void go_on(struct cuda_marks *marks, uint32_t stream)
+{
+    struct mark *mark = marks->held[stream];
+
+    marks->held[stream] = NULL;
+    if (marks->gates[stream] < mark->wanted.value) {
+        __atomic_store_n(&marks->gates[stream], mark->wanted.value, __ATOMIC_RELEASE);
+    }
+    take_out(mark);
+}
+
 void cuda_marks_go_on(struct cuda_session *cuda)
 {
     struct cuda_marks *marks = cuda->marks;
-    struct mark *next;
 
     pthread_mutex_lock(&marks->lock);
-    for (struct mark *mark = marks->first; mark != NULL; mark = next) {
-        next = mark->next;
-        if (is_acknowledged(mark)) {
-            __atomic_store_n(&marks->gates[mark->wanted.stream], mark->wanted.value,
-                             __ATOMIC_RELEASE);
-            take_out(mark);
+    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
+        if (is_acknowledged(marks, i)) {
+            go_on(marks, i);
         }
     }
     pthread_mutex_unlock(&marks->lock);

@@ -2,6 +2,8 @@
 // build: $(GPU_SRC)
 // libs: -ldl
 /* A guest's streams: marks in its page, what waits for what, events, and handles that come back. */
+#include <unistd.h>
+
 #include "tests/unit/mediator/cuda_fixture.h"
 #include "tests/unit/mediator/cuda_gate.h"
 
@@ -242,6 +244,59 @@ static void test_end_of_a_held_stream(void **state)
     assert_int_equal(reached(BG_CUDA_STREAM_LEGACY), 2);
 }
 
+static bool open_at_look(void *gate)
+{
+    open_gate(gate);
+    return true;
+}
+
+/* Nor does it stop again where the guest has acknowledged less than that. */
+static void test_end_of_a_stream_that_was_acknowledged(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    OK(hold(BG_CUDA_STREAM_LEGACY, 1));
+    wait_until_reached(&page()->completed[BG_CUDA_STREAM_LEGACY], 1);
+    while (!cuda_is_held(session)) {
+    }
+    close_gate(&gate, BG_CUDA_STREAM_LEGACY);
+    OK(hold(BG_CUDA_STREAM_LEGACY, 2));
+    acknowledge(BG_CUDA_STREAM_LEGACY, 1);
+    session->may_wait = open_at_look;
+    session->owner = &gate;
+    alarm(60);
+    OK(ASK_NOTHING(BG_CUDA_END));
+    alarm(0);
+    assert_int_equal(reached(BG_CUDA_STREAM_LEGACY), 2);
+}
+
+static CUresult refuse_wait(CUstream stream, CUdeviceptr address, cuuint64_t value, unsigned flags)
+{
+    (void)stream;
+    (void)address;
+    (void)value;
+    (void)flags;
+    return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+/* A mark at which the driver does not stop the stream does not count as one that holds it. */
+static void test_hold_that_the_driver_refuses(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    driver.cuStreamWaitValue64 = refuse_wait;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    EXPECT(CUDA_ERROR_OUT_OF_MEMORY, hold(FIRST, 1)); /* the stream may be there already, */
+    close_gate(&gate, FIRST);
+    EXPECT(CUDA_ERROR_OUT_OF_MEMORY, hold(FIRST, 2)); /* or not yet */
+    open_gate(&gate);
+    wait_until_idle();
+    assert_int_equal(reached(FIRST), 2);
+    assert_false(cuda_is_held(session));
+}
+
 /* A wait goes on when the guest has come in between. */
 static void *acknowledge_later(void *context)
 {
@@ -312,6 +367,27 @@ static void test_much_is_queued_behind_the_guest(void **state)
     acknowledge(FIRST, 1);
     look_until_reached(FIRST, value - 1);
     OK(mark(FIRST, value));
+}
+
+/* A stream that is created and destroyed behind what its handle stood for before. */
+static void test_many_streams_behind_the_guest(void **state)
+{
+    uint32_t count = 0;
+    CUresult result;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(hold(FIRST, 1));
+    while (!cuda_is_held(session)) {
+    }
+    do {
+        OK(ASK_HANDLE(BG_CUDA_STREAM_DESTROY, FIRST));
+        result = create(FIRST, CU_STREAM_NON_BLOCKING);
+    } while (result == CUDA_SUCCESS && count++ < BG_CUDA_QUEUED_MAX);
+    assert_int_equal(result, CUDA_ERROR_OUT_OF_MEMORY);
+    acknowledge(FIRST, 1);
+    wait_until_idle();
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
 }
 
 /* ---- Events ---- */
@@ -503,9 +579,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_host_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host_function_far_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_of_a_held_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_end_of_a_stream_that_was_acknowledged, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_hold_that_the_driver_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wait_for_a_held_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_much_is_queued, setup, teardown),
         cmocka_unit_test_setup_teardown(test_much_is_queued_behind_the_guest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_streams_behind_the_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_stands_still, setup, teardown),
