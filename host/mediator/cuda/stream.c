@@ -13,6 +13,8 @@
 #define NAP_NS 50000
 /* So many bytes that a driver keeps count as one more operation (BG_CUDA_QUEUED_MAX). */
 #define LARGE_SIZE 512u
+/* So many operations are a stream that the guest has destroyed, as long as it has work. */
+#define STREAM_COST 8u
 
 bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle)
 {
@@ -20,7 +22,7 @@ bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle)
 }
 
 /* A driver keeps what it is given until it is done. */
-static CUresult make_room(struct cuda_session *cuda)
+static CUresult wait_for_room(struct cuda_session *cuda)
 {
     cuda_streams_look(cuda);
     if (cuda->queued < BG_CUDA_QUEUED_MAX) {
@@ -32,6 +34,11 @@ static CUresult make_room(struct cuda_session *cuda)
     return cuda_streams_wait(cuda);
 }
 
+static inline CUresult make_room(struct cuda_session *cuda)
+{
+    return cuda->queued < BG_CUDA_QUEUED_MAX ? CUDA_SUCCESS : wait_for_room(cuda);
+}
+
 CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *stream)
 {
     CUresult result;
@@ -39,7 +46,7 @@ CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *
     if (!cuda_stream_exists(cuda, handle)) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
-    result = cuda->queued < BG_CUDA_QUEUED_MAX ? CUDA_SUCCESS : make_room(cuda);
+    result = make_room(cuda);
     if (result == CUDA_SUCCESS) {
         cuda->streams[handle].is_busy = true;
         cuda->streams[handle].count++;
@@ -249,12 +256,16 @@ CUresult cuda_streams_wait(struct cuda_session *cuda)
 
 /* ---- Create and destroy ---- */
 
-/* What is left of a stream that had the same handle comes first: its marks are the same words. */
+/* What is left of a stream that had the same handle comes first: its marks are the same words. The
+ * driver has both until then. */
 static CUresult follow(struct cuda_session *cuda, struct cuda_stream *stream, CUstream created)
 {
-    return stream->is_busy
-               ? cuda_check(cuda, cuda->driver->cuStreamWaitEvent(created, stream->joint, 0))
-               : CUDA_SUCCESS;
+    if (!stream->is_busy) {
+        return CUDA_SUCCESS;
+    }
+    stream->count += STREAM_COST;
+    cuda->queued += STREAM_COST;
+    return cuda_check(cuda, cuda->driver->cuStreamWaitEvent(created, stream->joint, 0));
 }
 
 CUDA_COMMAND(cuda_run_stream_create)
@@ -272,8 +283,9 @@ CUDA_COMMAND(cuda_run_stream_create)
         return CUDA_ERROR_INVALID_VALUE;
     }
     stream = &cuda->streams[create->stream];
-    result = cuda_check(
-        cuda, cuda->driver->cuStreamCreateWithPriority(&created, create->flags, create->priority));
+    result = make_room(cuda)
+                 ?: cuda_check(cuda, cuda->driver->cuStreamCreateWithPriority(
+                                         &created, create->flags, create->priority));
     if (result != CUDA_SUCCESS) {
         return result;
     }
