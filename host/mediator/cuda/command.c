@@ -18,6 +18,9 @@ struct row {
 
 /* ---- Data and answers that are longer than the carrier takes ---- */
 
+/* One of each, which do not count as the session's memory: a guest that has used up its own still
+ * copies what is there. */
+
 static void forget(uint8_t **bytes)
 {
     free(*bytes);

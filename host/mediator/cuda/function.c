@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "host/mediator/cuda/command.h"
+#include "host/mediator/cuda/memory.h"
 #include "host/mediator/cuda/module.h"
 
 CUDA_COMMAND(cuda_run_function_set)
@@ -53,13 +54,28 @@ CUDA_COMMAND(cuda_run_limit_get)
     return result ?: cuda_answer(call, &(uint64_t){value}, sizeof(uint64_t));
 }
 
-/* The heap that kernels allocate from is not more than the session may have. */
+/* A device takes memory for these when a kernel first needs it, and keeps what it has. */
+static bool is_memory(uint32_t limit)
+{
+    return limit == CU_LIMIT_MALLOC_HEAP_SIZE || limit == CU_LIMIT_PRINTF_FIFO_SIZE;
+}
+
 CUDA_COMMAND(cuda_run_limit_set)
 {
     const struct bg_cuda_limit *limit = call->params;
+    uint64_t charged = is_memory(limit->limit) ? cuda->limits[limit->limit] : limit->value;
+    uint64_t more = limit->value > charged ? limit->value - charged : 0;
+    CUresult result = limit->value > cuda->session->memory_limit ? CUDA_ERROR_OUT_OF_MEMORY
+                                                                 : cuda_memory_charge(cuda, more);
 
-    if (limit->value > cuda->session->memory_limit) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
+    if (result != CUDA_SUCCESS) {
+        return result;
     }
-    return cuda_check(cuda, cuda->driver->cuCtxSetLimit((CUlimit)limit->limit, limit->value));
+    result = cuda_check(cuda, cuda->driver->cuCtxSetLimit((CUlimit)limit->limit, limit->value));
+    if (result != CUDA_SUCCESS) {
+        session_release(cuda->session, more);
+    } else if (more > 0) {
+        cuda->limits[limit->limit] += more;
+    }
+    return result;
 }

@@ -190,6 +190,13 @@ CUresult cuda_session_describe(const struct cuda_session *cuda, struct bg_cuda_d
 
 /* ---- The end ---- */
 
+static void forget_limits(struct cuda_session *cuda)
+{
+    for (uint32_t i = 0; i < CU_LIMIT_MAX; i++) {
+        session_release(cuda->session, cuda->limits[i]);
+    }
+}
+
 void cuda_session_destroy(struct cuda_session *cuda)
 {
     cuda_marks_close(cuda);
@@ -203,6 +210,7 @@ void cuda_session_destroy(struct cuda_session *cuda)
     cuda_events_destroy(cuda);
     cuda_modules_destroy(cuda);
     cuda_memory_destroy(cuda);
+    forget_limits(cuda);
     cuda_marks_destroy(cuda);
     cuda_print_destroy(cuda);
     free(cuda->stage);

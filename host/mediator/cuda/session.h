@@ -64,6 +64,8 @@ struct cuda_session {
     uint8_t *stage, *answer;
     uint32_t stage_size, stage_total, answer_size;
 
+    uint64_t limits[CU_LIMIT_MAX]; /* charged for them: what each was at the most */
+
     cublasHandle_t blas; /* NULL until it is used */
     CUstream own;        /* for what is waited for at once */
     /* leave.h */

@@ -272,6 +272,12 @@ static void test_limits(void **state)
     assert_int_equal(value, 4096);
     EXPECT(CUDA_ERROR_OUT_OF_MEMORY, set_limit(CU_LIMIT_MALLOC_HEAP_SIZE, MEMORY_LIMIT + 1));
     OK(set_limit(CU_LIMIT_MALLOC_HEAP_SIZE, 1 << 20));
+    assert_int_equal(session->memory_used, 1 << 20);
+    OK(set_limit(CU_LIMIT_MALLOC_HEAP_SIZE, 1 << 21));
+    OK(set_limit(CU_LIMIT_MALLOC_HEAP_SIZE, 0)); /* kernels may have used it already */
+    assert_int_equal(session->memory_used, 1 << 21);
+    EXPECT(CUDA_ERROR_OUT_OF_MEMORY, set_limit(CU_LIMIT_PRINTF_FIFO_SIZE, MEMORY_LIMIT));
+    assert_int_equal(session->memory_used, 1 << 21);
     assert_int_not_equal(get_limit(1000, &value), CUDA_SUCCESS);
     assert_int_not_equal(set_limit(1000, 1), CUDA_SUCCESS);
 }
