@@ -32,5 +32,15 @@ asan=detect_leaks=1:detect_stack_use_after_return=1:intercept_tls_get_addr=0
 export ASAN_OPTIONS="${ASAN_OPTIONS:-$asan}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 export BAREGPU_BUILD FUZZ_SECONDS TEST_TIMEOUT_S
+rm -rf "$BAREGPU_BUILD/tests/failed"
 # shellcheck disable=SC2086 # lists of paths
-exec prove --timer ${VERBOSE:+-v} -j "$jobs" -e "$(dirname "$0")/run-test.sh" $2 $3 $4 < /dev/null
+prove --timer ${VERBOSE:+-v} -j "$jobs" -e "$(dirname "$0")/run-test.sh" $2 $3 $4 < /dev/null &&
+    exit
+status=$?
+for log in "$BAREGPU_BUILD/tests/failed"/*.log; do
+    [ -f "$log" ] || continue
+    printf '\n---- %s:\n' "$log"
+    grep -v '^ok' "$log" | tail -n 60
+done
+echo "Result: FAIL"
+exit "$status"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # run-test.sh PROGRAM: runs one test with a deadline. A fuzzer runs for FUZZ_SECONDS from its corpus
-# (tests/fuzz/corpus/NAME) and counts as one test; what it finds lies in build/tests/fuzz/NAME/.
+# (tests/fuzz/corpus/NAME) and counts as one test; what it finds lies in build/tests/fuzz/NAME/. What
+# a test printed that failed is kept in build/tests/failed/.
 
 set -u
 
@@ -66,9 +67,20 @@ run_cmocka() {
     return "$status"
 }
 
-case $program in
-*_fuzz) run_fuzzer ;;
-*.sh) run_program sh "$program" ;;
-/*) run_cmocka "$program" ;;
-*) run_cmocka "./$program" ;;
-esac
+run_any() {
+    case $program in
+    *_fuzz) run_fuzzer ;;
+    *.sh) run_program sh "$program" ;;
+    /*) run_cmocka "$program" ;;
+    *) run_cmocka "./$program" ;;
+    esac
+}
+
+failed=${BAREGPU_BUILD:-build}/tests/failed
+log=$failed/$(echo "$program" | tr / _).log
+mkdir -p "$failed"
+run_any > "$log" 2>&1
+status=$?
+cat "$log"
+[ "$status" != 0 ] || rm -f "$log"
+exit "$status"
