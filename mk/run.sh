@@ -85,11 +85,11 @@ app=${program%% *} # options may follow it
 case " $program $* " in
 *virtio-gpu*) screen= ;; # the caller's own
 ' screen '* | ' demo '* | ' cuda '*) screen=virtio-gpu-pci,id=gpu0 ;;
-' pvgpu '*) screen=pvgpu,id=gpu0 ;;
+' pvgpu '* | ' pvgpu-draw '*) screen=pvgpu,id=gpu0 ;;
 *) screen= ;;
 esac
 case $app in
-pvgpu) pvgpu=${screen:-pvgpu} ;;
+pvgpu | pvgpu-draw) pvgpu=${screen:-pvgpu} ;;
 *pvgpu | *cuda*) pvgpu=pvgpu ;;
 esac
 [ -n "$screen" ] || shots=

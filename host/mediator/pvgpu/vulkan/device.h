@@ -59,7 +59,8 @@ struct vulkan {
  */
 struct vulkan *vulkan_open(const char *wanted, char reason[VULKAN_REASON_SIZE]);
 
-/* Makes the VkDevice, and the threads; before anything else is done with it. False with a reason. */
+/* Makes the VkDevice, and the threads; before anything else is done with it. False with a reason.
+ */
 bool vulkan_start(struct vulkan *vulkan, char reason[VULKAN_REASON_SIZE]);
 
 /* What was made of it is gone. */
