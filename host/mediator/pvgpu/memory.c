@@ -68,6 +68,11 @@ static void destroy_view(struct pvgpu_context *context, struct pvgpu_view *view)
     (void)view;
 }
 
+static void set_targets(struct pvgpu_context *context)
+{
+    (void)context;
+}
+
 static struct pvgpu_outcome upload(struct pvgpu_context *context, const struct pvgpu_place *to,
                                    const struct pvgpu_heap_side *from)
 {
@@ -274,6 +279,7 @@ static const struct pvgpu_renderer_ops ops = {
     .destroy = destroy,
     .create_view = create_view,
     .destroy_view = destroy_view,
+    .set_targets = set_targets,
     .upload = upload,
     .read = read,
     .copy = copy,

@@ -75,6 +75,9 @@ struct pvgpu_renderer_ops {
     struct pvgpu_outcome (*create_view)(struct pvgpu_context *context, struct pvgpu_view *view);
     void (*destroy_view)(struct pvgpu_context *context, struct pvgpu_view *view);
 
+    /* The context's targets are others from now on. */
+    void (*set_targets)(struct pvgpu_context *context);
+
     struct pvgpu_outcome (*upload)(struct pvgpu_context *context, const struct pvgpu_place *to,
                                    const struct pvgpu_heap_side *from);
     struct pvgpu_outcome (*read)(struct pvgpu_context *context, const struct pvgpu_heap_side *to,

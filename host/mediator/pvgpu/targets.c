@@ -55,9 +55,13 @@ PVGPU_HANDLER(bg_pvgpu_set_render_target)
             return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
         }
     }
-    memcpy(context->targets, targets, sizeof(targets));
-    context->depth_target = depth;
-    context->target_count = set->count;
+    if (memcmp(context->targets, targets, sizeof(targets)) != 0 || context->depth_target != depth ||
+        context->target_count != set->count) {
+        memcpy(context->targets, targets, sizeof(targets));
+        context->depth_target = depth;
+        context->target_count = set->count;
+        context->renderer->ops->set_targets(context);
+    }
     return pvgpu_ok();
 }
 

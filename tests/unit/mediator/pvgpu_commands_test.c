@@ -45,7 +45,7 @@ static void test_create_what_is_refused(void **state)
     REFUSED(BG_PVGPU_ERROR_INVALID_COMMAND, create.header.size = sizeof(create) - 1);
 #undef REFUSED
     assert_null(pvgpu_resource_find(&context, 2));
-    assert_int_equal(context.session->memory_used, 64);
+    expect_charged(64);
 }
 
 static void test_create_every_format(void **state)
@@ -500,6 +500,11 @@ int main(void)
 #undef TEST
     };
 
+    if (!open_renderer()) {
+        return 0;
+    }
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    close_renderer();
+    return failed;
 }

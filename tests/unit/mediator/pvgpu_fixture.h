@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A pvgpu session on the CPU device, and commands to it; included by one test program each. */
+/*
+ * A pvgpu session, and commands to it; included by one test program each. On the CPU device, or
+ * with PVGPU_TEST_VULKAN, on Vulkan: each command has ended when it is looked at.
+ */
 #ifndef TESTS_UNIT_MEDIATOR_PVGPU_FIXTURE_H
 #define TESTS_UNIT_MEDIATOR_PVGPU_FIXTURE_H
 
@@ -7,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -15,12 +19,60 @@
 #include "tests/unit/mediator/test_gpu.h"
 
 #define HEAP_SIZE 65536u /* exactly what is allocated: a byte beyond is ASan's */
+#define HEAP_ALIGN 4096u /* to be imported */
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
+
+#ifdef PVGPU_TEST_VULKAN
+#include "host/mediator/pvgpu/vulkan/renderer.h"
+
+static struct vulkan *vulkan; /* one for all tests of a program: making it takes long */
+#endif
 
 static struct pvgpu_context context;
 static struct bg_pvgpu_display display;
 static struct bg_pvgpu_control control;
 static uint8_t *heap;
+
+/* False: there is nothing to test on. */
+static inline bool open_renderer(void)
+{
+#ifdef PVGPU_TEST_VULKAN
+    char reason[VULKAN_REASON_SIZE];
+
+    vulkan = vulkan_open(getenv("PVGPU_TEST_DEVICE"), reason);
+    if (vulkan == NULL || !vulkan_start(vulkan, reason)) {
+        printf("1..0 # SKIP %s\n", reason);
+        return false;
+    }
+#endif
+    return true;
+}
+
+static inline void close_renderer(void)
+{
+#ifdef PVGPU_TEST_VULKAN
+    vulkan_close(vulkan);
+#endif
+}
+
+static inline void make_renderer(void)
+{
+#ifdef PVGPU_TEST_VULKAN
+    char reason[VULKAN_REASON_SIZE];
+
+    context.renderer = vulkan_renderer_create(vulkan, context.session, heap, HEAP_SIZE, 0, reason);
+    assert_non_null(context.renderer);
+#else
+    context.renderer = &pvgpu_memory_renderer;
+#endif
+}
+
+static inline void drop_renderer(void)
+{
+#ifdef PVGPU_TEST_VULKAN
+    vulkan_renderer_destroy(context.renderer);
+#endif
+}
 
 static inline int setup(void **state)
 {
@@ -30,12 +82,12 @@ static inline int setup(void **state)
     control.display_width = 64;
     control.display_height = 32;
     control.display_format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM;
-    heap = malloc(HEAP_SIZE);
+    heap = aligned_alloc(HEAP_ALIGN, HEAP_SIZE);
     for (uint32_t i = 0; i < HEAP_SIZE; i++) {
         heap[i] = (uint8_t)(i * 31 + i / 251);
     }
     context.session = session_create(test_gpu(), MEMORY_LIMIT);
-    context.renderer = &pvgpu_memory_renderer;
+    make_renderer();
     context.heap = (struct operation_heap){.memory = heap, .size = HEAP_SIZE};
     assert_int_equal(gpu_share(test_gpu(), heap, HEAP_SIZE, &context.heap.address), BG_COMPUTE_OK);
     pvgpu_display_init(&display, NULL, NULL);
@@ -46,7 +98,9 @@ static inline int teardown(void **state)
 {
     (void)state;
     pvgpu_context_reset(&context);
+    context.renderer->ops->finish(&context);
     assert_int_equal(context.session->memory_used, 0); /* nothing is lost */
+    drop_renderer();
     session_destroy(context.session);
     gpu_unshare(test_gpu(), heap);
     free(heap);
@@ -62,7 +116,20 @@ static inline int teardown(void **state)
 
 static inline enum bg_pvgpu_error run(const void *command)
 {
-    return pvgpu_command_run(&context, &display, &control, command, 1).code;
+    struct pvgpu_outcome outcome = pvgpu_command_run(&context, &display, &control, command, 1);
+
+    assert_int_equal(context.renderer->ops->finish(&context).code, BG_PVGPU_OK);
+    return outcome.code;
+}
+
+/* The resources take so much; on Vulkan, at least so much. */
+static inline void expect_charged(uint64_t size)
+{
+#ifdef PVGPU_TEST_VULKAN
+    assert_true(context.session->memory_used >= size);
+#else
+    assert_int_equal(context.session->memory_used, size);
+#endif
 }
 
 #define EXPECT(code, command) assert_int_equal(run(command), (code))

@@ -166,7 +166,7 @@ static void test_views(void **state)
     destroy(1);
     assert_true(context.session->memory_used > 64 + 64);
     EXPECT(BG_PVGPU_OK, &gone);
-    assert_int_equal(context.session->memory_used, 64 + 64);
+    expect_charged(64 + 64);
     EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &gone);
 }
 
@@ -294,13 +294,16 @@ static void test_clear_colours(void **state)
     CLEARED(R16G16B16A16_UNORM, 1, 0.5f, 0, 1, uint16_t, 65535, 32768, 0, 65535);
     CLEARED(R16G16B16A16_UINT, 65536, 1, 0, 65535, uint16_t, 65535, 1, 0, 65535);
     CLEARED(R16G16B16A16_SINT, -32769, 32768, -1, 5, int16_t, -32768, 32767, -1, 5);
-    CLEARED(R16G16B16A16_FLOAT, 1, -2, 0.5f, 65536, uint16_t, 0x3C00, 0xC000, 0x3800, 0x7C00);
+    CLEARED(R16G16B16A16_FLOAT, 1, -2, 0.5f, 4, uint16_t, 0x3C00, 0xC000, 0x3800, 0x4400);
+#ifndef PVGPU_TEST_VULKAN /* where drivers round as they like */
+    CLEARED(R16_FLOAT, 65536, 0, 0, 0, uint16_t, 0x7C00);
     /* Denormals, rounding to even, the largest and the next above it. */
     CLEARED(R16G16_FLOAT, 5.9604645e-8f, 1 + 1 / 2048.f, 0, 0, uint16_t, 0x0001, 0x3C00);
     CLEARED(R16G16_FLOAT, 1 + 3 / 2048.f, 65519, 0, 0, uint16_t, 0x3C02, 0x7BFF);
     CLEARED(R16G16_FLOAT, 65520, 2.9e-8f, 0, 0, uint16_t, 0x7C00, 0x0000);
     CLEARED(R16G16_FLOAT, 6.1e-5f, -0.0f, 0, 0, uint16_t, 0x03FF, 0x8000);
     CLEARED(R16_FLOAT, NAN, 0, 0, 0, uint16_t, 0x7E00);
+#endif
     CLEARED(R16_UINT, 1234, 0, 0, 0, uint16_t, 1234);
     CLEARED(R16_SINT, -1234, 0, 0, 0, int16_t, -1234);
     CLEARED(R16G16_UINT, 1, 2, 0, 0, uint16_t, 1, 2);
@@ -410,7 +413,7 @@ static void test_resize_buffers(void **state)
     EXPECT(BG_PVGPU_OK, &resize);
     assert_int_equal(control.display_format, BG_PVGPU_FORMAT_R16G16B16A16_FLOAT);
     assert_int_equal(pvgpu_resource_find(&context, 1)->size, 80 * 32 * 8);
-    assert_int_equal(context.session->memory_used, 80 * 32 * 8);
+    expect_charged(80 * 32 * 8);
     assert_int_equal(read_level(1, 0, 80 * 32 * 8)[0], 0);
     make_view(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
     EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &resize); /* a view is there */
@@ -451,6 +454,11 @@ int main(void)
 #undef TEST
     };
 
+    if (!open_renderer()) {
+        return 0;
+    }
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    close_renderer();
+    return failed;
 }

@@ -31,10 +31,12 @@ struct vulkan {
     VkPhysicalDeviceMemoryProperties memory;
     VkPhysicalDeviceFeatures features; /* those enabled */
     VkDeviceSize import_alignment;     /* of host memory; 0: it cannot be imported */
+    VkDeviceSize texel_alignment;      /* of views of buffers, besides their texel's size */
     bool has_vertex_input;             /* VK_EXT_vertex_input_dynamic_state */
     bool has_null_descriptor;          /* VK_EXT_robustness2 */
     bool has_depth_clip;               /* VK_EXT_depth_clip_enable */
     bool has_divisor;                  /* VK_EXT_vertex_attribute_divisor, with its zero divisor */
+    bool has_custom_border;            /* VK_EXT_custom_border_color, without a format */
 
     /* Counts submissions; the last one that ended. */
     VkSemaphore timeline;

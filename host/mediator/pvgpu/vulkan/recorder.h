@@ -67,11 +67,22 @@ struct vulkan_heap {
     uint64_t written; /* the submission that writes into it last */
 };
 
+/* Memory that pictures are shown from, as a buffer: the one there is, and the one before. */
+#define VULKAN_PICTURES 2u
+
+struct vulkan_pictures {
+    uint8_t *memory; /* NULL: none */
+    uint64_t size;
+    VkBuffer buffer;
+    VkDeviceMemory imported;
+};
+
 struct vulkan_renderer {
     struct pvgpu_renderer base;
     struct vulkan *vulkan;
     struct session *session;
     struct vulkan_heap heap;
+    struct vulkan_pictures pictures[VULKAN_PICTURES];
     bool lost; /* nothing works any more; session->gpu says why */
 
     struct vulkan_batch batches[VULKAN_BATCHES];
@@ -125,9 +136,9 @@ VkCommandBuffer vulkan_record_draw(struct vulkan_renderer *renderer,
 bool vulkan_conflicts(const struct vulkan_renderer *renderer, const struct vulkan_marks *marks,
                       bool write);
 void vulkan_mark(struct vulkan_renderer *renderer, struct vulkan_marks *marks, bool write);
-/* False while rendering to these targets goes on: draws into them keep their order. */
-bool vulkan_targets_conflict(const struct vulkan_renderer *renderer,
-                             const struct pvgpu_context *context);
+/* False while rendering to the targets goes on: draws into them keep their order. Asked once for
+ * each draw, before anything is marked: submits when there are many of them. */
+bool vulkan_targets_conflict(struct vulkan_renderer *renderer, const struct pvgpu_context *context);
 /* Ends the rendering; what came before is seen by all that follows. */
 void vulkan_barrier(struct vulkan_renderer *renderer);
 

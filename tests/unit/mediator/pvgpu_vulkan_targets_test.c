@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(PVGPU_VULKAN_SRC)
+// libs: -ldl $(SPIRV_LIBS)
+/* The same commands on Vulkan: views, targets, clears, byte by byte what they are on the CPU
+ * device. */
+#define PVGPU_TEST_VULKAN 1
+#include "tests/unit/mediator/pvgpu_targets_test.c"
