@@ -57,6 +57,7 @@ static CUresult open(struct cuda_device *device)
     device->heap = gpu->heap;
     device->heap_size = gpu->heap_size;
     device->params_max = PARAMS_MAX;
+    device->ring = gpu;
     device->losses = gpu->losses;
     cut(device, &device->memory);
     return CUDA_SUCCESS;
@@ -67,6 +68,7 @@ static void close(struct cuda_device *device)
     if (device->heap != NULL) {
         bg_pvgpu_heap_free(device->gpu, &device->memory);
     }
+    device->ring = NULL;
     device->heap = NULL;
     device->page = NULL;
 }
@@ -145,6 +147,16 @@ static CUresult end(struct cuda_device *device)
     return error == 0 ? CUDA_SUCCESS : cuda_carrier_failed(device, error);
 }
 
+static bool look(struct cuda_device *device, uint32_t size)
+{
+    return bg_pvgpu_quick_look(device->ring, size);
+}
+
+static void wake(struct cuda_device *device)
+{
+    bg_pvgpu_submit(device->ring);
+}
+
 /* So an older backend says that it does not know a command. */
 static bool was_refused(struct bg_pvgpu *gpu)
 {
@@ -152,66 +164,6 @@ static bool was_refused(struct bg_pvgpu *gpu)
 
     return bg_pvgpu_take_failure(gpu, &failure) == 1 &&
            failure.code == BG_PVGPU_ERROR_INVALID_COMMAND;
-}
-
-/* A launch as it is in the ring. */
-struct launch_command {
-    struct bg_pvgpu_compute compute;
-    struct bg_cuda_launch launch;
-    uint8_t params[]; /* 16 bytes at a time */
-};
-
-static inline void copy_aligned(void *to, const void *from, uint32_t size)
-{
-    if (size == 8) {
-        __builtin_memcpy(__builtin_assume_aligned(to, 8), __builtin_assume_aligned(from, 8), 8);
-    } else {
-        __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 4);
-    }
-}
-
-/* False: a parameter is NULL, or lies at no multiple of its size. */
-static inline bool write_plain(const struct cuda_function *function, void **params, uint8_t *to)
-{
-    const struct bg_cuda_param *param = function->params;
-
-    for (uint32_t count = function->param_count; count > 0; count--, params++, param++) {
-        if (*params == NULL || ((uintptr_t)*params & (param->size - 1)) != 0) {
-            return false;
-        }
-        copy_aligned(to + param->offset, *params, param->size);
-    }
-    return true;
-}
-
-static bool launch_quickly(struct cuda_device *device, const struct cuda_launch *launch,
-                           uint32_t stream, void **params)
-{
-    const struct cuda_function *function = launch->function;
-    const uint32_t words =
-        (uint32_t)sizeof(struct bg_cuda_launch) / 4 + (function->params_size + 3) / 4;
-    const uint32_t size = (uint32_t)sizeof(struct bg_pvgpu_compute) + (words + 3) / 4 * 16;
-    struct launch_command *command;
-
-    if (words > BG_PVGPU_COMPUTE_PARAMS_MAX || (params == NULL && function->param_count > 0)) {
-        return false;
-    }
-    command = bg_pvgpu_quick_begin(device->gpu, size);
-    if (command == NULL) {
-        return false;
-    }
-    clear_last((uint8_t *)command + size - 16);
-    command->compute = (struct bg_pvgpu_compute){
-        .header = {.type = BG_CUDA_LAUNCH, .size = size},
-        .result_offset = BG_PVGPU_NO_RESULT,
-        .param_count = words,
-    };
-    cuda_launch_pack(launch, stream, function->params_size, &command->launch);
-    if (!write_plain(function, params, command->params)) {
-        return false;
-    }
-    bg_pvgpu_quick_end(device->gpu, size);
-    return true;
 }
 
 /* What the worker does may have to wait for a stream, and that for a host function. */
@@ -277,8 +229,9 @@ static const struct cuda_carrier carrier = {
     .check = check,
     .begin = begin,
     .end = end,
+    .look = look,
+    .wake = wake,
     .call = call,
-    .launch = launch_quickly,
     .host_alloc = host_alloc,
     .host_free = host_free,
     .find_pci = find_pci,

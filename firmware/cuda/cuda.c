@@ -37,7 +37,7 @@ void bg_cuda_remove_all(void)
     cuda_contexts_reset();
     cuda_host_reset();
     cuda_capture_reset();
-    cuda_objects = (struct cuda_objects){0};
+    cuda_objects_reset();
     cuda_store_reset();
 }
 

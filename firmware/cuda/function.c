@@ -52,6 +52,7 @@ CUresult cuda_function_set(struct cuda_function *function, CUfunction_attribute 
                                sizeof(params), &answer, sizeof(answer));
 
     if (result == CUDA_SUCCESS) {
+        function->ready.launch.grid[0] = 0;
         memcpy(function->attributes, answer.attributes, sizeof(function->attributes));
     }
     return result;

@@ -64,13 +64,15 @@ struct cuda_object {
 };
 
 /*
- * A handle is a number: the place in the table in its low 32 bits, and above them how often that
- * place was given out. So it is never an address, never below 16, and one that is stale, foreign or
- * of another kind is not found.
+ * A handle is a number: the place in the table in its low 24 bits, the kind in the 8 above them,
+ * and above these how often that place was given out. So it is never an address, never below 16,
+ * and one that is stale, foreign or of another kind is not found.
  */
+#define CUDA_HANDLE_KIND_SHIFT 24u
+#define CUDA_HANDLE_GENERATION_SHIFT 32u
+
 struct cuda_place {
-    uint32_t generation;
-    uint32_t kind; /* enum cuda_kind */
+    uint64_t handle; /* of the object; of a free place the next one, without a kind */
     union {
         struct cuda_object *object;
         uint32_t next_free; /* CUDA_KIND_NONE; 0: it is the last */
@@ -79,11 +81,13 @@ struct cuda_place {
 
 struct cuda_objects {
     struct cuda_place *places;
-    uint32_t count;
+    uint64_t mask;       /* how many there are, a power of two, less one */
     uint32_t first_free; /* 0: none */
 };
 
 extern struct cuda_objects cuda_objects;
+
+void cuda_objects_reset(void);
 
 /* `size` bytes that begin with a struct cuda_object; NULL: no memory. */
 void *cuda_object_create(enum cuda_kind kind, size_t size, struct cuda_context *context);
@@ -91,16 +95,18 @@ void *cuda_object_create(enum cuda_kind kind, size_t size, struct cuda_context *
 /* Forgets the handle, and frees the object. */
 void cuda_object_destroy(struct cuda_object *object);
 
+static inline enum cuda_kind cuda_kind_of(uint64_t handle)
+{
+    return (enum cuda_kind)(uint8_t)(handle >> CUDA_HANDLE_KIND_SHIFT);
+}
+
 /* NULL: the handle is of no object of this kind. */
 static inline void *cuda_find(const void *handle, enum cuda_kind kind)
 {
     uint64_t number = (uint64_t)(uintptr_t)handle;
-    const struct cuda_place *place = cuda_objects.places + (uint32_t)number;
+    const struct cuda_place *place = cuda_objects.places + (number & cuda_objects.mask);
 
-    return (uint32_t)number < cuda_objects.count && place->generation == number >> 32 &&
-                   place->kind == kind
-               ? place->object
-               : NULL;
+    return ((place->handle ^ number) | (cuda_kind_of(number) ^ kind)) == 0 ? place->object : NULL;
 }
 
 /* The next one of this kind in this context (NULL: in any) behind `after` (NULL: the first). */
@@ -166,14 +172,14 @@ struct cuda_carrier {
     CUresult (*begin)(struct cuda_device *device, uint32_t operation, uint32_t size, void **params);
     CUresult (*end)(struct cuda_device *device);
 
+    /* Of devices that have a ring: looks for room in it for a command that is written there
+     * (bg_pvgpu_quick_look), and wakes a backend that sleeps. */
+    bool (*look)(struct cuda_device *device, uint32_t size);
+    void (*wake)(struct cuda_device *device);
+
     /* Carried out by the worker when it returns: the result. The data fits; of the answer comes
      * what fits. */
     CUresult (*call)(struct cuda_device *device, struct cuda_call *call);
-
-    /* A launch of params_are_plain that was checked, the quick way: false, and nothing was done,
-     * when that is not open now. NULL: it never is. */
-    bool (*launch)(struct cuda_device *device, const struct cuda_launch *launch, uint32_t stream,
-                   void **params);
 
     /* Memory of the heap, where there is one: 0 or a bg_error. */
     int (*host_alloc)(struct cuda_device *device, size_t size, struct bg_pvgpu_memory *memory);
@@ -233,7 +239,8 @@ struct cuda_launch_limits {
 
 struct cuda_device {
     const struct cuda_carrier *carrier;
-    void *gpu; /* struct bg_pvgpu, struct bg_vgpu_stub */
+    void *gpu;             /* struct bg_pvgpu, struct bg_vgpu_stub */
+    struct bg_pvgpu *ring; /* launches may be written straight into it; NULL: there is none */
     CUdevice number;
     struct bg_cuda_device info;
     struct cuda_launch_limits limits; /* of it */
@@ -376,19 +383,6 @@ CUresult cuda_enter(void);
  * CUDA_ERROR_CONTEXT_IS_DESTROYED, or the error that it died of. */
 CUresult cuda_enter_context(struct cuda_context **context);
 
-/* The same for what is queued at once: whether the carrier lives is found then. */
-static inline CUresult cuda_enter_quickly(struct cuda_context **context)
-{
-    struct cuda_context *current = cuda_current;
-
-    if (current == NULL || cuda.is_in_callback || current->error != CUDA_SUCCESS ||
-        current->device->page == NULL || bg_load_acquire32(&current->device->page->error) != 0) {
-        return cuda_enter_context(context);
-    }
-    *context = current;
-    return CUDA_SUCCESS;
-}
-
 /* Nothing is current. */
 void cuda_contexts_reset(void);
 
@@ -477,6 +471,12 @@ struct cuda_module {
     const char *names;
 };
 
+/* A launch as it is in a ring; the parameters follow. */
+struct cuda_launch_command {
+    _Alignas(16) struct bg_pvgpu_compute compute;
+    struct bg_cuda_launch launch;
+};
+
 struct cuda_function {
     struct cuda_object object;
     struct cuda_module *module;
@@ -487,6 +487,8 @@ struct cuda_function {
     bool params_are_plain; /* each of 4 or 8 bytes, at a multiple of that */
     const char *name;
     int attributes[BG_CUDA_FUNCTION_ATTRIBUTES];
+    /* The last launch that was found good, but for its stream; grid[0] is 0: there is none. */
+    struct cuda_launch_command ready;
 };
 
 /* Loads; the JIT's options as cuModuleLoadDataEx has them. */
@@ -570,6 +572,10 @@ static inline void cuda_launch_pack(const struct cuda_launch *launch, uint32_t s
         .param_size = param_size,
     };
 }
+
+/* cuLaunchKernel with every check; `launch` has no function yet. */
+CUresult cuda_launch_any(CUfunction function, struct cuda_launch *launch, CUstream stream,
+                         void **params, void **extra);
 
 /* Queues it, checked. */
 CUresult cuda_launch_put(const struct cuda_launch *launch, struct cuda_stream *stream,

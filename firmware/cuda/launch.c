@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Launches. cuLaunchKernel is what a program calls most often: it writes the command where the
- * worker reads it.
- */
+/* Launches of every kind. cuLaunchKernel begins in launch_quick.c. */
 #include "firmware/cuda/capture.h"
 #include "protocol/cuda_rules.h"
 
@@ -211,19 +208,6 @@ static CUresult capture(struct cuda_stream *stream, const struct cuda_launch *la
                             (launch->flags & BG_CUDA_LAUNCH_COOPERATIVE) != 0);
 }
 
-/* Mostly all that there is to do. */
-static inline bool launch_quickly(struct cuda_device *device, const struct cuda_launch *launch,
-                                  const struct cuda_stream *stream, void **params, void **extra)
-{
-    if (device->carrier->launch == NULL || extra != NULL || cuda.is_launch_blocking ||
-        !launch->function->params_are_plain ||
-        !device->carrier->launch(device, launch, stream->number, params)) {
-        return false;
-    }
-    cuda_queue(device, stream->number);
-    return true;
-}
-
 static CUresult launch_in(CUstream handle, const struct cuda_launch *launch, void **params,
                           void **extra)
 {
@@ -238,9 +222,6 @@ static CUresult launch_in(CUstream handle, const struct cuda_launch *launch, voi
     if (result == CUDA_SUCCESS && stream->capture != NULL) {
         return capture(stream, launch, params, extra);
     }
-    if (result == CUDA_SUCCESS && launch_quickly(context->device, launch, stream, params, extra)) {
-        return CUDA_SUCCESS;
-    }
     result = result ?: cuda_launch_put(launch, stream, params, extra);
     return result == CUDA_SUCCESS && cuda.is_launch_blocking ? cuda_stream_wait(stream) : result;
 }
@@ -249,20 +230,13 @@ static CUresult enter(CUfunction handle, struct cuda_function **function)
 {
     struct cuda_context *context;
 
-    return cuda_enter_quickly(&context) ?: cuda_function_of(context, handle, function);
+    return cuda_enter_context(&context) ?: cuda_function_of(context, handle, function);
 }
 
-CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
-                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
-                        CUstream stream, void **params, void **extra)
+CUresult cuda_launch_any(CUfunction function, struct cuda_launch *launch, CUstream stream,
+                         void **params, void **extra)
 {
-    struct cuda_launch launch = {
-        .grid = {grid_x, grid_y, grid_z},
-        .block = {block_x, block_y, block_z},
-        .dynamic_shared = shared_bytes,
-    };
-
-    return enter(function, &launch.function) ?: launch_in(stream, &launch, params, extra);
+    return enter(function, &launch->function) ?: launch_in(stream, launch, params, extra);
 }
 
 CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigned grid_y,
@@ -277,7 +251,7 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigne
         .flags = BG_CUDA_LAUNCH_COOPERATIVE,
     };
 
-    return enter(function, &launch.function) ?: launch_in(stream, &launch, params, NULL);
+    return cuda_launch_any(function, &launch, stream, params, NULL);
 }
 
 /* ---- With attributes ---- */

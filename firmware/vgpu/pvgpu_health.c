@@ -34,6 +34,7 @@ int pvgpu_lose(struct bg_pvgpu *gpu, int error, uint32_t code)
         gpu->loss = error;
         gpu->loss_code = code;
         gpu->losses++;
+        gpu->quick_end = gpu->written;
         /* What it completed before counts; if that is nonsense the loss is what it is. */
         pvgpu_look_at_fences(gpu);
     }

@@ -26,6 +26,7 @@ int pvgpu_ring_start(struct bg_pvgpu *gpu)
         return BG_ERR_PROTOCOL;
     }
     gpu->written = gpu->published = gpu->consumed = gpu->cursor = gpu->rung = position;
+    gpu->quick_end = position;
     bg_store_release64(&gpu->control->producer_ptr, position);
     gpu->fence_seen = completed;
     gpu->fence_last = completed > gpu->fence_last ? completed : gpu->fence_last;
@@ -60,7 +61,7 @@ static bool must_ring(const struct bg_pvgpu *gpu)
 
 static void publish(struct bg_pvgpu *gpu)
 {
-    bg_store_release64(&gpu->control->producer_ptr, gpu->written);
+    bg_store_publish64(&gpu->control->producer_ptr, gpu->written);
     gpu->published = gpu->written;
     bg_barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
     if (must_ring(gpu)) {
@@ -81,12 +82,6 @@ int bg_pvgpu_submit(struct bg_pvgpu *gpu)
     return 0;
 }
 
-void bg_pvgpu_quick_end(struct bg_pvgpu *gpu, uint32_t size)
-{
-    gpu->written += size;
-    publish(gpu);
-}
-
 /* Reads consumer_ptr: it neither goes back nor beyond what was published. */
 static int look_at_room(struct bg_pvgpu *gpu)
 {
@@ -102,6 +97,22 @@ static int look_at_room(struct bg_pvgpu *gpu)
 static bool has_room(const struct bg_pvgpu *gpu, uint32_t size)
 {
     return gpu->ring_size - (gpu->written - gpu->consumed) >= size;
+}
+
+/* ---- The quick way ---- */
+
+bool bg_pvgpu_quick_look(struct bg_pvgpu *gpu, uint32_t size)
+{
+    uint64_t room, to_end;
+
+    if (gpu->loss != 0 || !bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS) ||
+        look_at_room(gpu) < 0) {
+        return false;
+    }
+    room = gpu->ring_size - (gpu->written - gpu->consumed);
+    to_end = gpu->ring_size - (gpu->written & gpu->ring_mask);
+    gpu->quick_end = gpu->written + (room < to_end ? room : to_end);
+    return gpu->quick_end - gpu->written >= size;
 }
 
 /* ---- Waiting for room ---- */

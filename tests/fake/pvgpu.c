@@ -227,10 +227,13 @@ static void add_words(struct fake_pvgpu *device, const uint32_t *p)
 static void compute(struct fake_pvgpu *device, const struct fake_pvgpu_command *command)
 {
     const uint32_t *words = command->words, *params = words + 8;
-    struct bg_pvgpu_compute_result *result =
-        (struct bg_pvgpu_compute_result *)(void *)heap(device, words[0], sizeof(*result));
     struct bg_compute_device_info info = {.backend = BG_COMPUTE_BACKEND_CPU, .multiprocessors = 2};
+    struct bg_pvgpu_compute_result *result;
 
+    if (words[0] == BG_PVGPU_NO_RESULT) {
+        return;
+    }
+    result = (struct bg_pvgpu_compute_result *)(void *)heap(device, words[0], sizeof(*result));
     device->violations += words[0] % 8 != 0 || result->done != 0;
     result->status = device->compute_status;
     result->exec_time_us = 12;

@@ -2,10 +2,11 @@
 /*
  * Ordering of shared memory between CPUs and devices. Drivers use these names only.
  *
- * Data is handed over with store_release and taken with load_acquire. Where one side publishes
- * and then looks at what the other side published ("does it sleep?"), bg_barrier_full() stands
- * between: release and acquire alone do not order a store before a later load (docs/smp.md shows
- * it). Callable from anywhere.
+ * Data is handed over with store_release and taken with load_acquire. Store_publish is the release
+ * of a side that has only written what it hands over, not also read: on an emulated CPU the other
+ * one is a full barrier. Where one side publishes and then looks at what the other side published
+ * ("does it sleep?"), bg_barrier_full() stands between: release and acquire alone do not order a
+ * store before a later load (docs/smp.md shows it). Callable from anywhere.
  */
 #ifndef BAREGPU_BARRIER_H
 #define BAREGPU_BARRIER_H
@@ -59,6 +60,12 @@ static inline void bg_store_release64(uint64_t *p, uint64_t value)
 
 #ifdef __aarch64__
 
+static inline void bg_store_publish64(uint64_t *p, uint64_t value)
+{
+    __asm__ volatile("dmb ishst" ::: "memory");
+    __atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+
 static inline void bg_barrier_full(void)
 {
     __asm__ volatile("dmb ish" ::: "memory");
@@ -83,6 +90,11 @@ static inline void bg_barrier_read_outer(void)
 }
 
 #else
+
+static inline void bg_store_publish64(uint64_t *p, uint64_t value)
+{
+    bg_store_release64(p, value);
+}
 
 static inline void bg_barrier_full(void)
 {

@@ -43,6 +43,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "baregpu/barrier.h"
 #include "baregpu/compute.h"
 #include "baregpu/error.h"
 #include "baregpu/pci_ecam.h"
@@ -108,6 +109,7 @@ struct bg_pvgpu {
     uint64_t written;     /* position behind the last command */
     uint64_t published;   /* of it, what the backend knows */
     uint64_t consumed;    /* the consumer_ptr seen last */
+    uint64_t quick_end;   /* up to here there is room, in one piece, for commands written quickly */
     uint64_t rung;        /* what was published when the doorbell was rung last */
     uint64_t fence_first; /* of this session */
     uint64_t fence_last;  /* handed out */
@@ -461,22 +463,33 @@ void bg_pvgpu_command_end(struct bg_pvgpu *gpu);
 
 /*
  * The same for one that is sent so often that instructions count. Quick_begin gives `size` bytes of
- * the ring, a multiple of 16, header included, where a whole command is to be written: or NULL when
- * that needs more than a look, and bg_pvgpu_command_begin is to be called. Quick_end has the
- * backend see it, and all that was queued before; as bg_pvgpu_submit, but a loss shows at a later
- * call.
+ * the ring, a multiple of 16, header included, where a whole command is to be written; NULL: there
+ * is no such place as far as quick_look has looked. Quick_end has the backend see the command, and
+ * all that was queued before; false: the backend sleeps, and bg_pvgpu_submit is to be called.
  */
 static inline void *bg_pvgpu_quick_begin(const struct bg_pvgpu *gpu, uint32_t size)
 {
-    uint32_t at = (uint32_t)gpu->written & gpu->ring_mask;
-
-    return gpu->loss == 0 && gpu->ring_size - (gpu->written - gpu->consumed) >= size &&
-                   size <= gpu->ring_size - at
-               ? __builtin_assume_aligned(gpu->ring + at, BG_PVGPU_COMMAND_ALIGN)
-               : NULL;
+    return (int64_t)(gpu->quick_end - gpu->written) < (int64_t)size
+               ? NULL
+               : __builtin_assume_aligned(gpu->ring + ((uint32_t)gpu->written & gpu->ring_mask),
+                                          BG_PVGPU_COMMAND_ALIGN);
 }
 
-void bg_pvgpu_quick_end(struct bg_pvgpu *gpu, uint32_t size);
+/* Looks for room; false when bg_pvgpu_command_begin is to be called for this one: at the ring's
+ * end, when the ring is full, when the backend is lost or does not say whether it sleeps. */
+bool bg_pvgpu_quick_look(struct bg_pvgpu *gpu, uint32_t size);
+
+static inline bool bg_pvgpu_quick_end(struct bg_pvgpu *gpu, uint32_t size)
+{
+    gpu->written += size;
+    bg_store_publish64(&gpu->control->producer_ptr, gpu->written);
+    bg_barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
+    if (bg_load_once32(&gpu->control->backend_sleeping) != 0) {
+        return false;
+    }
+    gpu->published = gpu->written;
+    return true;
+}
 
 /* ---- Interrupts: optional (pvgpu_interrupt.h) ---- */
 

@@ -31,6 +31,7 @@ static void start_at(uint64_t position)
 {
     fake.control->producer_ptr = fake.control->consumer_ptr = position;
     gpu.written = gpu.published = gpu.consumed = gpu.cursor = gpu.rung = position;
+    gpu.quick_end = position;
 }
 
 /* ---- Wraps ---- */
@@ -114,24 +115,66 @@ static void commands_are_written_quickly(void **state)
 
     (void)state;
     start_at(FAKE_PVGPU_RING - 32);
-    assert_null(bg_pvgpu_quick_begin(&gpu, 48)); /* it would wrap */
+    assert_null(bg_pvgpu_quick_begin(&gpu, 32)); /* nobody has looked */
+    assert_false(bg_pvgpu_quick_look(&gpu, 48)); /* it would wrap */
+    assert_null(bg_pvgpu_quick_begin(&gpu, 48));
+    assert_true(bg_pvgpu_quick_look(&gpu, 32));
     command = bg_pvgpu_quick_begin(&gpu, 32);
     assert_ptr_equal(command, fake.shmem + FAKE_PVGPU_RING_OFFSET + FAKE_PVGPU_RING - 32);
     *command = (struct bg_pvgpu_command){.type = 0x1FFE, .size = 32, .resource_id = 7};
     memset(command + 1, 0x5A, 16);
-    bg_pvgpu_quick_end(&gpu, 32);
+    assert_true(bg_pvgpu_quick_end(&gpu, 32));
     assert_int_equal(fake.control->producer_ptr, FAKE_PVGPU_RING);
+    assert_int_equal(bg_pvgpu_position(&gpu), FAKE_PVGPU_RING);
     fake_pvgpu_step(&fake, 1);
     assert_int_equal(fake_pvgpu_last(0)->header.resource_id, 7);
     assert_int_equal(fake_pvgpu_last(0)->words[0], 0x5A5A5A5A);
-    gpu.consumed = gpu.written - FAKE_PVGPU_RING + 16;
-    assert_non_null(bg_pvgpu_quick_begin(&gpu, 16));
-    assert_null(bg_pvgpu_quick_begin(&gpu, 32)); /* it is full, as far as was looked */
-    gpu.consumed = gpu.written;
-    gpu.loss = BG_ERR_UNAVAILABLE;
-    assert_null(bg_pvgpu_quick_begin(&gpu, 16));
-    gpu.loss = 0;
     fake.violations = 0; /* what was sent is no operation */
+}
+
+/* As far as there is room, and what the driver itself writes takes of it. */
+static void quick_commands_find_their_room(void **state)
+{
+    (void)state;
+    start_at(FAKE_PVGPU_RING);
+    fake.is_stuck = true;
+    assert_true(bg_pvgpu_quick_look(&gpu, 32));
+    while (bg_pvgpu_position(&gpu) < 2 * FAKE_PVGPU_RING - 16) {
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+    }
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
+    assert_null(bg_pvgpu_quick_begin(&gpu, 32));
+    assert_false(bg_pvgpu_quick_look(&gpu, 32));
+    assert_non_null(bg_pvgpu_quick_begin(&gpu, 16));
+    assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
+    assert_null(bg_pvgpu_quick_begin(&gpu, 16));
+    assert_false(bg_pvgpu_quick_look(&gpu, 16)); /* it is full */
+    fake.is_stuck = false;
+    fake_pvgpu_step(&fake, 2);
+    assert_false(bg_pvgpu_quick_look(&gpu, 48));
+    assert_true(bg_pvgpu_quick_look(&gpu, 32));
+}
+
+/* One that sleeps. There are none for one that is lost. */
+static void quick_commands_wake_the_backend(void **state)
+{
+    struct bg_pvgpu_command *command;
+
+    (void)state;
+    assert_true(bg_pvgpu_quick_look(&gpu, 16));
+    fake.control->backend_sleeping = 1;
+    command = bg_pvgpu_quick_begin(&gpu, 16);
+    *command = (struct bg_pvgpu_command){.type = BG_PVGPU_CMD_FLUSH, .size = 16};
+    assert_false(bg_pvgpu_quick_end(&gpu, 16));
+    fake.doorbells = 0;
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
+    assert_int_equal(fake.doorbells, 1);
+    assert_true(bg_pvgpu_quick_look(&gpu, 16));
+    fake_pvgpu_kill(&fake);
+    assert_int_equal(bg_pvgpu_check(&gpu), BG_ERR_UNAVAILABLE);
+    assert_null(bg_pvgpu_quick_begin(&gpu, 16));
+    assert_false(bg_pvgpu_quick_look(&gpu, 16));
 }
 
 /* A long way around the ring, at sizes that do not divide it. */
@@ -526,6 +569,8 @@ int main(void)
         TEST(commands_wrap_everywhere),
         TEST(own_commands_are_built_in_place),
         TEST(commands_are_written_quickly),
+        TEST(quick_commands_find_their_room),
+        TEST(quick_commands_wake_the_backend),
         TEST(many_rounds),
         TEST(a_full_ring_has_a_deadline),
         TEST(room_is_waited_for),
