@@ -119,7 +119,7 @@ static void test_no_such_backend(void **state)
 static void test_ready_fd(void **state)
 {
     char *command =
-        harness_format("%s --backend cpu --socket %s --ready-fd 5 5>&1 & wait", program, path);
+        harness_format("exec %s --backend cpu --socket %s --ready-fd 5 5>&1", program, path);
     const char *const arguments[] = {"sh", "-c", command, NULL};
 
     (void)state;
