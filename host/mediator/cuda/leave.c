@@ -9,21 +9,23 @@
 struct cuda_leaving {
     struct cuda_leaving *next;
     CUevent after;
-    cuda_release *release; /* NULL: memory, which the driver frees by itself */
+    cuda_release *release; /* NULL: memory that the driver frees by itself */
     uint64_t object;
     uint64_t size;
 };
 
-static void finish(struct cuda_session *cuda, struct cuda_leaving *leaving)
+static CUresult finish(struct cuda_session *cuda, const struct cuda_leaving *gone)
 {
-    if (leaving->release != NULL) {
-        cuda_check(cuda, leaving->release(cuda, leaving->object));
+    CUresult result = CUDA_SUCCESS;
+
+    if (gone->release != NULL) {
+        result = cuda_check(cuda, gone->release(cuda, gone->object));
     }
-    if (leaving->after != NULL) {
-        cuda->driver->cuEventDestroy(leaving->after);
+    if (gone->after != NULL) {
+        cuda->driver->cuEventDestroy(gone->after);
     }
-    session_release(cuda->session, leaving->size);
-    free(leaving);
+    session_release(cuda->session, gone->size);
+    return result;
 }
 
 static CUresult put_in(struct cuda_session *cuda, struct cuda_leaving *leaving)
@@ -39,75 +41,82 @@ static CUresult put_in(struct cuda_session *cuda, struct cuda_leaving *leaving)
     return result;
 }
 
-static CUresult begin(struct cuda_session *cuda, uint64_t size, struct cuda_leaving **leaving)
+/* A place for what may leave later; NULL: nothing works, or there is no memory for it. */
+static struct cuda_leaving *begin(struct cuda_session *cuda, const struct cuda_leaving *gone)
 {
-    *leaving = calloc(1, sizeof(**leaving));
-    if (*leaving == NULL) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
-    }
-    (*leaving)->size = size;
+    struct cuda_leaving *leaving = NULL;
+
     cuda_streams_look(cuda);
-    return CUDA_SUCCESS;
+    if (cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
+        leaving = calloc(1, sizeof(*leaving));
+    }
+    if (leaving != NULL) {
+        *leaving = *gone;
+    }
+    return leaving;
 }
 
-/* When it cannot be put off it is waited for. */
+/* What cannot be put off. */
+static CUresult leave_now(struct cuda_session *cuda, const struct cuda_leaving *gone)
+{
+    CUresult waited = cuda_streams_wait(cuda), finished = finish(cuda, gone);
+
+    return waited ?: finished;
+}
+
 static CUresult end(struct cuda_session *cuda, struct cuda_leaving *leaving, CUresult result)
 {
     result = cuda_check(cuda, result ?: put_in(cuda, leaving));
     if (result != CUDA_SUCCESS) {
-        result = cuda_streams_wait(cuda);
-        finish(cuda, leaving);
+        result = leave_now(cuda, leaving);
+        free(leaving);
     }
     return result;
 }
 
-/* With a stream it is freed there, else where all is waited for. */
-static CUresult free_later(struct cuda_session *cuda, uint64_t address, uint32_t stream)
+static CUresult free_memory(struct cuda_session *cuda, uint64_t address)
 {
-    const struct cuda_driver *driver = cuda->driver;
+    return cuda->driver->cuMemFree(address);
+}
 
-    if (stream == BG_CUDA_ALL) {
-        return cuda_streams_join(cuda, BG_CUDA_ALL, cuda->leave)
-                   ?: driver->cuMemFreeAsync(address, cuda->leave);
+/* With a stream it is freed there, else where all is waited for. */
+static CUresult free_later(struct cuda_session *cuda, struct cuda_leaving *leaving, uint32_t stream)
+{
+    bool is_ordered = stream != BG_CUDA_ALL;
+    CUstream freeing = is_ordered ? cuda->streams[stream].stream : cuda->leave;
+    CUresult result = CUDA_SUCCESS;
+
+    if (is_ordered) {
+        cuda->streams[stream].is_busy = true;
+    } else {
+        result = cuda_streams_join(cuda, BG_CUDA_ALL, freeing);
     }
-    cuda->streams[stream].is_busy = true;
-    return driver->cuMemFreeAsync(address, cuda->streams[stream].stream)
-               ?: cuda_streams_join(cuda, stream, cuda->leave);
+    result = result ?: cuda->driver->cuMemFreeAsync(leaving->object, freeing);
+    if (result == CUDA_SUCCESS) {
+        leaving->release = NULL;
+    }
+    return result == CUDA_SUCCESS && is_ordered ? cuda_streams_join(cuda, stream, cuda->leave)
+                                                : result;
 }
 
 CUresult cuda_leave_memory(struct cuda_session *cuda, uint64_t address, uint64_t size,
                            uint32_t stream)
 {
-    struct cuda_leaving *leaving;
-    CUresult result = begin(cuda, size, &leaving);
+    const struct cuda_leaving gone = {.release = free_memory, .object = address, .size = size};
+    struct cuda_leaving *leaving = begin(cuda, &gone);
 
-    if (result != CUDA_SUCCESS) {
-        return result;
-    }
-    if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) { /* cuMemFree waits for all of them */
-        result = cuda_check(cuda, cuda->driver->cuMemFree(address));
-        finish(cuda, leaving);
-        return result;
-    }
-    return end(cuda, leaving, free_later(cuda, address, stream));
+    return leaving != NULL ? end(cuda, leaving, free_later(cuda, leaving, stream))
+                           : leave_now(cuda, &gone);
 }
 
 CUresult cuda_leave_object(struct cuda_session *cuda, cuda_release *release, uint64_t object,
                            uint64_t size)
 {
-    struct cuda_leaving *leaving;
-    CUresult result = begin(cuda, size, &leaving);
+    const struct cuda_leaving gone = {.release = release, .object = object, .size = size};
+    struct cuda_leaving *leaving = begin(cuda, &gone);
 
-    if (result != CUDA_SUCCESS) {
-        return result;
-    }
-    leaving->release = release;
-    leaving->object = object;
-    if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
-        finish(cuda, leaving);
-        return CUDA_SUCCESS;
-    }
-    return end(cuda, leaving, cuda_streams_join(cuda, BG_CUDA_ALL, cuda->leave));
+    return leaving != NULL ? end(cuda, leaving, cuda_streams_join(cuda, BG_CUDA_ALL, cuda->leave))
+                           : leave_now(cuda, &gone);
 }
 
 static void finish_first(struct cuda_session *cuda)
@@ -119,6 +128,7 @@ static void finish_first(struct cuda_session *cuda)
         cuda->leaving_end = &cuda->leaving;
     }
     finish(cuda, leaving);
+    free(leaving);
 }
 
 /* To give an object back the driver waits for all streams, what they were given since too. */

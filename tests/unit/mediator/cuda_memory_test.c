@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(GPU_SRC)
-// libs: -ldl
+// libs: -ldl -Wl,--wrap=calloc
 /* A guest's device memory: allocated within its limit, filled, copied, and never beyond what it
  * has. */
 #include <pthread.h>
@@ -149,6 +149,42 @@ static void test_memory_that_leaves_is_waited_for(void **state)
     assert_int_equal(pthread_create(&thread, NULL, open_later, &gate), 0);
     allocate(MEMORY_LIMIT);
     pthread_join(thread, NULL);
+}
+
+static bool calloc_fails;
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+/* The next one. */
+void *__wrap_calloc(size_t count, size_t size)
+{
+    bool fails = calloc_fails;
+
+    calloc_fails = false;
+    return fails ? NULL : __real_calloc(count, size);
+}
+
+/* What cannot be noted down is waited for; it is lost neither here nor in the driver. */
+static void test_free_without_memory(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+    uint64_t memory = allocate(SIZE);
+    size_t before, after, total;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(cuMemGetInfo(&before, &total), CUDA_SUCCESS);
+    close_gate(&gate, BG_CUDA_STREAM_LEGACY);
+    assert_true(cuda_is_busy(session)); /* it needs no memory to look again */
+    assert_int_equal(pthread_create(&thread, NULL, open_later, &gate), 0);
+    calloc_fails = true;
+    OK(give_back(memory));
+    assert_false(calloc_fails);
+    pthread_join(thread, NULL);
+    assert_int_equal(left(), MEMORY_LIMIT);
+    assert_int_equal(cuMemGetInfo(&after, &total), CUDA_SUCCESS);
+    assert_int_equal(after, before + SIZE);
 }
 
 static void test_end_waits(void **state)
@@ -473,6 +509,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_free_does_not_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_that_leaves_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_free_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fills, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_of_fills, setup, teardown),
