@@ -94,6 +94,11 @@ run "$work/run.ptx" --run nobody
 check 1 "a kernel that is not there"
 run "$work/run.ptx" --dump-ir scale
 says out "define void @kernel" "the IR is printed"
+cp "$work/out" "$work/of_lines"
+run "$work/run.ptx" --dump-ir scale --block 12,2
+check 0 "so it is for other blocks"
+! cmp -s "$work/out" "$work/of_lines" || status=9
+check 0 "which is other code"
 
 # ---- Checks ----
 

@@ -25,7 +25,6 @@ static int64_t limited(int64_t step)
     return step < -STEP_MAX || step > STEP_MAX ? AFFINE_NOT : step;
 }
 
-/* Of blocks whose rows are multiples of a warp. */
 static int64_t of_special(const struct ptx_operand *operand)
 {
     switch (operand->special.name) {
@@ -278,8 +277,8 @@ bool affine_create(const struct ptx_function *function, const struct uniform *un
     struct finder finder = {.function = function, .uniform = uniform};
 
     affine->steps = NULL;
-    if (options->masked_alone || options->is_checked || options->row != WARP_LANES ||
-        !function->is_entry || uniform->live.sets == NULL) {
+    if (options->masked_alone || options->is_checked || options->row == 0 || !function->is_entry ||
+        uniform->live.sets == NULL) {
         return true;
     }
     affine->steps = finder.steps = calloc(function->register_count + 1, sizeof(*finder.steps));
@@ -361,12 +360,21 @@ static enum ptx_word storage_of(const struct emitter *emitter, uint32_t reg)
     return emit_bits(emitter->function->registers[reg].type);
 }
 
+unsigned affine_rows(const struct emitter *emitter)
+{
+    return WARP_LANES / emitter->options->row;
+}
+
+static const char *base_type(const struct emitter *emitter, uint32_t reg)
+{
+    return emit_element(storage_of(emitter, reg));
+}
+
 void affine_begin_frame(struct emitter *emitter)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (affine_is_one(emitter, reg)) {
-            emit(emitter, "%%base.%u = alloca %s, align 8", reg,
-                 emit_element(storage_of(emitter, reg)));
+        for (unsigned row = 0; affine_is_one(emitter, reg) && row < affine_rows(emitter); row++) {
+            emit(emitter, "%%base.%u.%u = alloca %s, align 8", reg, row, base_type(emitter, reg));
         }
     }
 }
@@ -374,19 +382,38 @@ void affine_begin_frame(struct emitter *emitter)
 void affine_clear(struct emitter *emitter)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (affine_is_one(emitter, reg)) {
-            emit(emitter, "store %s 0, ptr %%base.%u, align 8",
-                 emit_element(storage_of(emitter, reg)), reg);
+        for (unsigned row = 0; affine_is_one(emitter, reg) && row < affine_rows(emitter); row++) {
+            emit(emitter, "store %s 0, ptr %%base.%u.%u, align 8", base_type(emitter, reg), reg,
+                 row);
         }
     }
 }
 
-/* Each lane's distance from the first. */
+static value load_base(struct emitter *emitter, uint32_t reg, unsigned row)
+{
+    return emit_value(emitter, "load %s, ptr %%base.%u.%u, align 8", base_type(emitter, reg), reg,
+                      row);
+}
+
+static void store_base(struct emitter *emitter, uint32_t reg, unsigned row, value base)
+{
+    emit(emitter, "store %s %%t%u, ptr %%base.%u.%u, align 8", base_type(emitter, reg), base, reg,
+         row);
+}
+
+void affine_put(struct emitter *emitter, uint32_t reg, value base)
+{
+    store_base(emitter, reg, emitter->row, base);
+}
+
+/* Each lane's distance from the first of its row. */
 static value distances(struct emitter *emitter, uint32_t reg)
 {
     enum ptx_word type = storage_of(emitter, reg);
     value lane = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
 
+    lane = emit_value(emitter, "and <32 x i32> %%t%u, splat (i32 %u)", lane,
+                      emitter->options->row - 1);
     if (type == PTX_W_B64) {
         lane = emit_value(emitter, "zext <32 x i32> %%t%u to <32 x i64>", lane);
     }
@@ -394,45 +421,72 @@ static value distances(struct emitter *emitter, uint32_t reg)
                       emit_element(type), (long long)emitter->affine.steps[reg]);
 }
 
-static value spread(struct emitter *emitter, uint32_t reg, value base)
+/* The first lane of each row from what has it there, in all lanes of the row. */
+static value firsts(struct emitter *emitter, uint32_t reg, value lanes)
 {
-    enum ptx_word type = storage_of(emitter, reg);
+    const char *type = emit_vector(storage_of(emitter, reg));
 
-    return emit_value(emitter, "add %s %%t%u, %%t%u", emit_vector(type),
-                      emit_splat_scalar(emitter, type, base), distances(emitter, reg));
+    text_add(emitter->out, "  %%t%u = shufflevector %s %%t%u, %s poison, <32 x i32> <",
+             ++emitter->values, type, lanes, type);
+    for (unsigned lane = 0; lane < WARP_LANES; lane++) {
+        text_add(emitter->out, "%si32 %u", lane ? ", " : "", lane & -emitter->options->row);
+    }
+    text_add(emitter->out, ">\n");
+    return emitter->values;
 }
 
-static value load_base(struct emitter *emitter, uint32_t reg)
+/* As all lanes lie when those of the firsts of rows are right. */
+static value spread(struct emitter *emitter, uint32_t reg, value lanes)
 {
-    return emit_value(emitter, "load %s, ptr %%base.%u, align 8",
-                      emit_element(storage_of(emitter, reg)), reg);
+    return emit_value(emitter, "add %s %%t%u, %%t%u", emit_vector(storage_of(emitter, reg)),
+                      firsts(emitter, reg, lanes), distances(emitter, reg));
+}
+
+static value spread_bases(struct emitter *emitter, uint32_t reg)
+{
+    const char *vector = emit_vector(storage_of(emitter, reg));
+    value lanes = emit_value(emitter, "freeze %s poison", vector);
+
+    for (unsigned row = 0; row < affine_rows(emitter); row++) {
+        lanes = emit_value(emitter, "insertelement %s %%t%u, %s %%t%u, i32 %u", vector, lanes,
+                           base_type(emitter, reg), load_base(emitter, reg, row),
+                           row * emitter->options->row);
+    }
+    return spread(emitter, reg, lanes);
 }
 
 value affine_lanes(struct emitter *emitter, uint32_t reg)
 {
-    value base = load_base(emitter, reg);
+    return emitter->is_narrow ? load_base(emitter, reg, emitter->row) : spread_bases(emitter, reg);
+}
 
-    return emitter->is_narrow ? base : spread(emitter, reg, base);
+static value place_of_base(struct emitter *emitter, value pointer, unsigned row)
+{
+    return emit_value(emitter, "getelementptr i64, ptr %%t%u, i64 %u", pointer, row);
 }
 
 void affine_save(struct emitter *emitter, uint32_t reg, value pointer)
 {
-    emit(emitter, "store %s %%t%u, ptr %%t%u, align 8, !tbaa !1",
-         emit_element(storage_of(emitter, reg)), load_base(emitter, reg), pointer);
+    for (unsigned row = 0; row < affine_rows(emitter); row++) {
+        emit(emitter, "store %s %%t%u, ptr %%t%u, align 8, !tbaa !1", base_type(emitter, reg),
+             load_base(emitter, reg, row), place_of_base(emitter, pointer, row));
+    }
 }
 
-void affine_load(struct emitter *emitter, uint32_t reg, value pointer)
+void affine_load(struct emitter *emitter, uint32_t reg, value pointer, bool is_volatile)
 {
-    const char *type = emit_element(storage_of(emitter, reg));
-    value base = emit_value(emitter, "load %s, ptr %%t%u, align 8, !tbaa !1", type, pointer);
-
-    emit(emitter, "store %s %%t%u, ptr %%base.%u, align 8", type, base, reg);
+    for (unsigned row = 0; row < affine_rows(emitter); row++) {
+        store_base(emitter, reg, row,
+                   emit_value(emitter, "load %s%s, ptr %%t%u, align 8, !tbaa !1",
+                              is_volatile ? "volatile " : "", base_type(emitter, reg),
+                              place_of_base(emitter, pointer, row)));
+    }
 }
 
-static value first_of(struct emitter *emitter, uint32_t reg, value lanes)
+static value first_of(struct emitter *emitter, uint32_t reg, unsigned row, value lanes)
 {
-    return emit_value(emitter, "extractelement %s %%t%u, i32 0",
-                      emit_vector(storage_of(emitter, reg)), lanes);
+    return emit_value(emitter, "extractelement %s %%t%u, i32 %u",
+                      emit_vector(storage_of(emitter, reg)), lanes, row * emitter->options->row);
 }
 
 static value load_lanes(struct emitter *emitter, uint32_t reg)
@@ -454,7 +508,7 @@ value affine_is_back(struct emitter *emitter, uint32_t block)
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
         if (is_read_at(emitter, block, reg)) {
             value lanes = load_lanes(emitter, reg);
-            value expected = spread(emitter, reg, first_of(emitter, reg, lanes));
+            value expected = spread(emitter, reg, lanes);
             value equal = emit_value(emitter, "icmp eq %s %%t%u, %%t%u",
                                      emit_vector(storage_of(emitter, reg)), lanes, expected);
 
@@ -467,18 +521,19 @@ value affine_is_back(struct emitter *emitter, uint32_t block)
 void affine_take(struct emitter *emitter, uint32_t block)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (is_read_at(emitter, block, reg)) {
-            emit(emitter, "store %s %%t%u, ptr %%base.%u, align 8",
-                 emit_element(storage_of(emitter, reg)),
-                 first_of(emitter, reg, load_lanes(emitter, reg)), reg);
+        value lanes = is_read_at(emitter, block, reg) ? load_lanes(emitter, reg) : 0;
+
+        for (unsigned row = 0; lanes && row < affine_rows(emitter); row++) {
+            store_base(emitter, reg, row, first_of(emitter, reg, row, lanes));
         }
     }
 }
 
 static void write_out(struct emitter *emitter, uint32_t reg)
 {
+    turns_take_base(emitter, reg);
     emit(emitter, "store %s %%t%u, ptr %%r%u.0, align 64", emit_vector(storage_of(emitter, reg)),
-         spread(emitter, reg, load_base(emitter, reg)), reg);
+         spread_bases(emitter, reg), reg);
 }
 
 void affine_leave_to(struct emitter *emitter, uint32_t block)
@@ -543,20 +598,32 @@ void affine_leave_here(struct emitter *emitter)
 }
 
 /* The last lane's shorter number, as a longer one, is what the shorter one becomes. */
+static value row_fits(struct emitter *emitter, const struct ptx_operand *operand, const char *how)
+{
+    value first = emit_get(emitter, operand, PTX_W_B32), last, again;
+
+    first = emit_value(emitter, "%s i32 %%t%u to i64", how, first);
+    last = emit_value(emitter, "add i64 %%t%u, %lld", first,
+                      (long long)step_of(emitter, operand) * (emitter->options->row - 1));
+    again = emit_value(emitter, "trunc i64 %%t%u to i32", last);
+    again = emit_value(emitter, "%s i32 %%t%u to i64", how, again);
+    return emit_value(emitter, "icmp eq i64 %%t%u, %%t%u", last, again);
+}
+
 value affine_fits(struct emitter *emitter)
 {
     const struct ptx_operand *operand = stepping(emitter, emitter->instruction);
     const char *how =
         ptx_type_kind(source_type(emitter->instruction)) == PTX_SIGNED ? "sext" : "zext";
-    value first, last, again;
+    value all = 0;
 
     emitter->is_narrow = true;
-    first = emit_get(emitter, operand, PTX_W_B32);
+    for (emitter->row = 0; emitter->row < affine_rows(emitter); emitter->row++) {
+        value fits = row_fits(emitter, operand, how);
+
+        all = emitter->row ? emit_value(emitter, "and i1 %%t%u, %%t%u", all, fits) : fits;
+    }
     emitter->is_narrow = false;
-    first = emit_value(emitter, "%s i32 %%t%u to i64", how, first);
-    last = emit_value(emitter, "add i64 %%t%u, %lld", first,
-                      (long long)step_of(emitter, operand) * (WARP_LANES - 1));
-    again = emit_value(emitter, "trunc i64 %%t%u to i32", last);
-    again = emit_value(emitter, "%s i32 %%t%u to i64", how, again);
-    return emit_value(emitter, "icmp eq i64 %%t%u, %%t%u", last, again);
+    emitter->row = 0;
+    return all;
 }

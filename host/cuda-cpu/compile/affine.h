@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers whose lanes lie at equal steps in a whole warp, as those of tid.x and most addresses
- * do: lane i has base + i * step, for certain. Code for whole warps keeps the base alone; code
- * under a mask has all lanes, as they may have gone other ways. So what is read on the way from the
- * one to the other is written out, and the way back is open when all lanes lie so again.
+ * Registers whose lanes lie at equal steps in each row of a whole warp (kernel.h), as those of
+ * tid.x and most addresses do: lane i of a row has its base + i * step, for certain. Code for whole
+ * warps keeps the rows' bases alone; code under a mask has all lanes, as they may have gone other
+ * ways. So what is read on the way from the one to the other is written out, and the way back is
+ * open when all lanes lie so again.
  *
  * Making a number longer keeps the steps only while no lane passes the end of the shorter one: that
  * is looked at, and where one does the code under a mask goes on from this instruction.
@@ -27,7 +28,10 @@ bool affine_create(const struct ptx_function *function, const struct uniform *un
                    const struct kernel_options *options, struct affine *affine);
 void affine_destroy(struct affine *affine);
 
-/* Whether the register is such a one; and whether the code that is made keeps its base alone. */
+/* Rows of a warp, where there are such registers. */
+unsigned affine_rows(const struct emitter *emitter);
+
+/* Whether the register is such a one; and whether the code that is made keeps its bases alone. */
 bool affine_is_one(const struct emitter *emitter, uint32_t reg);
 bool affine_is_kept(const struct emitter *emitter, uint32_t reg);
 
@@ -35,17 +39,18 @@ bool affine_is_kept(const struct emitter *emitter, uint32_t reg);
 bool affine_is_set(const struct emitter *emitter);
 bool affine_is_checked(const struct emitter *emitter, const struct ptx_instruction *instruction);
 
-/* ---- IR; %base.N is a register's base ---- */
+/* ---- IR; %base.N.R is a register's base in a row ---- */
 
 void affine_begin_frame(struct emitter *emitter);
 void affine_clear(struct emitter *emitter);
 
-/* All lanes of a register. type: emitter.h. */
+/* All lanes of a register; while the emitter is narrow, the base in its row. And that is set. */
 unsigned affine_lanes(struct emitter *emitter, uint32_t reg);
+void affine_put(struct emitter *emitter, uint32_t reg, unsigned base);
 
-/* The base, to memory of its size and back. */
+/* The bases, to memory of 8 bytes for each and back. is_volatile: here, and not before. */
 void affine_save(struct emitter *emitter, uint32_t reg, unsigned pointer);
-void affine_load(struct emitter *emitter, uint32_t reg, unsigned pointer);
+void affine_load(struct emitter *emitter, uint32_t reg, unsigned pointer, bool is_volatile);
 
 /* i1: all lanes lie at their steps in the registers that are read from a block on. Then their bases
  * are taken. */

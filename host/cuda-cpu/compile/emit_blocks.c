@@ -108,7 +108,7 @@ static void check_steps(struct emitter *emitter)
     }
 }
 
-static void emit_body(struct emitter *emitter)
+static void emit_by_family(struct emitter *emitter)
 {
     static bool (*const families[])(struct emitter *) = {
         emit_call,    emit_memory,  emit_warp,  emit_convert, emit_move,  emit_bits_operation,
@@ -116,16 +116,28 @@ static void emit_body(struct emitter *emitter)
         emit_async,   emit_texture, emit_video, emit_space,
     };
 
-    if (affine_is_set(emitter)) {
-        check_steps(emitter);
-        emitter->is_narrow = true;
-    }
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         if (families[i](emitter)) {
             return;
         }
     }
     emit_unsupported(emitter, "this instruction");
+}
+
+/* What lies in steps is computed for the first lane of each row. */
+static void emit_body(struct emitter *emitter)
+{
+    if (!affine_is_set(emitter)) {
+        emit_by_family(emitter);
+        return;
+    }
+    check_steps(emitter);
+    emitter->is_narrow = true;
+    for (emitter->row = 0; emitter->row < affine_rows(emitter); emitter->row++) {
+        emit_by_family(emitter);
+    }
+    emitter->is_narrow = false;
+    emitter->row = 0;
 }
 
 /* An instruction whose guard holds nowhere is passed over: a barrier, an access, a fault. */
@@ -150,7 +162,6 @@ static void emit_instruction(struct emitter *emitter, const struct lanes *of_blo
         emit_fault(emitter, WARP_FAULT_TRAP);
     } else {
         emit_body(emitter);
-        emitter->is_narrow = false;
     }
     if (has_guard) {
         emit(emitter, "br label %%o%u", number);
@@ -523,6 +534,7 @@ static struct lanes emit_head(struct emitter *emitter)
         emit(emitter, "br i1 %%t%u, label %%x%u, label %%m%u", whole, block, block);
         begin_block(emitter, 'x', block);
         affine_take(emitter, block);
+        turns_keep_bases(emitter, block);
         jump(emitter, 'w', block);
         begin_block(emitter, 'm', block);
     }

@@ -41,7 +41,7 @@ static value place_of(struct emitter *emitter, uint32_t reg, unsigned part)
                       emitter->turns.places[reg] + part * size);
 }
 
-static void save(struct emitter *emitter, uint32_t reg)
+static void save_lanes(struct emitter *emitter, uint32_t reg)
 {
     const char *type = emit_register_type(emitter, reg);
 
@@ -61,9 +61,13 @@ void turns_keep(struct emitter *emitter)
         return;
     }
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (!affine_is_one(emitter, reg) &&
-            turns_leaves(&emitter->turns, emitter->flow, emitter->block, reg)) {
-            save(emitter, reg);
+        if (!turns_leaves(&emitter->turns, emitter->flow, emitter->block, reg)) {
+            continue;
+        }
+        if (affine_is_kept(emitter, reg)) {
+            affine_save(emitter, reg, place_of(emitter, reg, 0));
+        } else if (!affine_is_one(emitter, reg)) {
+            save_lanes(emitter, reg);
         }
     }
 }
@@ -73,12 +77,13 @@ static void keep_zeros(struct emitter *emitter)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
         if (emitter->turns.places[reg] && live_has(&emitter->turns.live, 0, reg)) {
-            save(emitter, reg);
+            save_lanes(emitter, reg);
         }
     }
 }
 
-/* Those in steps are kept at each stop, and taken at each place where they are read. */
+/* Those in steps are kept at each stop, in one of two forms, and taken at each place where they are
+ * read. */
 static bool takes(const struct emitter *emitter, uint32_t block, uint32_t reg)
 {
     return affine_is_one(emitter, reg) ? live_has(&emitter->turns.live, block, reg)
@@ -92,7 +97,7 @@ static void load(struct emitter *emitter, uint32_t block, bool is_whole)
         unsigned parts = takes(emitter, block, reg) ? emitter->function->registers[reg].vector : 0;
 
         if (parts && is_whole && affine_is_one(emitter, reg)) {
-            affine_load(emitter, reg, place_of(emitter, reg, 0));
+            affine_load(emitter, reg, place_of(emitter, reg, 0), false);
             continue;
         }
 
@@ -105,18 +110,38 @@ static void load(struct emitter *emitter, uint32_t block, bool is_whole)
     }
 }
 
-/* At a stop, before the turn that begins at a block: those in steps. */
-static void save_steps(struct emitter *emitter, uint32_t block, bool is_whole)
+static bool is_kept_base(const struct emitter *emitter, uint32_t block, uint32_t reg)
+{
+    return affine_is_one(emitter, reg) && emitter->turns.places[reg] &&
+           live_has(&emitter->turns.live, block, reg);
+}
+
+/* At a stop under a mask, before the turn that begins at a block: those in steps. */
+static void save_steps(struct emitter *emitter, uint32_t block)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (!affine_is_one(emitter, reg) || !live_has(&emitter->turns.live, block, reg)) {
-            continue;
+        if (is_kept_base(emitter, block, reg)) {
+            save_lanes(emitter, reg);
         }
-        if (is_whole) {
+    }
+}
+
+void turns_keep_bases(struct emitter *emitter, uint32_t block)
+{
+    if (!emitter->turns.are_inside || !emitter->turns.has_barrier) {
+        return;
+    }
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (is_kept_base(emitter, block, reg)) {
             affine_save(emitter, reg, place_of(emitter, reg, 0));
-        } else {
-            save(emitter, reg);
         }
+    }
+}
+
+void turns_take_base(struct emitter *emitter, uint32_t reg)
+{
+    if (emitter->turns.are_inside && turns_has_still(&emitter->turns, emitter->block, reg)) {
+        affine_load(emitter, reg, place_of(emitter, reg, 0), true);
     }
 }
 
@@ -295,7 +320,9 @@ void turns_stop(struct emitter *emitter, const struct lanes *lanes)
         return;
     }
     is_whole = lanes->all && has_whole(emitter, next);
-    save_steps(emitter, next, is_whole);
+    if (!is_whole) {
+        save_steps(emitter, next);
+    }
     emitter->lanes = *lanes;
     bits = emit_lane_bits(emitter);
     lanes_at = emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %d", LANES_AT);

@@ -85,12 +85,23 @@ static int64_t step_of(const struct whole_access *access)
     return access->kind == WHOLE_ROWS ? (int64_t)access->size * access->count : 0;
 }
 
-/* Then rows are whole warps. */
 static bool is_affine(const struct emitter *emitter, const struct whole_access *access)
 {
     return (access->kind == WHOLE_ROWS || access->kind == WHOLE_ROW_SAME) &&
            access->base->kind == PTX_O_REGISTER && affine_is_kept(emitter, access->base->reg) &&
            emitter->affine.steps[access->base->reg] == step_of(access);
+}
+
+/* From bases alone. */
+static void find_rows(struct emitter *emitter, const struct whole_access *access,
+                      struct place *place)
+{
+    emitter->is_narrow = true;
+    for (emitter->row = 0; emitter->row < place->row_count; emitter->row++) {
+        place->rows[emitter->row] = base_address(emitter, access);
+    }
+    emitter->is_narrow = false;
+    emitter->row = 0;
 }
 
 static struct place find_place(struct emitter *emitter, const struct whole_access *access)
@@ -99,12 +110,12 @@ static struct place find_place(struct emitter *emitter, const struct whole_acces
     struct place place = {.row = row, .row_count = WARP_LANES / row};
 
     place.is_affine = is_affine(emitter, access);
-    if (access->kind == WHOLE_UNIFORM || place.is_affine) {
-        emitter->is_narrow = true;
-        place.rows[0] = base_address(emitter, access);
-        emitter->is_narrow = false;
+    if (access->kind == WHOLE_UNIFORM) {
         place.row = WARP_LANES;
         place.row_count = 1;
+    }
+    if (access->kind == WHOLE_UNIFORM || place.is_affine) {
+        find_rows(emitter, access, &place);
         return place;
     }
     place.vector = base_address(emitter, access);

@@ -381,11 +381,19 @@ static value get_u32_field(struct emitter *emitter, size_t offset)
     return emit_splat_scalar(emitter, PTX_W_B32, emit_field(emitter, offset, "i32"));
 }
 
+/* Of 32 numbers of lanes the first ones that are to be read: of all, or of the emitter's row. */
+static value first_number(struct emitter *emitter, value numbers)
+{
+    return emit_value(emitter, "getelementptr i32, ptr %%t%u, i64 %u", numbers,
+                      emitter->row * emitter->options->row);
+}
+
 static value get_lane(struct emitter *emitter)
 {
     value pointer = emit_value(emitter, "getelementptr i8, ptr @lane_numbers, i64 0");
 
-    return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 64", pointer);
+    pointer = first_number(emitter, pointer);
+    return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 4", pointer);
 }
 
 /* A mask of lanes by the lane's own number: 1 << lane, and what is below and above it. */
@@ -433,7 +441,8 @@ static value get_tid(struct emitter *emitter, size_t part)
         emit_value(emitter, "getelementptr [3 x [32 x i32]], ptr %%t%u, i32 %%t%u, i64 %zu", tids,
                    index, part);
 
-    return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 64, !tbaa !1", pointer);
+    pointer = first_number(emitter, pointer);
+    return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 4, !tbaa !1", pointer);
 }
 
 /* As 32 or 64 bits, as the register is. */
@@ -677,8 +686,7 @@ void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum p
         result = from_bits(emitter, storage, result);
     }
     if (affine_is_kept(emitter, operand->reg)) {
-        emit(emitter, "store %s %%t%u, ptr %%base.%u, align 8", emit_element(storage), result,
-             operand->reg);
+        affine_put(emitter, operand->reg, result);
     } else if (emitter->uniform.differs[operand->reg]) {
         set_lanes(emitter, operand->reg, part, storage, result);
     } else {

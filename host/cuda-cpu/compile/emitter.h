@@ -39,6 +39,7 @@ struct emitter {
     struct lanes lanes; /* of the block, and of the instruction's guard */
     bool is_whole;      /* the code is for whole warps */
     bool is_narrow;     /* one value stands for all lanes: see emit */
+    unsigned row;       /* or, of what lies in steps, for those of a row: affine.h */
     uint32_t block;
     bool waits;      /* lanes of a warp may wait for others of it: wait.h */
     bool runs_block; /* the kernel: struct kernel_needs */

@@ -245,6 +245,12 @@ bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg)
     return live_has(&turns->live, block, reg) && has(turns, turns->used, block, reg);
 }
 
+bool turns_has_still(const struct turns *turns, uint32_t block, uint32_t reg)
+{
+    return turns->has_barrier && turns->places[reg] && !has(turns, turns->now, block, reg) &&
+           !has(turns, turns->late, block, reg);
+}
+
 bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t block, uint32_t reg)
 {
     const struct flow_block *of = &flow->blocks[block];

@@ -38,6 +38,9 @@ void turns_destroy(struct turns *turns);
 bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg);
 bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t block, uint32_t reg);
 
+/* Whether a register that is read from a block on is in memory all through it. */
+bool turns_has_still(const struct turns *turns, uint32_t block, uint32_t reg);
+
 /* ---- emit_turns.c: of such code ---- */
 
 /* Behind the allocas: a warp's turn begins. What follows runs when it is the warp's first; the
@@ -46,6 +49,11 @@ struct lanes turns_begin(struct emitter *emitter);
 
 /* At a block's end: registers go to memory. */
 void turns_keep(struct emitter *emitter);
+
+/* Of registers in steps the bases are in memory while the warp is whole: where it becomes whole at
+ * a block they go there. Where one is seldom used it is taken from there again. */
+void turns_keep_bases(struct emitter *emitter, uint32_t block);
+void turns_take_base(struct emitter *emitter, uint32_t reg);
 
 /* Whether the block ends at the barrier; there the turn ends, and another one will begin at the
  * block behind it. */

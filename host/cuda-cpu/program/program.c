@@ -309,6 +309,11 @@ static size_t row_kind(const uint32_t block[3])
     return kind;
 }
 
+unsigned program_row(const uint32_t block[3])
+{
+    return rows[row_kind(block)];
+}
+
 bool program_prepare(struct program *program, const struct program_kernel *kernel,
                      struct launch *launch, struct ptx_log *log)
 {

@@ -58,6 +58,9 @@ const struct program_kernel *program_find_kernel(const struct program *program, 
 const struct program_variable *program_find_variable(const struct program *program,
                                                      const char *name);
 
+/* How the lanes of a warp lie in such a block: in rows of so many; 0: of any number. */
+unsigned program_row(const uint32_t block[3]);
+
 /* Compiles the kernel for this launch's kind of block if it is not yet, and puts what it takes into
  * the launch. From one thread at a time. False: the log says why. */
 bool program_prepare(struct program *program, const struct program_kernel *kernel,

@@ -220,7 +220,8 @@ static int use_module(const char *path, const struct ptx_module *module,
                       const struct arguments *arguments)
 {
     if (arguments->dumped != NULL) {
-        return exit_status(dump_kernel(path, module, arguments->dumped, arguments->as_assembly));
+        return exit_status(dump_kernel(path, module, arguments->dumped, arguments->run.block,
+                                       arguments->as_assembly));
     }
     if (!arguments->quiet) {
         print_module(path, module);

@@ -344,7 +344,7 @@ enum run_status run_kernel(const char *path, const char *text, size_t length,
 }
 
 enum run_status dump_kernel(const char *path, const struct ptx_module *module, const char *name,
-                            int assembly)
+                            const uint32_t block[3], int assembly)
 {
     static char log_text[LOG_SIZE];
     const struct ptx_function *kernel = ptx_module_function(module, name);
@@ -360,7 +360,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
         return refuse_kernel(path, name);
     }
     ptx_log_init(&log, log_text, sizeof(log_text));
-    options.row = 32;
+    options.row = program_row(block);
     if (!processor_check(&log) || !kernel_emit(module, kernel, &options, &ir, &needs, &log)) {
         run_print_log(path, log_text);
     } else if (!assembly) {

@@ -31,8 +31,8 @@ enum run_status run_kernel(const char *path, const char *text, size_t length,
 /* The lines of a log, each behind the file's name, as compilers write them. */
 void run_print_log(const char *path, const char *text);
 
-/* Prints the kernel as LLVM IR, or as the processor's assembly. */
+/* Prints the kernel as LLVM IR, or as the processor's assembly: the code for such blocks. */
 enum run_status dump_kernel(const char *path, const struct ptx_module *module, const char *kernel,
-                            int assembly);
+                            const uint32_t block[3], int assembly);
 
 #endif

@@ -127,6 +127,53 @@ static void test_rounds(void **state)
     assert_memory_equal(out, expected, sizeof(expected));
 }
 
+/* What lies in steps along the rows of a block, %r2 and %r6; %r3 does until lanes part. %rd3: not
+ * in rows with both sides of a number's end. */
+#define ALONG_ROWS                                                                                 \
+    "mov.u32 %r1, %tid.y; mov.u32 %r9, %ntid.x; mad.lo.u32 %r8, %r1, %r9, %r0; "                   \
+    "mul.wide.u32 %rd1, %r8, 4; add.u64 %rd1, %rd0, %rd1; shl.b32 %r7, %r8, 2;\n"                  \
+    "shl.b32 %r2, %r0, 1; mov.u32 %r3, %r0; mov.u32 %r4, 0; mov.u32 %r5, %r8;\n"                   \
+    "L: st.shared.u32 [%r7], %r5; add.u32 %r6, %r0, -10; bar.sync 0; add.u32 %r2, %r2, %r1; "      \
+    "ld.shared.u32 %r10, [%r7]; and.b32 %r11, %r10, 8; setp.ne.u32 %p1, %r11, 0; @%p1 bra B;\n"    \
+    "add.u32 %r5, %r5, %r2; add.u32 %r3, %r3, %r4;\n"                                              \
+    "B: mul.wide.u32 %rd3, %r6, 3; bar.sync 0; add.u32 %r5, %r5, %r3; shr.u64 %rd3, %rd3, 8; "     \
+    "cvt.u32.u64 %r11, %rd3; add.u32 %r5, %r5, %r11; add.u32 %r4, %r4, 1; "                        \
+    "setp.lt.u32 %p2, %r4, 6; @%p2 bra L; st.global.u32 [%rd1], %r5;"
+
+static uint32_t along_rows(uint32_t x, uint32_t y, uint32_t width)
+{
+    uint32_t sum = y * width + x, twice = 2 * x, also = x;
+
+    for (uint32_t round = 0; round < 6; round++) {
+        uint32_t before = sum;
+
+        twice += y;
+        if (!(before & 8)) {
+            sum += twice;
+            also += round;
+        }
+        sum += also + (uint32_t)(3 * (uint64_t)(x - 10) >> 8);
+    }
+    return sum;
+}
+
+static void test_rows(void **state)
+{
+    static const uint32_t blocks[][2] = {{16, 6}, {48, 4}, {8, 12}, {24, 3}, {32, 4}, {12, 9}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        uint32_t width = blocks[i][0], height = blocks[i][1];
+
+        launch.block[0] = width;
+        launch.block[1] = height;
+        assert_int_equal(run(KERNEL(ALONG_ROWS), true), LAUNCH_OK);
+        for (uint32_t thread = 0; thread < width * height; thread++) {
+            assert_int_equal(out[thread], along_rows(thread % width, thread / width, width));
+        }
+    }
+}
+
 /* Lanes are done before the first barrier, then one warp after the other. */
 static void test_early_ends(void **state)
 {
@@ -261,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_registers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_early_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fault, setup, teardown),
