@@ -292,18 +292,40 @@ static void run_warp(void *argument)
     }
 }
 
+/* Taking blocks makes the processor wait until all that was written is in its cache: several at
+ * once, but fewer towards the end, so that no thread is left with many. */
+#define TAKEN_MAX 16
+#define SHARES_OF_A_WORKER 8
+
+static uint64_t share_of(const struct run *run)
+{
+    uint64_t next = run->next, left = next < run->block_count ? run->block_count - next : 0;
+    uint64_t share = left / (SHARES_OF_A_WORKER * run->workers);
+
+    return share < 1 ? 1 : share > TAKEN_MAX ? TAKEN_MAX : share;
+}
+
+static void run_several(struct runner *runner, uint64_t rank, uint64_t count)
+{
+    struct block *block = runner->block;
+
+    for (uint64_t i = 0; i < count && !run_is_over(block->run, rank + i); i++) {
+        block_start(block, rank + i);
+        block->run->launch->kernel(&runner->warp);
+    }
+}
+
 /* Code that runs whole blocks: one after the other. */
 static void run_blocks(void *argument)
 {
     struct runner *runner = argument;
-    struct block *block = runner->block;
-    uint64_t rank;
+    struct run *run = runner->block->run;
+    uint64_t rank, count;
 
     runner->warp.fuel = WARP_FUEL;
-    block->run->launch->kernel(&runner->warp);
-    while (run_take(block->run, &rank)) {
-        block_start(block, rank);
-        block->run->launch->kernel(&runner->warp);
+    run->launch->kernel(&runner->warp);
+    while ((count = run_take(run, share_of(run), &rank)) != 0) {
+        run_several(runner, rank, count);
     }
     for (;;) {
         coroutine_yield(&runner->coroutine);
@@ -585,6 +607,14 @@ void block_end_check(struct block *block)
     }
 }
 
+/* In their order. */
+static void number_warps(struct block *block)
+{
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        block->order[i] = (uint8_t)i;
+    }
+}
+
 bool block_prepare(struct block *block, struct run *run)
 {
     const struct launch *launch = run->launch;
@@ -602,8 +632,10 @@ bool block_prepare(struct block *block, struct run *run)
         !reserve(&block->kept, &block->kept_capacity, (size_t)launch->kept_size * warps)) {
         return false;
     }
+    block->is_placed = false;
     block->local_size = local_size(launch);
     block->warp_count = warps;
+    number_warps(block);
     block->run = run;
     if (!prepare_check(block) || !prepare_sites(block) || !prepare_threads(block) ||
         !prepare_runners(block)) {
@@ -611,6 +643,24 @@ bool block_prepare(struct block *block, struct run *run)
         block->threads[0] = 0;
     }
     return block->run != NULL;
+}
+
+/* Where a block is in the grid. Of most the one before was the last one here: then it takes no
+ * division. */
+static void find_place(const struct block *block, uint64_t number, uint32_t ctaid[3])
+{
+    const uint32_t *grid = block->run->launch->grid;
+
+    if (block->is_placed && number == block->number + 1) {
+        memcpy(ctaid, block->runners[0]->warp.ctaid, 3 * sizeof(*ctaid));
+        for (int i = 0; i < 3 && ++ctaid[i] == grid[i]; i++) {
+            ctaid[i] = 0;
+        }
+        return;
+    }
+    ctaid[0] = (uint32_t)(number % grid[0]);
+    ctaid[1] = (uint32_t)(number / grid[0] % grid[1]);
+    ctaid[2] = (uint32_t)(number / grid[0] / grid[1]);
 }
 
 static void start_warp(struct runner *runner, uint32_t index, const uint32_t ctaid[3])
@@ -658,10 +708,11 @@ static void order_warps(struct block *block, uint64_t number)
 {
     uint64_t seed = block->run->launch->seed;
 
-    for (uint32_t i = 0; i < block->warp_count; i++) {
-        block->order[i] = (uint8_t)i;
+    if (!seed) {
+        return;
     }
-    for (uint32_t i = block->warp_count; seed && i > 1; i--) {
+    number_warps(block);
+    for (uint32_t i = block->warp_count; i > 1; i--) {
         uint32_t other = (uint32_t)(mix(seed + number * BLOCK_WARPS + i) % i);
         uint8_t kept = block->order[i - 1];
 
@@ -687,14 +738,13 @@ void block_start(struct block *block, uint64_t rank)
 {
     const struct launch *launch = block->run->launch;
     uint64_t number = block_of(block->run, rank);
-    const uint32_t ctaid[3] = {
-        (uint32_t)(number % launch->grid[0]),
-        (uint32_t)(number / launch->grid[0] % launch->grid[1]),
-        (uint32_t)(number / launch->grid[0] / launch->grid[1]),
-    };
+    uint32_t ctaid[3];
 
+    find_place(block, number, ctaid);
     order_warps(block, number);
     block->rank = rank;
+    block->number = number;
+    block->is_placed = true;
     block->failed = false;
     block->running = block->warp_count;
     if (block->used_barriers) {

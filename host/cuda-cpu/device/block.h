@@ -59,7 +59,8 @@ struct barrier {
 struct block {
     struct worker *worker; /* whose it is */
     struct run *run;
-    uint64_t rank;
+    uint64_t rank, number;               /* in the order in which they begin; in the grid */
+    bool is_placed;                      /* the number's place is known */
     uint32_t threads[3];                 /* that its warps are set up for */
     uint32_t warp_count, running;        /* running: warps with lanes that are left */
     struct runner *runners[BLOCK_WARPS]; /* where the code runs whole blocks, the first alone */

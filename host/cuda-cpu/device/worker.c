@@ -40,14 +40,17 @@ bool run_is_over(struct run *run, uint64_t rank)
     return rank > failed || (run->launch->cooperative && failed < run->block_count);
 }
 
-bool run_take(struct run *run, uint64_t *rank)
+uint64_t run_take(struct run *run, uint64_t most, uint64_t *rank)
 {
+    uint64_t left;
+
     *rank = atomic_load_explicit(&run->next, memory_order_relaxed);
     if (*rank >= run->block_count || run_is_over(run, *rank)) {
-        return false;
+        return 0;
     }
-    *rank = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
-    return *rank < run->block_count;
+    *rank = atomic_fetch_add_explicit(&run->next, most, memory_order_relaxed);
+    left = *rank < run->block_count ? run->block_count - *rank : 0;
+    return left < most ? left : most;
 }
 
 /* ---- Time ---- */
@@ -118,7 +121,7 @@ static bool start_block(struct worker *worker, struct run *run)
         }
         return false;
     }
-    if (!run_take(run, &rank)) {
+    if (!run_take(run, 1, &rank)) {
         return false;
     }
     block_start(worker->blocks[worker->active++], rank);

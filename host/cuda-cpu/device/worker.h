@@ -28,8 +28,9 @@ struct run {
 void run_fail(struct run *run, uint64_t rank, enum launch_status status,
               const struct launch_fault *fault);
 
-/* The block that begins next. False: there is none, or it is not to begin. */
-bool run_take(struct run *run, uint64_t *rank);
+/* Blocks that begin next, from this rank on, up to so many. 0: there are none, or they are not to
+ * begin. */
+uint64_t run_take(struct run *run, uint64_t most, uint64_t *rank);
 
 /* Whether the block of this rank is to stop, since one before it went wrong. */
 bool run_is_over(struct run *run, uint64_t rank);

@@ -444,6 +444,34 @@ static void test_threads_share_blocks(void **state)
     }
 }
 
+/* Each block of a grid of three dimensions begins once, and knows where it is. */
+static void assert_all_begin(uint64_t seed)
+{
+    launch.grid[0] = 5;
+    launch.grid[1] = 4;
+    launch.grid[2] = 40;
+    launch.seed = seed;
+    memset(out, 0, sizeof(out));
+    run_well(KERNEL("", "setp.ne.u32 %p1, %r0, 0; @%p1 ret; mov.u32 %r4, %ctaid.y; "
+                        "mov.u32 %r5, %ctaid.z; mad.lo.u32 %r5, %r5, 4, %r4; "
+                        "mad.lo.u32 %r5, %r5, 5, %r1; mul.wide.u32 %rd4, %r5, 4; "
+                        "add.u64 %rd4, %rd0, %rd4; red.global.add.u32 [%rd4], 1;"));
+    for (uint32_t i = 0; i < 800; i++) {
+        assert_int_equal(out[i], 1);
+    }
+    assert_int_equal(out[800], 0);
+}
+
+static void test_all_blocks_begin(void **state)
+{
+    (void)state;
+    assert_all_begin(0);
+    assert_all_begin(7);
+    use_threads(3);
+    assert_all_begin(0);
+    assert_all_begin(7);
+}
+
 /* The fault of the first block, though later ones come to theirs sooner. */
 static void test_first_fault(void **state)
 {
@@ -787,6 +815,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_assertion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads_share_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_all_blocks_begin, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_fault, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fault_stops_others, setup, teardown),
     };
