@@ -75,6 +75,9 @@ PVGPU_HANDLER(pvgpu_run_compute)
     if (!ranges_are_sound(context, compute)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
+    if (context->renderer->ops->submit(context) != 0) { /* in order with what draws */
+        context->renderer->ops->finish(context);
+    }
     operation = make_operation(context, compute);
     if (compute->result_offset == BG_PVGPU_NO_RESULT) {
         return pvgpu_fail_compute(operation_run(context->session, &operation));

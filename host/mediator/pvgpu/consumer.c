@@ -9,6 +9,7 @@
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
 #include "host/mediator/pvgpu/streams.h"
+#include "host/mediator/pvgpu/vulkan/renderer.h"
 #include "host/mediator/worker/streams.h"
 
 /* After the last command the ring is polled for so long before the thread sleeps: some wake-ups'
@@ -226,6 +227,26 @@ static void stand_aside(void *owner, bool begins)
 
 /* ---- Backend ---- */
 
+static void notify(void *owner)
+{
+    const struct pvgpu_worker *worker = owner;
+
+    eventfd_write(worker->kick, 1);
+}
+
+static bool prepare_drawing(struct pvgpu_worker *worker, char reason[LEASE_REASON_SIZE])
+{
+    struct pvgpu_renderer *renderer = vulkan_renderer_create(
+        worker->vulkan, worker->context.session, worker->shared.memory, worker->shared.size,
+        (uint64_t)(worker->ring.heap - (uint8_t *)worker->shared.memory), reason);
+
+    if (renderer != NULL) {
+        vulkan_renderer_notify(renderer, notify, worker);
+        worker->context.renderer = renderer;
+    }
+    return renderer != NULL;
+}
+
 /* The GPU's context, and the shared memory in it: all of it, so that what the guest puts into
  * the heap is one DMA away. */
 static bool prepare(struct pvgpu_worker *worker)
@@ -235,7 +256,7 @@ static bool prepare(struct pvgpu_worker *worker)
     gpu_address start = 0;
     bool done;
 
-    worker->watch.on_gpu = worker->base.device.cuda;
+    worker->watch.on_gpu = worker->base.device.cuda || worker->vulkan != NULL;
     begin_long(worker, LEASE_PREPARE_LIMIT_NS);
     done = lease_prepare(&worker->context.session, &worker->base.device,
                          worker->base.start.limits.memory_limit, true, reason);
@@ -250,6 +271,9 @@ static bool prepare(struct pvgpu_worker *worker)
         done = gpu_share(gpu, worker->shared.memory, worker->shared.size, &start) == BG_COMPUTE_OK;
         snprintf(reason, sizeof(reason), "%s", gpu->error);
     }
+    if (done && worker->vulkan != NULL) {
+        done = prepare_drawing(worker, reason);
+    }
     end_long(worker);
     if (!done) {
         pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "the device cannot be used: %.80s",
@@ -263,24 +287,29 @@ static bool prepare(struct pvgpu_worker *worker)
     return true;
 }
 
+static bool has_work(struct pvgpu_worker *worker)
+{
+    return worker->context.session->gpu->async_pending || worker->pending.count > 0 ||
+           worker->context.renderer->ops->submit(&worker->context) != 0;
+}
+
 /* Waits for what was started; false when the GPU is lost. */
 static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t detail)
 {
-    struct gpu *gpu = worker->context.session != NULL ? worker->context.session->gpu : NULL;
-    enum bg_compute_status status;
+    struct pvgpu_outcome outcome;
 
-    if (gpu == NULL || !gpu->async_pending) {
+    if (!worker->prepared || !has_work(worker)) {
         return true;
     }
     begin_long(worker, pvgpu_worker_get_limit_ns(worker));
-    status = gpu_synchronize(gpu);
+    outcome = pvgpu_pending_finish(worker);
     end_long(worker);
-    if (gpu->lost) {
+    if (worker->context.session->gpu->lost) {
         pvgpu_worker_lose_gpu(worker);
         return false;
     }
-    if (status != BG_COMPUTE_OK) {
-        report(worker, position, pvgpu_fail_compute(status).code, detail);
+    if (outcome.code != BG_PVGPU_OK) {
+        report(worker, position, outcome.code, detail);
     }
     return true;
 }
@@ -307,9 +336,10 @@ static bool release_lease(struct pvgpu_worker *worker)
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 {
     log_debug("reset");
-    if (worker->context.session != NULL && worker->context.session->gpu->async_pending) {
+    if (worker->prepared && has_work(worker)) {
         begin_long(worker, pvgpu_worker_get_limit_ns(worker));
-        gpu_finish(worker->context.session->gpu);
+        pvgpu_pending_reset(worker);
+        pvgpu_pending_finish(worker);
         end_long(worker);
     }
     if (!pvgpu_streams_finish(worker)) {
@@ -387,14 +417,14 @@ static bool take_attention(struct pvgpu_worker *worker)
 static void run_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
 {
     const struct bg_pvgpu_fence *fence = (const void *)command->bytes;
+    bool computes = worker->prepared && worker->context.session->gpu->async_pending;
 
-    if (!finish_work(worker, command->position, command->header.type)) {
+    /* What is drawn goes on, and tells the fence when it ends. */
+    if (computes && !finish_work(worker, command->position, command->header.type)) {
         return;
     }
     pvgpu_ring_advance(&worker->ring, command);
-    if (pvgpu_ring_complete(&worker->ring, fence->value)) {
-        pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_FENCE);
-    }
+    pvgpu_pending_add_fence(worker, fence->value);
 }
 
 static void run_wait_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
@@ -477,13 +507,23 @@ static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_
     return false;
 }
 
+/* A fence of a command before this one that is not told yet. */
+static bool fence_is_pending(const struct pvgpu_worker *worker,
+                             const struct pvgpu_ring_command *command)
+{
+    const struct bg_pvgpu_wait_fence *wait = (const void *)command->bytes;
+
+    return wait->value > worker->ring.completed && pvgpu_pending_has_fence(worker, wait->value);
+}
+
 /* Whether the command may run now; else something was asked for, and *until_ns says how long to
  * wait for it at the most. */
 static bool may_run(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command,
                     enum pvgpu_command_kind kind, uint64_t *until_ns)
 {
     *until_ns = NEVER;
-    if (kind == PVGPU_KIND_PRESENT && !present_is_due(worker, command, until_ns)) {
+    if ((kind == PVGPU_KIND_PRESENT && !present_is_due(worker, command, until_ns)) ||
+        (kind == PVGPU_KIND_WAIT_FENCE && fence_is_pending(worker, command))) {
         return false;
     }
     if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) &&
@@ -499,6 +539,11 @@ static bool may_run(struct pvgpu_worker *worker, const struct pvgpu_ring_command
     return true;
 }
 
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* A command that must wait: the lease goes meanwhile, if others want it. */
 static void wait_with_command(struct pvgpu_worker *worker, uint64_t until_ns)
 {
@@ -506,14 +551,18 @@ static void wait_with_command(struct pvgpu_worker *worker, uint64_t until_ns)
         return;
     }
     pvgpu_ring_publish(&worker->ring);
-    wait_for(worker, false, until_ns);
+    wait_for(worker, false, earliest(until_ns, pvgpu_pending_get_limit_ns(worker)));
 }
 
 static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
 {
-    enum pvgpu_command_kind kind = pvgpu_command_classify(&worker->context, &command->header);
+    enum pvgpu_command_kind kind;
     uint64_t until_ns;
 
+    if (worker->vulkan != NULL && !worker->prepared && !prepare(worker)) {
+        return; /* which commands there are, the renderer says */
+    }
+    kind = pvgpu_command_classify(&worker->context, &command->header);
     /* Before the lease is asked for: it may take longer than a lease lasts. */
     if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) && !worker->prepared &&
         !prepare(worker)) {
@@ -540,7 +589,8 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
     case PVGPU_KIND_WAIT_FENCE:
         run_wait_fence(worker, command);
         break;
-    case PVGPU_KIND_FLUSH: /* what was submitted is under way already */
+    case PVGPU_KIND_FLUSH:
+        worker->context.renderer->ops->submit(&worker->context);
         pvgpu_ring_advance(&worker->ring, command);
         break;
     default:
@@ -555,7 +605,8 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
 static bool look(const struct pvgpu_worker *worker, unsigned times, bool with_pause)
 {
     for (unsigned i = 0; i < times; i++) {
-        if (pvgpu_ring_has_work(&worker->ring) || has_attention(worker)) {
+        if (pvgpu_ring_has_work(&worker->ring) || has_attention(worker) ||
+            pvgpu_pending_is_ready(worker)) {
             return true;
         }
         if (with_pause) {
@@ -575,7 +626,9 @@ static void sleep_for_work(struct pvgpu_worker *worker)
         return;
     }
     if (pvgpu_ring_sleep(&worker->ring)) {
-        wait_for(worker, true, worker->streams_work ? worker->look_ns : NEVER);
+        wait_for(worker, true,
+                 earliest(worker->streams_work ? worker->look_ns : NEVER,
+                          pvgpu_pending_get_limit_ns(worker)));
         pvgpu_ring_wake(&worker->ring);
     }
     worker->naps = worker->streams_work;
@@ -723,6 +776,7 @@ void *pvgpu_consumer_main(void *context)
         if (worker->streams_work && !worker->paused) {
             pvgpu_streams_look(worker);
         }
+        pvgpu_pending_look(worker);
         if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
             return NULL; /* by a fault */
         }

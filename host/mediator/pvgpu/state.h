@@ -14,6 +14,7 @@
 
 #include "host/mediator/pvgpu/commands.h"
 #include "host/mediator/pvgpu/handshake.h"
+#include "host/mediator/pvgpu/pending.h"
 #include "host/mediator/pvgpu/ring.h"
 #include "host/mediator/worker/lease.h"
 #include "host/mediator/worker/streams.h"
@@ -34,6 +35,8 @@ enum pvgpu_attention {
 
 struct pvgpu_worker {
     struct worker base; /* its limiter is the consumer's, after the start */
+
+    struct vulkan *vulkan; /* what the session draws on; NULL: it does not. Constant after greet */
 
     int kick;                   /* eventfd: for the consumer; constant from the start on */
     struct pvgpu_shared shared; /* constant from START on, before which the consumer does nothing */
@@ -60,6 +63,7 @@ struct pvgpu_worker {
     struct pvgpu_ring ring;
     struct pvgpu_context context;
     struct bg_pvgpu_display display;
+    struct pvgpu_pending pending;
     struct lease lease;
     bool prepared; /* the GPU has its context, and the shared memory */
     bool paused, draining;

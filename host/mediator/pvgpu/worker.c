@@ -17,6 +17,7 @@
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
+#include "host/mediator/pvgpu/vulkan/device.h"
 
 #define HANDSHAKE_LIMIT_NS (10 * NS_PER_S) /* also for IDENTITY after it */
 #define MESSAGE_MAX (sizeof(struct bg_pvgpu_message) + BG_PVGPU_PAYLOAD_MAX)
@@ -156,7 +157,7 @@ void pvgpu_worker_lose_gpu(struct pvgpu_worker *worker)
     if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
         return; /* it was found before, in the same turn */
     }
-    if (session->cuda != NULL) {
+    if (session->cuda != NULL || worker->vulkan != NULL) {
         pvgpu_worker_lose(worker, BG_PVGPU_ERROR_DEVICE_LOST, session->gpu->error);
     } else {
         pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->gpu->error);
@@ -177,14 +178,16 @@ static void on_bus_error(int signal_number)
 
 /* ---- What the consumer sends ---- */
 
+/* Behind the pictures of the buffer before it. */
 static void send_scanout_buffer(void *owner, const struct bg_pvgpu_scanout_buffer *buffer, int fd)
 {
+    pvgpu_pending_finish(owner);
     pvgpu_worker_send(owner, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, buffer, sizeof(*buffer), fd);
 }
 
 static void send_scanout(void *owner, const struct bg_pvgpu_scanout *scanout)
 {
-    pvgpu_worker_send(owner, BG_PVGPU_MESSAGE_SCANOUT, scanout, sizeof(*scanout), -1);
+    pvgpu_pending_add_picture(owner, scanout);
 }
 
 static bool is_read(void *owner)
@@ -556,6 +559,9 @@ static bool take_handshake(struct device_stream *stream, struct pvgpu_handshake_
         worker->priority = worker->base.start.limits.max_priority < BG_VGPU_STUB_PRIORITY_MEDIUM
                                ? worker->base.start.limits.max_priority
                                : BG_VGPU_STUB_PRIORITY_MEDIUM;
+    }
+    if (worker->vulkan != NULL) {
+        features |= vulkan_get_features(worker->vulkan);
     }
     pvgpu_display_init(&worker->display, worker->shared.direct ? &display_ops : NULL, worker);
     pvgpu_worker_send(worker, BG_PVGPU_MESSAGE_HANDSHAKE_ACK, &features, sizeof(features), -1);

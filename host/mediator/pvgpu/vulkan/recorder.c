@@ -284,6 +284,14 @@ void vulkan_barrier(struct vulkan_renderer *renderer)
 
 /* ---- Submission ---- */
 
+/* What computes on the heap comes first, where it came first. */
+static void finish_computing(struct vulkan_renderer *renderer)
+{
+    if (renderer->session->gpu->async_pending) {
+        gpu_finish(renderer->session->gpu);
+    }
+}
+
 uint64_t vulkan_submit(struct vulkan_renderer *renderer)
 {
     const struct vulkan *vulkan = renderer->vulkan;
@@ -307,6 +315,7 @@ uint64_t vulkan_submit(struct vulkan_renderer *renderer)
     if (renderer->lost || !renderer->recording) {
         return renderer->submitted;
     }
+    finish_computing(renderer);
     vulkan_end_rendering(renderer);
     /* What went into host memory is seen by the host. */
     record_barrier(renderer, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
@@ -358,6 +367,7 @@ void vulkan_settle_heap(struct vulkan_renderer *renderer)
         vulkan_submit(renderer);
     }
     vulkan_wait(renderer, renderer->heap.written);
+    finish_computing(renderer);
 }
 
 /* ---- Rendering ---- */

@@ -34,7 +34,10 @@ static struct pvgpu_outcome finish(struct pvgpu_context *context)
     struct vulkan_renderer *renderer = vulkan_of(context);
 
     vulkan_wait(renderer, vulkan_submit(renderer));
-    return renderer->lost ? pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST) : pvgpu_ok();
+    if (renderer->lost) {
+        return pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST);
+    }
+    return pvgpu_memory_renderer.ops->finish(context); /* what computed */
 }
 
 static const struct pvgpu_renderer_ops ops = {
