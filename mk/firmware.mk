@@ -86,6 +86,9 @@ $(FW_OBJ)/firmware/memory/lock.o: FW_EXTRA := -mgeneral-regs-only
 # Code for CUDA as it is: <cuda.h>.
 $(FW_OBJ)/tests/guest/cuda%.o: FW_EXTRA := -Ifirmware/include/baregpu
 
+# Documentation's code as it is: who calls it declares it.
+$(FW_OBJ)/tests/guest/draw/triangle.o: FW_EXTRA := -include tests/guest/draw/triangle.h
+
 # What the compiler takes for a memcpy must not become a call to itself.
 $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-align \
 	-fno-tree-loop-distribute-patterns

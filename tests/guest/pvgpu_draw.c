@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "firmware/apps/app.h"
+#include "tests/guest/draw/triangle.h"
 #include "tests/guest/pvgpu.h"
 
 #define SIDE 16
@@ -484,6 +485,27 @@ static void test_bad(void)
     expect_pixels(nothing, 0, "read as zero");
 }
 
+/* ---- The documentation's triangle ---- */
+
+static uint32_t screen_pixel(unsigned x, unsigned y)
+{
+    return ((const uint32_t *)scratch2.bytes)[y * 640 + x] & 0xFFFFFF; /* 0xRRGGBB */
+}
+
+static void test_triangle(void)
+{
+    uint32_t screen = 0;
+
+    tap_ok(triangle(&gpu, &screen, pvgpu_host_deadline()) == 0 &&
+               read_back(screen, 0, 640 * 480 * 4),
+           "the triangle of docs/drawing.md is drawn");
+    tap_ok(is_close(screen_pixel(0, 0), 0x0D0D1A, 1), "around it is dark");
+    tap_ok(screen_pixel(70, 428) >> 16 > 240, "its left corner is red");
+    tap_ok((screen_pixel(320, 54) >> 8 & 0xFF) > 230, "the upper one green");
+    tap_ok((screen_pixel(569, 428) & 0xFF) > 240, "the right one blue");
+    expect_ok(bg_pvgpu_resource_destroy(&gpu, screen), "destroy");
+}
+
 static int run_test_pvgpu_draw(void)
 {
     tap_plan(0);
@@ -508,6 +530,7 @@ static int run_test_pvgpu_draw(void)
     test_texture();
     test_dispatch();
     test_bad();
+    test_triangle();
     tap_ok(bg_pvgpu_close(&gpu, pvgpu_host_deadline()) == 0, "close");
     return tap_done();
 }
