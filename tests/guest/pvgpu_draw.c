@@ -3,49 +3,36 @@
  * run=test-pvgpu-draw: draws and dispatches of a pvgpu, each pixel compared with what Direct3D's
  * rules say. Needs a backend that draws.
  */
-#include "baregpu/pvgpu_draw.h"
+#include "tests/guest/pvgpu_draw.h"
 
 #include <string.h>
 
 #include "firmware/apps/app.h"
 #include "tests/guest/draw/triangle.h"
-#include "tests/guest/pvgpu.h"
-
-#define SIDE 16
-#define TARGET_SIZE (SIDE * SIDE * 4u)
-#define RED 0xFF0000FFu /* as R8G8B8A8 in memory */
-#define GREEN 0xFF00FF00u
-#define BLUE 0xFFFF0000u
-#define GREY 0xFF808080u
 
 extern const struct bg_pvgpu_shader_code bg_shader_flat_vert, bg_shader_flat_frag,
     bg_shader_moved_vert, bg_shader_all_vert, bg_shader_texture_frag, bg_shader_count_comp;
 
-struct vertex {
-    float position[3];
-    uint32_t color;
-};
-
-static uint32_t target, target_view, depth_view;
-static uint32_t flat_vertex, flat_pixel, moved_vertex, all_vertex, texture_pixel, count_compute;
+uint32_t draw_target, draw_target_view, draw_flat_vertex, draw_flat_pixel, draw_all_vertex;
+static uint32_t depth_view, moved_vertex, texture_pixel, count_compute;
 static uint32_t flat_layout, moved_layout;
 static uint32_t heap_used; /* of scratch, since the last fence */
 
 /* ---- What the tests draw with ---- */
 
-static bool load(const struct bg_pvgpu_shader_code *code, uint32_t *id, const char *name)
+void draw_load(const struct bg_pvgpu_shader_code *code, uint32_t *id, const char *name)
 {
-    return expect_ok(bg_pvgpu_shader_load(&gpu, code, id, pvgpu_host_deadline()), name);
+    expect_ok(bg_pvgpu_shader_load(&gpu, code, id, pvgpu_host_deadline()), name);
 }
 
 static void load_shaders(void)
 {
-    load(&bg_shader_flat_vert, &flat_vertex, "a vertex shader");
-    load(&bg_shader_flat_frag, &flat_pixel, "a pixel shader");
-    load(&bg_shader_moved_vert, &moved_vertex, "a vertex shader that was HLSL");
-    load(&bg_shader_all_vert, &all_vertex, "a vertex shader without input");
-    load(&bg_shader_texture_frag, &texture_pixel, "a pixel shader with a texture");
-    load(&bg_shader_count_comp, &count_compute, "a compute shader");
+    draw_load(&bg_shader_flat_vert, &draw_flat_vertex, "a vertex shader");
+    draw_load(&bg_shader_flat_frag, &draw_flat_pixel, "a pixel shader");
+    draw_load(&bg_shader_moved_vert, &moved_vertex, "a vertex shader that was HLSL");
+    draw_load(&bg_shader_all_vert, &draw_all_vertex, "a vertex shader without input");
+    draw_load(&bg_shader_texture_frag, &texture_pixel, "a pixel shader with a texture");
+    draw_load(&bg_shader_count_comp, &count_compute, "a compute shader");
 }
 
 static void create_layouts(void)
@@ -69,17 +56,18 @@ static void create_targets(void)
     struct bg_pvgpu_view_options view = {0};
     uint32_t depth;
 
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, SIDE, SIDE, &target),
-              "a target");
-    view.resource_id = target;
-    expect_ok(bg_pvgpu_render_target_view_create(&gpu, &view, &target_view), "its view");
+    expect_ok(
+        bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, SIDE, SIDE, &draw_target),
+        "a target");
+    view.resource_id = draw_target;
+    expect_ok(bg_pvgpu_render_target_view_create(&gpu, &view, &draw_target_view), "its view");
     expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_D32_FLOAT, SIDE, SIDE, &depth),
               "a depth buffer");
     view.resource_id = depth;
     expect_ok(bg_pvgpu_depth_stencil_view_create(&gpu, &view, &depth_view), "its view");
 }
 
-static uint32_t buffer_of(const void *data, uint32_t size, uint32_t bind_flags)
+uint32_t draw_buffer(const void *data, uint32_t size, uint32_t bind_flags)
 {
     struct bg_pvgpu_resource_options options = {
         .type = BG_PVGPU_RESOURCE_BUFFER, .width = size, .bind_flags = bind_flags};
@@ -94,37 +82,35 @@ static uint32_t buffer_of(const void *data, uint32_t size, uint32_t bind_flags)
     return bg_pvgpu_resource_create(&gpu, &options, &id) == 0 ? id : 0;
 }
 
-static void use_vertices(const struct vertex *vertices, uint32_t count)
+void draw_use_vertices(const struct vertex *vertices, uint32_t count)
 {
     const uint32_t size = count * sizeof(*vertices);
     const struct bg_pvgpu_vertex_buffer buffer = {
-        buffer_of(vertices, size, BG_PVGPU_BIND_VERTEX_BUFFER), sizeof(*vertices), 0};
+        draw_buffer(vertices, size, BG_PVGPU_BIND_VERTEX_BUFFER), sizeof(*vertices), 0};
 
     bg_pvgpu_set_vertex_buffers(&gpu, 0, 1, &buffer);
 }
 
-/* The state that each test starts with: the target black, Direct3D's defaults. */
-static void start(void)
+void draw_start(void)
 {
     static const struct bg_pvgpu_viewport viewport = {0, 0, SIDE, SIDE, 0, 1};
     static const float black[4] = {0, 0, 0, 0}, one = 1;
 
     heap_used = 0;
-    bg_pvgpu_set_render_target(&gpu, 1, &target_view, 0);
+    bg_pvgpu_set_render_target(&gpu, 1, &draw_target_view, 0);
     bg_pvgpu_set_viewport(&gpu, 1, &viewport);
-    bg_pvgpu_clear_render_target(&gpu, target_view, black);
+    bg_pvgpu_clear_render_target(&gpu, draw_target_view, black);
     bg_pvgpu_clear_depth_stencil(&gpu, depth_view, BG_PVGPU_CLEAR_DEPTH, &one, 0);
     bg_pvgpu_set_blend_state(&gpu, 0, NULL, UINT32_MAX);
     bg_pvgpu_set_rasterizer_state(&gpu, 0);
     bg_pvgpu_set_depth_stencil_state(&gpu, 0, 0);
-    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, flat_vertex);
-    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_PIXEL, flat_pixel);
+    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, draw_flat_vertex);
+    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_PIXEL, draw_flat_pixel);
     bg_pvgpu_set_input_layout(&gpu, flat_layout);
     bg_pvgpu_set_topology(&gpu, BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
 }
 
-/* Two triangles, from pixel to pixel: left, top, right, bottom. */
-static void draw_rectangle(int left, int top, int right, int bottom, float z, uint32_t color)
+void draw_rectangle(int left, int top, int right, int bottom, float z, uint32_t color)
 {
     float x0 = (float)left * 2 / SIDE - 1, x1 = (float)right * 2 / SIDE - 1;
     float y0 = 1 - (float)top * 2 / SIDE, y1 = 1 - (float)bottom * 2 / SIDE;
@@ -133,12 +119,11 @@ static void draw_rectangle(int left, int top, int right, int bottom, float z, ui
         {{x0, y1, z}, color}, {{x1, y0, z}, color}, {{x1, y1, z}, color},
     };
 
-    use_vertices(vertices, 6);
+    draw_use_vertices(vertices, 6);
     bg_pvgpu_draw(&gpu, 6, 0);
 }
 
-/* Every pixel is what `expected` says, within `tolerance` in each channel. */
-static bool is_close(uint32_t got, uint32_t expected, int tolerance)
+bool is_close(uint32_t got, uint32_t expected, int tolerance)
 {
     for (unsigned shift = 0; shift < 32; shift += 8) {
         int difference = (int)(got >> shift & 0xFF) - (int)(expected >> shift & 0xFF);
@@ -150,10 +135,11 @@ static bool is_close(uint32_t got, uint32_t expected, int tolerance)
     return true;
 }
 
-static void expect_pixels(uint32_t (*expected)(int x, int y), int tolerance, const char *what)
+void expect_pixels_of(uint32_t texture, uint32_t (*expected)(int x, int y), int tolerance,
+                      const char *what)
 {
     const uint32_t *pixels = scratch2.bytes;
-    bool is_good = read_back(target, 0, TARGET_SIZE);
+    bool is_good = read_back(texture, 0, TARGET_SIZE);
 
     for (int i = 0; i < SIDE * SIDE && is_good; i++) {
         uint32_t wanted = expected(i % SIDE, i / SIDE);
@@ -165,6 +151,11 @@ static void expect_pixels(uint32_t (*expected)(int x, int y), int tolerance, con
         }
     }
     tap_ok(is_good, "%s", what);
+}
+
+void expect_pixels(uint32_t (*expected)(int x, int y), int tolerance, const char *what)
+{
+    expect_pixels_of(draw_target, expected, tolerance, what);
 }
 
 /* ---- Triangles ---- */
@@ -191,12 +182,12 @@ static void test_triangles(void)
     struct bg_pvgpu_rasterizer_options options = bg_pvgpu_rasterizer_default;
     uint32_t both_sides = 0;
 
-    start();
-    use_vertices(corner, 3);
+    draw_start();
+    draw_use_vertices(corner, 3);
     bg_pvgpu_draw(&gpu, 3, 0);
     expect_pixels(upper_left, 0, "a triangle");
-    start();
-    use_vertices(turned_corner, 3);
+    draw_start();
+    draw_use_vertices(turned_corner, 3);
     bg_pvgpu_draw(&gpu, 3, 0);
     expect_pixels(nothing, 0, "one seen from behind is not drawn");
     options.cull_mode = BG_PVGPU_CULL_NONE;
@@ -206,7 +197,7 @@ static void test_triangles(void)
     bg_pvgpu_draw(&gpu, 3, 0);
     expect_pixels(upper_left, 0, "by a rasterizer state");
     expect_ok(bg_pvgpu_rasterizer_state_destroy(&gpu, both_sides), "which goes");
-    start();
+    draw_start();
     bg_pvgpu_draw(&gpu, 0, 0);
     expect_pixels(nothing, 0, "no vertices draw nothing");
 }
@@ -227,10 +218,10 @@ static void draw_squares(uint32_t format, const void *indices, uint32_t size)
     for (unsigned i = 0; i < 8; i++) {
         vertices[3 + i] = (struct vertex){{x[i / 4 * 2 + i % 2], i / 2 % 2 ? 0.5f : 1, 0}, GREEN};
     }
-    start();
-    use_vertices(vertices, 11);
+    draw_start();
+    draw_use_vertices(vertices, 11);
     bg_pvgpu_set_topology(&gpu, BG_PVGPU_TOPOLOGY_TRIANGLE_STRIP);
-    bg_pvgpu_set_index_buffer(&gpu, buffer_of(indices, size, BG_PVGPU_BIND_INDEX_BUFFER), format,
+    bg_pvgpu_set_index_buffer(&gpu, draw_buffer(indices, size, BG_PVGPU_BIND_INDEX_BUFFER), format,
                               format == BG_PVGPU_FORMAT_R16_UINT ? 2 : 4);
     bg_pvgpu_draw_indexed(&gpu, 9, 1, 3);
 }
@@ -261,12 +252,13 @@ static void test_instances(void)
     float by[64 + 4] = {9, [64] = 0.5f, -1}; /* the second one counts, 256 bytes further */
     struct bg_pvgpu_vertex_buffer instances = {0, sizeof(places[0]), 0};
 
-    start();
-    use_vertices(square, 4);
-    instances.buffer_id = buffer_of(places, sizeof(places), BG_PVGPU_BIND_VERTEX_BUFFER);
+    draw_start();
+    draw_use_vertices(square, 4);
+    instances.buffer_id = draw_buffer(places, sizeof(places), BG_PVGPU_BIND_VERTEX_BUFFER);
     bg_pvgpu_set_vertex_buffers(&gpu, 1, 1, &instances);
     bg_pvgpu_set_constant_buffer(&gpu, BG_PVGPU_STAGE_VERTEX, 3,
-                                 buffer_of(by, sizeof(by), BG_PVGPU_BIND_CONSTANT_BUFFER), 256, 16);
+                                 draw_buffer(by, sizeof(by), BG_PVGPU_BIND_CONSTANT_BUFFER), 256,
+                                 16);
     bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, moved_vertex);
     bg_pvgpu_set_input_layout(&gpu, moved_layout);
     bg_pvgpu_set_topology(&gpu, BG_PVGPU_TOPOLOGY_TRIANGLE_STRIP);
@@ -284,8 +276,8 @@ static uint32_t near_ones(int x, int y)
 
 static void test_depth(void)
 {
-    start();
-    bg_pvgpu_set_render_target(&gpu, 1, &target_view, depth_view);
+    draw_start();
+    bg_pvgpu_set_render_target(&gpu, 1, &draw_target_view, depth_view);
     draw_rectangle(0, 0, 12, SIDE, 0.5f, RED);
     draw_rectangle(0, 0, 12, SIDE, 0.75f, BLUE);
     draw_rectangle(0, 0, 4, SIDE, 0.25f, GREEN);
@@ -308,7 +300,7 @@ static void test_blend(void)
     options.targets[0].dest = BG_PVGPU_BLEND_SRC_COLOR;
     options.targets[0].write_mask = BG_PVGPU_COLOR_WRITE_ALL & ~BG_PVGPU_COLOR_WRITE_ALPHA;
     expect_ok(bg_pvgpu_blend_state_create(&gpu, &options, &id), "a blend state");
-    start();
+    draw_start();
     draw_rectangle(0, 0, SIDE, SIDE, 0, GREY);
     bg_pvgpu_set_blend_state(&gpu, id, NULL, UINT32_MAX);
     draw_rectangle(0, 0, 8, SIDE, 0, 0x00808080);
@@ -335,13 +327,13 @@ static void test_parts(void)
 
     options.scissor = 1;
     expect_ok(bg_pvgpu_rasterizer_state_create(&gpu, &options, &id), "a rasterizer state");
-    start();
+    draw_start();
     bg_pvgpu_set_rasterizer_state(&gpu, id);
     bg_pvgpu_set_scissor(&gpu, 1, &scissor);
     draw_rectangle(0, 0, SIDE, SIDE, 0, RED);
     expect_pixels(inner_part, 0, "a scissor");
     expect_ok(bg_pvgpu_rasterizer_state_destroy(&gpu, id), "destroy");
-    start();
+    draw_start();
     bg_pvgpu_set_viewport(&gpu, 1, &quarter);
     draw_rectangle(0, 0, SIDE, SIDE, 0, GREEN);
     expect_pixels(lower_right, 0, "a viewport");
@@ -370,13 +362,13 @@ static void draw_texture(float level, uint32_t view, uint32_t sampler)
 {
     const float constants[4] = {level};
 
-    start();
-    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, all_vertex);
+    draw_start();
+    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, draw_all_vertex);
     bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_PIXEL, texture_pixel);
     bg_pvgpu_set_input_layout(&gpu, 0);
     bg_pvgpu_set_constant_buffer(
         &gpu, BG_PVGPU_STAGE_PIXEL, 0,
-        buffer_of(constants, sizeof(constants), BG_PVGPU_BIND_CONSTANT_BUFFER), 0, 0);
+        draw_buffer(constants, sizeof(constants), BG_PVGPU_BIND_CONSTANT_BUFFER), 0, 0);
     bg_pvgpu_set_shader_resources(&gpu, BG_PVGPU_STAGE_PIXEL, 5, 1, &view);
     bg_pvgpu_set_samplers(&gpu, BG_PVGPU_STAGE_PIXEL, 2, 1, &sampler);
     bg_pvgpu_draw(&gpu, 3, 0);
@@ -440,16 +432,16 @@ static void test_dispatch(void)
     for (uint32_t i = 0; i < WORDS; i++) {
         words[i] = i * 2654435761u;
     }
-    start();
-    from.resource_id = buffer_of(words, sizeof(words), BG_PVGPU_BIND_SHADER_RESOURCE);
-    to.resource_id = buffer_of(NULL, sizeof(words), BG_PVGPU_BIND_UNORDERED_ACCESS);
+    draw_start();
+    from.resource_id = draw_buffer(words, sizeof(words), BG_PVGPU_BIND_SHADER_RESOURCE);
+    to.resource_id = draw_buffer(NULL, sizeof(words), BG_PVGPU_BIND_UNORDERED_ACCESS);
     expect_ok(bg_pvgpu_shader_resource_view_create(&gpu, &from, &from_view), "a buffer's view");
     expect_ok(bg_pvgpu_unordered_access_view_create(&gpu, &to, &to_view), "one to write");
     bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_COMPUTE, count_compute);
     bg_pvgpu_set_shader_resources(&gpu, BG_PVGPU_STAGE_COMPUTE, 1, 1, &from_view);
     bg_pvgpu_set_unordered_access(&gpu, BG_PVGPU_STAGE_COMPUTE, 2, 1, &to_view);
     bg_pvgpu_set_constant_buffer(&gpu, BG_PVGPU_STAGE_COMPUTE, 0,
-                                 buffer_of(factor, sizeof(factor), BG_PVGPU_BIND_CONSTANT_BUFFER),
+                                 draw_buffer(factor, sizeof(factor), BG_PVGPU_BIND_CONSTANT_BUFFER),
                                  0, 0);
     expect_ok(bg_pvgpu_dispatch(&gpu, WORDS / 32, 1, 1), "a dispatch");
     tap_ok(read_back(to.resource_id, 0, sizeof(words)) && is_counted(scratch2.bytes),
@@ -473,14 +465,14 @@ static void test_bad(void)
                    "a shader of another stage");
     expect_failure(bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, 99999),
                    BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_SET_SHADER, "one that is not");
-    start();
+    draw_start();
     bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, 0);
     expect_failure(bg_pvgpu_draw(&gpu, 3, 0), BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_DRAW,
                    "a draw without a vertex shader");
     expect_failure(bg_pvgpu_dispatch(&gpu, BG_PVGPU_DISPATCH_GROUPS_MAX + 1, 1, 1),
                    BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_DISPATCH, "too many groups");
-    start();
-    use_vertices(corner, 1);
+    draw_start();
+    draw_use_vertices(corner, 1);
     expect_ok(bg_pvgpu_draw(&gpu, 3, 1000000), "vertices that are not there");
     expect_pixels(nothing, 0, "read as zero");
 }
@@ -529,6 +521,7 @@ static int run_test_pvgpu_draw(void)
     test_parts();
     test_texture();
     test_dispatch();
+    test_pvgpu_draw_targets();
     test_bad();
     test_triangle();
     tap_ok(bg_pvgpu_close(&gpu, pvgpu_host_deadline()) == 0, "close");
