@@ -80,6 +80,7 @@ struct pvgpu_context {
     struct pvgpu_view *targets[BG_PVGPU_RENDER_TARGETS_MAX];
     struct pvgpu_view *depth_target;
     uint32_t target_count, viewport_count, scissor_count;
+    uint32_t view_ports; /* how often viewports or scissors were set */
     struct bg_pvgpu_viewport viewports[BG_PVGPU_VIEWPORTS_MAX];
     struct bg_pvgpu_rectangle scissors[BG_PVGPU_VIEWPORTS_MAX];
 };

@@ -107,6 +107,9 @@ struct pvgpu_renderer_ops {
     /* Waits for all. An error of what was started before, once. */
     struct pvgpu_outcome (*finish)(struct pvgpu_context *context);
 
+    /* All that the guest made goes: what `commands` made, too. NULL: they made nothing. */
+    void (*reset)(struct pvgpu_context *context);
+
     /* With BG_PVGPU_FEATURE_DRAW: the commands that draw. */
     const struct pvgpu_command_entry *commands;
     uint32_t command_count;

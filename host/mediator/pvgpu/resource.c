@@ -551,6 +551,10 @@ void pvgpu_context_reset(struct pvgpu_context *context)
     memset(&context->resources, 0, sizeof(context->resources));
     memset(&context->views, 0, sizeof(context->views));
     context->target_count = context->viewport_count = context->scissor_count = 0;
+    context->view_ports++;
+    if (context->renderer->ops->reset != NULL) {
+        context->renderer->ops->reset(context);
+    }
     if (context->session != NULL) {
         session_free_all(context->session);
     }

@@ -96,6 +96,7 @@ PVGPU_HANDLER(bg_pvgpu_set_viewport)
         }
     }
     context->viewport_count = set->count;
+    context->view_ports++;
     memcpy(context->viewports, set->viewports, set->count * sizeof(set->viewports[0]));
     return pvgpu_ok();
 }
@@ -118,6 +119,7 @@ PVGPU_HANDLER(bg_pvgpu_set_scissor)
         }
     }
     context->scissor_count = set->count;
+    context->view_ports++;
     memcpy(context->scissors, set->rectangles, set->count * sizeof(set->rectangles[0]));
     return pvgpu_ok();
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/common/symbol.h"
+#include "host/mediator/pvgpu/vulkan/program.h"
 #include "host/mediator/pvgpu/vulkan/waiter.h"
 #include "protocol/pvgpu.h"
 
@@ -299,6 +300,8 @@ static bool open_device(struct vulkan *vulkan)
     vulkan->has_null_descriptor = features.robustness.nullDescriptor;
     vulkan->has_vertex_input = features.vertex_input.vertexInputDynamicState;
     vulkan->has_depth_clip = features.depth_clip.depthClipEnable;
+    vulkan->has_mirror_clamp = features.vulkan12.samplerMirrorClampToEdge;
+    vulkan->has_filter_minmax = features.vulkan12.samplerFilterMinmax;
     vulkan->has_divisor = features.divisor.vertexAttributeInstanceRateDivisor &&
                           features.divisor.vertexAttributeInstanceRateZeroDivisor;
     vulkan->has_custom_border =
@@ -351,6 +354,7 @@ struct vulkan *vulkan_open(const char *wanted, char reason[VULKAN_REASON_SIZE])
         return NULL;
     }
     vulkan->vkGetPhysicalDeviceMemoryProperties(vulkan->physical, &vulkan->memory);
+    vulkan->dxbc = dxbc_open();
     return vulkan;
 }
 
@@ -383,6 +387,7 @@ void vulkan_close(struct vulkan *vulkan)
     if (vulkan->instance != VK_NULL_HANDLE && vulkan->vkDestroyInstance != NULL) {
         vulkan->vkDestroyInstance(vulkan->instance, NULL);
     }
+    dxbc_close(vulkan->dxbc);
     if (vulkan->library != NULL) {
         dlclose(vulkan->library);
     }

@@ -35,11 +35,15 @@ struct vulkan {
     bool has_vertex_input;             /* VK_EXT_vertex_input_dynamic_state */
     bool has_null_descriptor;          /* VK_EXT_robustness2 */
     bool has_depth_clip;               /* VK_EXT_depth_clip_enable */
+    bool has_mirror_clamp;             /* samplers that mirror once */
+    bool has_filter_minmax;            /* samplers that take the least or the greatest texel */
     bool has_divisor;                  /* VK_EXT_vertex_attribute_divisor, with its zero divisor */
     bool has_custom_border;            /* VK_EXT_custom_border_color, without a format */
 
     /* Counts submissions; the last one that ended. */
     VkSemaphore timeline;
+
+    struct dxbc *dxbc; /* NULL: there is no translator */
 
     /* The thread that waits for submissions (waiter.c). */
     struct vulkan_waiter *waiter;

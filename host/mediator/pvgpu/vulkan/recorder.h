@@ -39,7 +39,9 @@ struct vulkan_resource {
 /* pvgpu_view.object */
 struct vulkan_view {
     VkImageView image;
-    VkBufferView texels; /* of a buffer with a format */
+    VkImageViewType type;
+    VkBufferView texels;   /* of a buffer */
+    uint64_t offset, size; /* of a buffer: bytes */
     struct vulkan_resource *resource;
 };
 
@@ -98,7 +100,7 @@ struct vulkan_renderer {
     struct vulkan_garbage *garbage; /* oldest first: a ring */
     uint32_t garbage_first, garbage_count, garbage_capacity;
 
-    struct vulkan_draw *draw; /* what drawing adds (draw.h); NULL before it is first needed */
+    struct vulkan_draw *draw; /* what drawing adds (draw.h) */
 };
 
 /* What vulkan_renderer_create makes. */

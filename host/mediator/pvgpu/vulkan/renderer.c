@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "host/mediator/pvgpu/vulkan/draw.h"
 #include "host/mediator/pvgpu/vulkan/recorder.h"
 #include "host/mediator/pvgpu/vulkan/resource.h"
 #include "host/mediator/pvgpu/vulkan/transfer.h"
@@ -12,6 +13,12 @@
 static void set_targets(struct pvgpu_context *context)
 {
     vulkan_end_rendering(vulkan_of(context));
+    vulkan_draw_follow_targets(vulkan_of(context));
+}
+
+static void reset(struct pvgpu_context *context)
+{
+    vulkan_draw_reset(vulkan_of(context));
 }
 
 /* ---- Order ---- */
@@ -57,6 +64,9 @@ static const struct pvgpu_renderer_ops ops = {
     .submit = submit,
     .is_done = is_done,
     .finish = finish,
+    .reset = reset,
+    .commands = vulkan_draw_commands,
+    .command_count = VULKAN_DRAW_COMMANDS,
 };
 
 /* ---- Create, destroy ---- */
@@ -86,6 +96,11 @@ struct pvgpu_renderer *vulkan_renderer_create(struct vulkan *vulkan, struct sess
         return NULL;
     }
     renderer->submitted = renderer->done;
+    if (!vulkan_draw_open(renderer)) {
+        snprintf(reason, VULKAN_REASON_SIZE, "out of memory");
+        vulkan_renderer_destroy(&renderer->base);
+        return NULL;
+    }
     return &renderer->base;
 }
 
@@ -94,6 +109,7 @@ void vulkan_renderer_destroy(struct pvgpu_renderer *base)
     struct vulkan_renderer *renderer = (struct vulkan_renderer *)base;
     const struct vulkan *vulkan = renderer->vulkan;
 
+    vulkan_draw_close(renderer);
     vulkan_wait(renderer, vulkan_submit(renderer));
     for (uint32_t i = 0; i < VULKAN_BATCHES; i++) {
         vulkan->vkDestroyDescriptorPool(vulkan->device, renderer->batches[i].descriptors, NULL);

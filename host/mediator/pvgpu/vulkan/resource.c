@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "host/mediator/pvgpu/vulkan/draw.h"
 #include "host/mediator/pvgpu/vulkan/format.h"
 
 /* A buffer may be all that Direct3D binds; the wire's bind flags are checked above. */
@@ -273,6 +274,7 @@ struct pvgpu_outcome vulkan_create(struct pvgpu_context *context, struct pvgpu_r
 
 void vulkan_destroy(struct pvgpu_context *context, struct pvgpu_resource *resource)
 {
+    vulkan_draw_forget_resource(vulkan_of(context), resource);
     discard(vulkan_of(context), vulkan_resource_of(resource));
     resource->object = NULL;
 }
@@ -331,6 +333,7 @@ static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view 
             },
     };
 
+    made->type = create.viewType;
     if (to_read && (made->resource->aspects & VK_IMAGE_ASPECT_DEPTH_BIT)) {
         create.subresourceRange.aspectMask = VK_IMAGE_ASPECT_DEPTH_BIT;
     }
@@ -343,13 +346,14 @@ static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view 
 static VkResult view_texels(const struct vulkan *vulkan, const struct pvgpu_view *view,
                             VkFormat format, struct vulkan_view *made)
 {
-    const VkBufferViewCreateInfo create = {
+    VkBufferViewCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
         .buffer = made->resource->buffer,
         .format = format,
-        .offset = (uint64_t)view->mip_level * view->format->size,
-        .range = (uint64_t)view->mip_levels * view->format->size,
     };
+
+    made->offset = create.offset = (uint64_t)view->mip_level * view->format->size;
+    made->size = create.range = (uint64_t)view->mip_levels * view->format->size;
 
     if (create.offset % vulkan->texel_alignment != 0 ||
         view->mip_levels > vulkan->properties.limits.maxTexelBufferElements) {
@@ -403,6 +407,7 @@ void vulkan_destroy_view(struct pvgpu_context *context, struct pvgpu_view *view)
     struct vulkan_view *made = vulkan_view_of(view);
 
     vulkan_end_rendering(renderer); /* which may be to it */
+    vulkan_draw_forget_view(renderer, view);
     vulkan_discard(renderer, VK_OBJECT_TYPE_IMAGE_VIEW, VULKAN_HANDLE(made->image), 0);
     vulkan_discard(renderer, VK_OBJECT_TYPE_BUFFER_VIEW, VULKAN_HANDLE(made->texels), 0);
     free(made);

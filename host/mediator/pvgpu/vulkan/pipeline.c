@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Graphics pipelines, kept by what they are made of. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "host/mediator/pvgpu/vulkan/draw.h"
+#include "host/mediator/pvgpu/vulkan/format.h"
+
+#define SLOTS (DRAW_PIPELINES_MAX * 2)
+#define CHARGE 65536u /* what a driver keeps of a pipeline; nobody can ask it */
+
+/* ---- Layouts ---- */
+
+VkResult draw_make_layout(const struct vulkan_renderer *renderer,
+                          const struct draw_object *const *shaders, uint32_t count,
+                          VkPipelineLayout *layout)
+{
+    VkDescriptorSetLayout sets[BG_PVGPU_STAGES];
+    const VkPipelineLayoutCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .setLayoutCount = count,
+        .pSetLayouts = sets,
+    };
+
+    for (uint32_t i = 0; i < count; i++) {
+        sets[i] = shaders[i] != NULL ? shaders[i]->shader.set_layout : renderer->draw->no_set;
+    }
+    return renderer->vulkan->vkCreatePipelineLayout(renderer->vulkan->device, &create, NULL,
+                                                    layout);
+}
+
+/* ---- Vertex input ---- */
+
+struct inputs {
+    VkVertexInputAttributeDescription attributes[INTERFACE_LOCATIONS];
+    VkVertexInputBindingDescription bindings[BG_PVGPU_VERTEX_BUFFERS_MAX];
+    VkVertexInputBindingDivisorDescriptionEXT divisors[BG_PVGPU_VERTEX_BUFFERS_MAX];
+    uint32_t attribute_count, binding_count, divisor_count;
+};
+
+/* By place, or by semantic. NULL: the layout has no such element. */
+static const struct state_element *find_element(const struct state_layout *layout,
+                                                const struct program *program, uint32_t location)
+{
+    const struct program_input *input = NULL;
+
+    if (!program->named) {
+        return location < layout->count ? &layout->elements[location] : NULL;
+    }
+    for (uint32_t i = 0; i < program->input_count; i++) {
+        if (program->inputs[i].location == location) {
+            input = &program->inputs[i];
+        }
+    }
+    for (uint32_t i = 0; i < layout->count && input != NULL; i++) {
+        if (layout->elements[i].index == input->index &&
+            strcasecmp(layout->elements[i].name, input->name) == 0) {
+            return &layout->elements[i];
+        }
+    }
+    return NULL;
+}
+
+static void add_slot(struct inputs *inputs, uint32_t slot, const struct state_slot *state)
+{
+    inputs->bindings[inputs->binding_count++] = (VkVertexInputBindingDescription){
+        .binding = slot,
+        .inputRate =
+            state->per_instance ? VK_VERTEX_INPUT_RATE_INSTANCE : VK_VERTEX_INPUT_RATE_VERTEX,
+    };
+    if (state->per_instance && state->step_rate != 1) {
+        inputs->divisors[inputs->divisor_count++] =
+            (VkVertexInputBindingDivisorDescriptionEXT){slot, state->step_rate};
+    }
+}
+
+/* False: the shader reads what the layout does not have, or has otherwise. */
+static bool read_inputs(const struct draw_key *key, struct inputs *inputs)
+{
+    static const struct state_layout none;
+    const struct state_layout *layout = key->layout != NULL ? &key->layout->layout : &none;
+    const struct program *program = &key->shaders[BG_PVGPU_STAGE_VERTEX]->shader.program;
+
+    memset(inputs, 0, sizeof(*inputs));
+    for (uint32_t i = 0; i < INTERFACE_LOCATIONS; i++) {
+        const struct state_element *element;
+        VkFormat format;
+
+        if (!(program->interface.inputs & 1u << i)) {
+            continue;
+        }
+        element = find_element(layout, program, i);
+        format = element != NULL
+                     ? state_get_input_format(element, program->interface.input_class[i])
+                     : VK_FORMAT_UNDEFINED;
+        if (format == VK_FORMAT_UNDEFINED) {
+            return false;
+        }
+        inputs->attributes[inputs->attribute_count++] = (VkVertexInputAttributeDescription){
+            .location = i, .binding = element->slot, .format = format, .offset = element->offset};
+    }
+    for (uint32_t i = 0; i < BG_PVGPU_VERTEX_BUFFERS_MAX; i++) {
+        if (layout->slots[i].used) {
+            add_slot(inputs, i, &layout->slots[i]);
+        }
+    }
+    return true;
+}
+
+/* ---- Pipelines ---- */
+
+static uint32_t list_stages(const struct draw_key *key, VkPipelineShaderStageCreateInfo *stages)
+{
+    static const VkShaderStageFlagBits bits[DRAW_GRAPHICS_STAGES] = {
+        [BG_PVGPU_STAGE_VERTEX] = VK_SHADER_STAGE_VERTEX_BIT,
+        [BG_PVGPU_STAGE_PIXEL] = VK_SHADER_STAGE_FRAGMENT_BIT,
+        [BG_PVGPU_STAGE_GEOMETRY] = VK_SHADER_STAGE_GEOMETRY_BIT,
+        [BG_PVGPU_STAGE_HULL] = VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT,
+        [BG_PVGPU_STAGE_DOMAIN] = VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT,
+    };
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {
+        if (key->shaders[i] != NULL) {
+            stages[count++] = (VkPipelineShaderStageCreateInfo){
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = bits[i],
+                .module = key->shaders[i]->shader.module,
+                .pName = "main",
+            };
+        }
+    }
+    return count;
+}
+
+static bool is_integer(VkFormat format)
+{
+    switch (format) {
+    case VK_FORMAT_R8_UINT:
+    case VK_FORMAT_R8_SINT:
+    case VK_FORMAT_R8G8_UINT:
+    case VK_FORMAT_R8G8_SINT:
+    case VK_FORMAT_R8G8B8A8_UINT:
+    case VK_FORMAT_R8G8B8A8_SINT:
+    case VK_FORMAT_A2B10G10R10_UINT_PACK32:
+    case VK_FORMAT_R16_UINT:
+    case VK_FORMAT_R16_SINT:
+    case VK_FORMAT_R16G16_UINT:
+    case VK_FORMAT_R16G16_SINT:
+    case VK_FORMAT_R16G16B16A16_UINT:
+    case VK_FORMAT_R16G16B16A16_SINT:
+    case VK_FORMAT_R32_UINT:
+    case VK_FORMAT_R32_SINT:
+    case VK_FORMAT_R32G32_UINT:
+    case VK_FORMAT_R32G32_SINT:
+    case VK_FORMAT_R32G32B32A32_UINT:
+    case VK_FORMAT_R32G32B32A32_SINT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A target that the shader does not write keeps what it has; integers are not blended. */
+static void list_blends(const struct draw_key *key, VkPipelineColorBlendAttachmentState *blends)
+{
+    const struct state_blend *blend =
+        key->blend != NULL ? &key->blend->blend : &state_default_blend;
+    const struct draw_object *pixel = key->shaders[BG_PVGPU_STAGE_PIXEL];
+    uint32_t outputs = pixel != NULL ? pixel->shader.program.interface.outputs : 0;
+
+    for (uint32_t i = 0; i < key->targets; i++) {
+        blends[i] = blend->targets[i];
+        if (!(outputs & 1u << i)) {
+            blends[i].colorWriteMask = 0;
+        }
+        if (is_integer(key->colours[i])) {
+            blends[i].blendEnable = VK_FALSE;
+        }
+    }
+}
+
+static VkResult create(const struct vulkan_renderer *renderer, const struct draw_key *key,
+                       const struct inputs *inputs, struct draw_pipeline *pipeline)
+{
+    static const VkDynamicState dynamic[] = {
+        VK_DYNAMIC_STATE_VIEWPORT_WITH_COUNT,
+        VK_DYNAMIC_STATE_SCISSOR_WITH_COUNT,
+        VK_DYNAMIC_STATE_CULL_MODE,
+        VK_DYNAMIC_STATE_FRONT_FACE,
+        VK_DYNAMIC_STATE_DEPTH_BIAS_ENABLE,
+        VK_DYNAMIC_STATE_DEPTH_BIAS,
+        VK_DYNAMIC_STATE_DEPTH_TEST_ENABLE,
+        VK_DYNAMIC_STATE_DEPTH_WRITE_ENABLE,
+        VK_DYNAMIC_STATE_DEPTH_COMPARE_OP,
+        VK_DYNAMIC_STATE_STENCIL_TEST_ENABLE,
+        VK_DYNAMIC_STATE_STENCIL_OP,
+        VK_DYNAMIC_STATE_STENCIL_COMPARE_MASK,
+        VK_DYNAMIC_STATE_STENCIL_WRITE_MASK,
+        VK_DYNAMIC_STATE_STENCIL_REFERENCE,
+        VK_DYNAMIC_STATE_BLEND_CONSTANTS,
+        VK_DYNAMIC_STATE_PRIMITIVE_TOPOLOGY,
+        VK_DYNAMIC_STATE_PRIMITIVE_RESTART_ENABLE,
+        VK_DYNAMIC_STATE_VERTEX_INPUT_BINDING_STRIDE,
+    };
+    const struct state_blend *blend =
+        key->blend != NULL ? &key->blend->blend : &state_default_blend;
+    VkPipelineShaderStageCreateInfo stages[DRAW_GRAPHICS_STAGES];
+    VkPipelineColorBlendAttachmentState blends[BG_PVGPU_RENDER_TARGETS_MAX];
+    const VkPipelineVertexInputDivisorStateCreateInfoEXT divisors = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_DIVISOR_STATE_CREATE_INFO_EXT,
+        .vertexBindingDivisorCount = inputs->divisor_count,
+        .pVertexBindingDivisors = inputs->divisors,
+    };
+    const VkPipelineVertexInputStateCreateInfo vertices = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
+        .pNext = inputs->divisor_count > 0 ? &divisors : NULL,
+        .vertexBindingDescriptionCount = inputs->binding_count,
+        .pVertexBindingDescriptions = inputs->bindings,
+        .vertexAttributeDescriptionCount = inputs->attribute_count,
+        .pVertexAttributeDescriptions = inputs->attributes,
+    };
+    const VkPipelineInputAssemblyStateCreateInfo assembly = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
+        .topology = key->topology,
+    };
+    const VkPipelineTessellationStateCreateInfo tessellation = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_TESSELLATION_STATE_CREATE_INFO,
+        .patchControlPoints = key->patch_points,
+    };
+    const VkPipelineViewportStateCreateInfo view_ports = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
+    };
+    const VkPipelineRasterizationStateCreateInfo raster = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+        .depthClampEnable = !key->depth_clip,
+        .polygonMode = key->fill,
+        .lineWidth = 1,
+    };
+    const VkPipelineMultisampleStateCreateInfo samples = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
+        .rasterizationSamples = (VkSampleCountFlagBits)key->samples,
+        .pSampleMask = &key->sample_mask,
+        .alphaToCoverageEnable = blend->alpha_to_coverage,
+    };
+    const VkPipelineDepthStencilStateCreateInfo depth = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
+    };
+    const VkPipelineColorBlendStateCreateInfo blending = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
+        .attachmentCount = key->targets,
+        .pAttachments = blends,
+    };
+    const VkPipelineDynamicStateCreateInfo dynamics = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
+        .dynamicStateCount = sizeof(dynamic) / sizeof(dynamic[0]),
+        .pDynamicStates = dynamic,
+    };
+    const VkPipelineRenderingCreateInfo rendering = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
+        .colorAttachmentCount = key->targets,
+        .pColorAttachmentFormats = key->colours,
+        .depthAttachmentFormat = key->depth,
+        .stencilAttachmentFormat = key->stencil ? key->depth : VK_FORMAT_UNDEFINED,
+    };
+    const VkGraphicsPipelineCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
+        .pNext = &rendering,
+        .stageCount = list_stages(key, stages),
+        .pStages = stages,
+        .pVertexInputState = &vertices,
+        .pInputAssemblyState = &assembly,
+        .pTessellationState = &tessellation,
+        .pViewportState = &view_ports,
+        .pRasterizationState = &raster,
+        .pMultisampleState = &samples,
+        .pDepthStencilState = &depth,
+        .pColorBlendState = &blending,
+        .pDynamicState = &dynamics,
+        .layout = pipeline->layout,
+    };
+
+    list_blends(key, blends);
+    return renderer->vulkan->vkCreateGraphicsPipelines(
+        renderer->vulkan->device, renderer->draw->cache, 1, &info, NULL, &pipeline->pipeline);
+}
+
+/* ---- What is bound, as a key ---- */
+
+static void take_targets(const struct pvgpu_context *context, struct draw_key *key)
+{
+    const struct vulkan *vulkan = vulkan_of(context)->vulkan;
+    const struct pvgpu_view *depth = context->depth_target;
+
+    key->targets = (uint8_t)context->target_count;
+    for (uint32_t i = 0; i < context->target_count; i++) {
+        if (context->targets[i] != NULL) {
+            key->colours[i] = vulkan_format_find(vulkan, context->targets[i]->format->number);
+        }
+    }
+    if (depth != NULL) {
+        key->depth = vulkan_format_find(vulkan, depth->format->number);
+        key->stencil = depth->format->stencil;
+    }
+    key->samples = 1;
+}
+
+static void make_key(const struct pvgpu_context *context, struct draw_key *key)
+{
+    const struct vulkan_draw *draw = draw_of(context);
+    const struct state_rasterizer *rasterizer =
+        draw->rasterizer != NULL ? &draw->rasterizer->rasterizer : &state_default_rasterizer;
+
+    memset(key, 0, sizeof(*key));
+    for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {
+        key->shaders[i] = draw->stages[i].shader;
+    }
+    key->layout = draw->layout;
+    key->blend = draw->blend;
+    key->topology = draw->topology.class;
+    key->patch_points = draw->topology.patch_points;
+    key->sample_mask = draw->sample_mask;
+    key->fill = rasterizer->fill;
+    key->depth_clip = rasterizer->depth_clip;
+    take_targets(context, key);
+}
+
+/* What a pipeline cannot be made of, whatever the driver would say. */
+static bool key_is_sound(const struct draw_key *key)
+{
+    const struct draw_object *const *shaders = key->shaders;
+    const struct draw_object *geometry = shaders[BG_PVGPU_STAGE_GEOMETRY];
+    bool patches = key->topology == VK_PRIMITIVE_TOPOLOGY_PATCH_LIST;
+    bool dual = key->blend != NULL && key->blend->blend.dual_source;
+
+    (void)geometry;
+    return shaders[BG_PVGPU_STAGE_VERTEX] != NULL &&
+           (shaders[BG_PVGPU_STAGE_HULL] != NULL) == patches &&
+           (shaders[BG_PVGPU_STAGE_DOMAIN] != NULL) == patches && (!dual || key->targets <= 1);
+}
+
+/* ---- The table ---- */
+
+/* FNV-1a. */
+static uint32_t hash_of(const struct draw_key *key)
+{
+    const uint64_t *words = (const uint64_t *)key;
+    uint64_t hash = 0xCBF29CE484222325u;
+
+    for (size_t i = 0; i < sizeof(*key) / sizeof(*words); i++) {
+        hash = (hash ^ words[i]) * 0x100000001B3u;
+    }
+    return (uint32_t)(hash >> 32);
+}
+
+_Static_assert(sizeof(struct draw_key) % sizeof(uint64_t) == 0, "hash_of");
+
+static struct draw_pipeline **slot_of(struct vulkan_draw *draw, const struct draw_key *key)
+{
+    uint32_t slot = hash_of(key) % SLOTS;
+
+    while (draw->pipelines[slot] != NULL &&
+           memcmp(&draw->pipelines[slot]->key, key, sizeof(*key)) != 0) {
+        slot = (slot + 1) % SLOTS;
+    }
+    return &draw->pipelines[slot];
+}
+
+static void discard(struct vulkan_renderer *renderer, struct draw_pipeline *pipeline)
+{
+    vulkan_discard(renderer, VK_OBJECT_TYPE_PIPELINE, VULKAN_HANDLE(pipeline->pipeline),
+                   pipeline->charged);
+    vulkan_discard(renderer, VK_OBJECT_TYPE_PIPELINE_LAYOUT, VULKAN_HANDLE(pipeline->layout), 0);
+    free(pipeline);
+}
+
+static bool is_made_of(const struct draw_pipeline *pipeline, const struct draw_object *object)
+{
+    for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {
+        if (pipeline->key.shaders[i] == object) {
+            return true;
+        }
+    }
+    return pipeline->key.layout == object || pipeline->key.blend == object;
+}
+
+void draw_discard_pipelines(struct vulkan_renderer *renderer, const struct draw_object *object)
+{
+    struct vulkan_draw *draw = renderer->draw;
+    struct draw_pipeline **kept = calloc(SLOTS, sizeof(*kept));
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        struct draw_pipeline *pipeline = draw->pipelines[i];
+
+        draw->pipelines[i] = NULL;
+        if (pipeline == NULL) {
+            continue;
+        }
+        if (kept == NULL || object == NULL || is_made_of(pipeline, object)) {
+            discard(renderer, pipeline);
+        } else {
+            kept[count++] = pipeline;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        *slot_of(draw, &kept[i]->key) = kept[i];
+    }
+    free(kept);
+    draw->pipeline_count = count;
+    draw->pipeline = NULL;
+    draw->dirty |= DRAW_DIRTY_PIPELINE;
+}
+
+static struct pvgpu_outcome make(struct vulkan_renderer *renderer, const struct draw_key *key,
+                                 struct draw_pipeline *pipeline)
+{
+    struct inputs inputs;
+    struct pvgpu_outcome outcome;
+
+    if (!key_is_sound(key) || !read_inputs(key, &inputs)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (session_charge(renderer->session, CHARGE) != BG_COMPUTE_OK) {
+        return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
+    }
+    pipeline->charged = CHARGE;
+    pipeline->key = *key;
+    outcome = vulkan_check(
+        renderer, draw_make_layout(renderer, key->shaders, DRAW_GRAPHICS_STAGES, &pipeline->layout),
+        "vkCreatePipelineLayout");
+    if (outcome.code != BG_PVGPU_OK) {
+        return outcome;
+    }
+    return vulkan_check(renderer, create(renderer, key, &inputs, pipeline),
+                        "vkCreateGraphicsPipelines");
+}
+
+struct pvgpu_outcome draw_find_pipeline(struct pvgpu_context *context,
+                                        struct draw_pipeline **pipeline)
+{
+    struct vulkan_renderer *renderer = vulkan_of(context);
+    struct vulkan_draw *draw = renderer->draw;
+    struct pvgpu_outcome outcome;
+    struct draw_key key;
+
+    make_key(context, &key);
+    *pipeline = *slot_of(draw, &key);
+    if (*pipeline != NULL) {
+        return pvgpu_ok();
+    }
+    if (draw->pipeline_count == DRAW_PIPELINES_MAX) {
+        draw_discard_pipelines(renderer, NULL);
+    }
+    *pipeline = calloc(1, sizeof(**pipeline));
+    if (*pipeline == NULL) {
+        return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
+    }
+    outcome = make(renderer, &key, *pipeline);
+    if (outcome.code != BG_PVGPU_OK) {
+        discard(renderer, *pipeline);
+        return outcome;
+    }
+    *slot_of(draw, &key) = *pipeline;
+    draw->pipeline_count++;
+    return pvgpu_ok();
+}
