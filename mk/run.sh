@@ -4,8 +4,8 @@
 # vgpu-stub, shows what it prints, stops everything, and exits with the guest's status. Needs only a
 # POSIX shell and coreutils: it is also the "run" of the bundle.
 #
-# The programs that draw also get a virtio GPU; those that have "cuda" in their names or end in
-# "pvgpu" get a pvgpu, as any other does with --pvgpu.
+# The programs that draw also get a virtio GPU; those that have "cuda" or "pvgpu" in their names get a
+# pvgpu, as any other does with --pvgpu.
 # Environment: DISPLAY_BACKEND=vnc, gtk, sdl, ... shows its screen while they run; gtk and sdl take
 # this machine's own QEMU when ours has no windows.
 #
@@ -90,7 +90,7 @@ case " $program $* " in
 esac
 case $app in
 pvgpu | pvgpu-draw) pvgpu=${screen:-pvgpu} ;;
-*pvgpu | *cuda*) pvgpu=pvgpu ;;
+*pvgpu* | *cuda*) pvgpu=pvgpu ;;
 esac
 [ -n "$screen" ] || shots=
 
