@@ -34,10 +34,488 @@ static void test_triangle(void **state)
     expect_pixels(TARGET, upper_left, RED);
 }
 
+/* ---- Vertices, indices, instances ---- */
+
+/* A target, the flat shaders, and a triangle at vertex 5 of a larger buffer. */
+static void use_triangle(void)
+{
+    struct vertex vertices[8] = {{{0}, {0}}};
+
+    memcpy(&vertices[5], triangle, sizeof(triangle));
+    make_target(TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
+    bind_targets(TARGET, 0, 0);
+    use_flat_shaders();
+    make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER, vertices, sizeof(vertices));
+    bind_vertices(0, VERTICES, sizeof(struct vertex), 0);
+}
+
+static bool nowhere(uint32_t x, uint32_t y)
+{
+    (void)x;
+    (void)y;
+    return false;
+}
+
+static bool everywhere(uint32_t x, uint32_t y)
+{
+    (void)x;
+    (void)y;
+    return true;
+}
+
+static void clear(void)
+{
+    struct bg_pvgpu_clear_render_target command = COMMAND(
+        struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, 0, .rtv = TARGET);
+
+    GO(&command);
+}
+
+static void bind_indices(const void *indices, uint32_t size, uint32_t format, uint32_t offset)
+{
+    struct bg_pvgpu_set_index_buffer set =
+        COMMAND(struct bg_pvgpu_set_index_buffer, BG_PVGPU_CMD_SET_INDEX_BUFFER, 0,
+                .buffer_id = INDICES, .format = format, .offset = offset);
+
+    if (pvgpu_resource_find(&context, INDICES) != NULL) {
+        destroy(INDICES);
+    }
+    make_filled(INDICES, BG_PVGPU_BIND_INDEX_BUFFER, indices, size);
+    GO(&set);
+}
+
+static void draw_indexed(uint32_t count, uint32_t start, int32_t base)
+{
+    struct bg_pvgpu_draw_indexed draw =
+        COMMAND(struct bg_pvgpu_draw_indexed, BG_PVGPU_CMD_DRAW_INDEXED, 0, .index_count = count,
+                .start_index = start, .base_vertex = base);
+
+    GO(&draw);
+}
+
+static void test_start_vertex_and_offsets(void **state)
+{
+    (void)state;
+    use_triangle();
+    draw_now(3, 0); /* no side */
+    expect_pixels(TARGET, nowhere, RED);
+    draw_now(3, 5);
+    expect_pixels(TARGET, upper_left, RED);
+    clear();
+    bind_vertices(0, VERTICES, sizeof(struct vertex), 2 * sizeof(struct vertex));
+    draw_now(3, 3);
+    expect_pixels(TARGET, upper_left, RED);
+    clear();
+    draw_now(0, 3);
+    draw_now(3, 0x7FFFFFFF); /* beyond the buffer: zeroes */
+    expect_pixels(TARGET, nowhere, RED);
+}
+
+static void test_indices(void **state)
+{
+    static const uint16_t narrow[] = {9, 7, 3, 4, 5};
+    static const uint32_t wide[] = {0x10005, 5, 6, 7};
+
+    (void)state;
+    use_triangle();
+    bind_indices(narrow, sizeof(narrow), BG_PVGPU_FORMAT_R16_UINT, 2);
+    draw_indexed(3, 1, 2);
+    expect_pixels(TARGET, upper_left, RED);
+    clear();
+    bind_indices(wide, sizeof(wide), BG_PVGPU_FORMAT_R32_UINT, 0);
+    draw_indexed(3, 1, 0);
+    expect_pixels(TARGET, upper_left, RED);
+    clear();
+    draw_indexed(3, 0, 0);          /* a vertex that is far away */
+    draw_indexed(3, 1, -2000000);   /* and below the start */
+    draw_indexed(3, 0xFFFFFFF0, 0); /* indices beyond their buffer */
+    assert_int_equal(context.renderer->ops->finish(&context).code, BG_PVGPU_OK);
+}
+
+/* Two triangles that share a side, by a strip that begins anew. */
+static void test_strip_begins_anew(void **state)
+{
+    static const uint16_t indices[] = {5, 6, 7, 0xFFFF, 5, 6, 7};
+
+    (void)state;
+    use_triangle();
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_STRIP);
+    bind_indices(indices, sizeof(indices), BG_PVGPU_FORMAT_R16_UINT, 0);
+    draw_indexed(7, 0, 0);
+    expect_pixels(TARGET, upper_left, RED);
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
+    clear();
+    draw_indexed(3, 4, 0);
+    expect_pixels(TARGET, upper_left, RED);
+}
+
+/* Rows of 4 x 4 pixels: the place from a buffer by vertex, the row from one by instance. */
+static bool lower_rows(uint32_t x, uint32_t y)
+{
+    (void)x;
+    return y >= 8;
+}
+
+static void test_instances(void **state)
+{
+    static const float corners[][4] = {
+        {-1, 1, 0, 1}, {3, 1, 0, 1}, {-1, -3, 0, 1}}; /* over everything */
+    static const uint8_t colours[][4] = {{9, 9, 9, 9}, {255, 0, 0, 255}, {0, 255, 0, 255}};
+    static const struct bg_pvgpu_input_element elements[] = {
+        {0, 0, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 2, 0, 0, 0},
+        {0, 0, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 7, 0, BG_PVGPU_PER_INSTANCE_DATA, 2},
+    };
+    struct bg_pvgpu_draw_instanced draw =
+        COMMAND(struct bg_pvgpu_draw_instanced, BG_PVGPU_CMD_DRAW_INSTANCED, 0, .vertex_count = 3,
+                .instance_count = 2, .start_instance = 1);
+
+    (void)state;
+    make_target(TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
+    bind_targets(TARGET, 0, 0);
+    make_shader(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, "flat.vert");
+    make_shader(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, "flat.frag");
+    make_layout(elements, 2);
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
+    set_viewport(0, 8, SIDE, 8);
+    make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER, corners, sizeof(corners));
+    make_filled(INSTANCES, BG_PVGPU_BIND_VERTEX_BUFFER, colours, sizeof(colours));
+    bind_vertices(2, VERTICES, 16, 0);
+    bind_vertices(7, INSTANCES, 4, 0);
+    GO(&draw); /* both have the element behind the start */
+    expect_pixels(TARGET, lower_rows, RED);
+    draw.instance_count = 3;
+    GO(&draw); /* the third one the next, on top: its depth is not tested without a target */
+    expect_pixels(TARGET, lower_rows, GREEN);
+}
+
+/* ---- Constants and states ---- */
+
+/* A colour and a depth at a time, 256 bytes apart: as constants.vert has them. */
+static void use_constants(void)
+{
+    static float constants[3][64] = {
+        {1, 0, 0, 1, 0.5f},
+        {0, 1, 0, 1, 0.25f},
+        {0, 0, 1, 0.5f, 0.75f},
+    };
+
+    make_target(TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
+    bind_targets(TARGET, 0, 0);
+    make_shader(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, "constants.vert");
+    make_shader(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, "flat.frag");
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
+    set_viewport(0, 0, SIDE, SIDE);
+    make_filled(CONSTANTS, BG_PVGPU_BIND_CONSTANT_BUFFER, constants, sizeof(constants));
+}
+
+/* constants.vert's triangle runs counterclockwise on the screen. */
+static void set_rasterizer(struct bg_pvgpu_create_rasterizer_state create)
+{
+    create.header =
+        (struct bg_pvgpu_command){BG_PVGPU_CMD_CREATE_RASTERIZER_STATE, sizeof(create), 0, 0};
+    create.state_id = STATE;
+    GO(&create);
+    send_id(BG_PVGPU_CMD_SET_RASTERIZER_STATE, STATE);
+}
+
+static void drop_rasterizer(void)
+{
+    send_id(BG_PVGPU_CMD_DESTROY_RASTERIZER_STATE, STATE);
+}
+
+static const struct bg_pvgpu_create_rasterizer_state both_sides = {
+    .fill_mode = BG_PVGPU_FILL_SOLID,
+    .cull_mode = BG_PVGPU_CULL_NONE,
+    .depth_clip = 1,
+};
+
+static void draw_with(uint32_t index)
+{
+    bind_constants(BG_PVGPU_STAGE_VERTEX, 1, CONSTANTS, index * 256);
+    draw_now(3, 0);
+}
+
+static void test_constants(void **state)
+{
+    (void)state;
+    use_constants();
+    set_rasterizer(both_sides);
+    draw_with(1);
+    expect_pixels(TARGET, everywhere, GREEN);
+    draw_with(0);
+    draw_with(1);
+    draw_with(0);
+    expect_pixels(TARGET, everywhere, RED);
+    bind_constants(BG_PVGPU_STAGE_VERTEX, 1, 0, 0); /* none: zeroes */
+    draw_now(3, 0);
+    expect_pixels(TARGET, nowhere, 0);
+}
+
+static void test_culling(void **state)
+{
+    struct bg_pvgpu_create_rasterizer_state culls = both_sides;
+
+    (void)state;
+    use_constants();
+    draw_with(0); /* Direct3D's default: clockwise is the front, the back is not drawn */
+    expect_pixels(TARGET, nowhere, RED);
+    culls.cull_mode = BG_PVGPU_CULL_FRONT;
+    set_rasterizer(culls);
+    draw_with(0);
+    expect_pixels(TARGET, everywhere, RED);
+    drop_rasterizer();
+    culls.front_ccw = 1;
+    set_rasterizer(culls);
+    draw_with(1);
+    expect_pixels(TARGET, everywhere, RED);
+}
+
+static bool in_scissor(uint32_t x, uint32_t y)
+{
+    return x >= 3 && x < 9 && y < 5;
+}
+
+static void test_scissor(void **state)
+{
+    struct bg_pvgpu_create_rasterizer_state cuts = both_sides;
+    struct bg_pvgpu_set_scissor set = COMMAND(struct bg_pvgpu_set_scissor, BG_PVGPU_CMD_SET_SCISSOR,
+                                              0, .count = 1, .rectangles = {{3, -7, 9, 5}});
+
+    (void)state;
+    use_constants();
+    cuts.scissor = 1;
+    set_rasterizer(cuts);
+    draw_with(0); /* none is set: nothing is inside */
+    expect_pixels(TARGET, nowhere, RED);
+    GO(&set);
+    draw_with(0);
+    expect_pixels(TARGET, in_scissor, RED);
+    drop_rasterizer();
+    set_rasterizer(both_sides);
+    draw_with(1);
+    expect_pixels(TARGET, everywhere, GREEN);
+}
+
+static void test_depth(void **state)
+{
+    struct bg_pvgpu_create_depth_stencil_state create = COMMAND(
+        struct bg_pvgpu_create_depth_stencil_state, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_STATE, 0,
+        .state_id = STATE + 1, .depth_enable = 1, .depth_func = BG_PVGPU_COMPARISON_GREATER);
+    struct bg_pvgpu_set_depth_stencil set =
+        COMMAND(struct bg_pvgpu_set_depth_stencil, BG_PVGPU_CMD_SET_DEPTH_STENCIL, 0,
+                .state_id = STATE + 1);
+
+    (void)state;
+    use_constants();
+    set_rasterizer(both_sides);
+    make_depth(BG_PVGPU_FORMAT_D32_FLOAT, 1, 0);
+    bind_targets(TARGET, 0, DEPTH);
+    draw_with(0);
+    draw_with(2); /* behind it: Direct3D's default is less, and writes */
+    expect_pixels(TARGET, everywhere, RED);
+    draw_with(1);
+    expect_pixels(TARGET, everywhere, GREEN);
+    GO(&create);
+    GO(&set);
+    draw_with(0); /* greater; without being written */
+    draw_with(0);
+    expect_pixels(TARGET, everywhere, RED);
+    set.state_id = 0;
+    GO(&set);
+    draw_with(1); /* not less than what it wrote itself */
+    expect_pixels(TARGET, everywhere, RED);
+}
+
+static void test_stencil(void **state)
+{
+    static const struct bg_pvgpu_stencil_face equal = {
+        BG_PVGPU_STENCIL_OP_KEEP, BG_PVGPU_STENCIL_OP_KEEP, BG_PVGPU_STENCIL_OP_INCR,
+        BG_PVGPU_COMPARISON_EQUAL};
+    struct bg_pvgpu_create_depth_stencil_state create =
+        COMMAND(struct bg_pvgpu_create_depth_stencil_state, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_STATE,
+                0, .state_id = STATE + 1, .stencil_enable = 1, .read_mask = 0xFF,
+                .write_mask = 0xFF, .front = equal, .back = equal);
+    struct bg_pvgpu_set_depth_stencil set =
+        COMMAND(struct bg_pvgpu_set_depth_stencil, BG_PVGPU_CMD_SET_DEPTH_STENCIL, 0,
+                .state_id = STATE + 1, .stencil_ref = 0x107);
+
+    (void)state;
+    use_constants();
+    set_rasterizer(both_sides);
+    make_depth(BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, 1, 7);
+    bind_targets(TARGET, 0, DEPTH);
+    GO(&create);
+    GO(&set);
+    draw_with(0);
+    draw_with(1); /* it is 8 by now */
+    expect_pixels(TARGET, everywhere, RED);
+    set.stencil_ref = 8;
+    GO(&set);
+    draw_with(1);
+    expect_pixels(TARGET, everywhere, GREEN);
+}
+
+static void test_blend(void **state)
+{
+    struct bg_pvgpu_create_blend_state create = COMMAND(
+        struct bg_pvgpu_create_blend_state, BG_PVGPU_CMD_CREATE_BLEND_STATE, 0,
+        .state_id = STATE + 1,
+        .targets = {{1, BG_PVGPU_BLEND_SRC_ALPHA, BG_PVGPU_BLEND_ONE, BG_PVGPU_BLEND_OP_ADD,
+                     BG_PVGPU_BLEND_ZERO, BG_PVGPU_BLEND_BLEND_FACTOR, BG_PVGPU_BLEND_OP_ADD,
+                     BG_PVGPU_COLOR_WRITE_ALL & ~BG_PVGPU_COLOR_WRITE_RED}});
+    struct bg_pvgpu_set_blend_state set =
+        COMMAND(struct bg_pvgpu_set_blend_state, BG_PVGPU_CMD_SET_BLEND_STATE, 0,
+                .state_id = STATE + 1, .factor = {0, 0, 0, 0.2f}, .sample_mask = UINT32_MAX);
+
+    (void)state;
+    use_constants();
+    set_rasterizer(both_sides);
+    draw_with(1);
+    GO(&create);
+    GO(&set);
+    draw_with(2); /* half of blue onto green, alpha by the factor */
+    expect_pixels(TARGET, everywhere, 0x3380FF00);
+    set.sample_mask = 0;
+    GO(&set);
+    draw_with(1);
+    expect_pixels(TARGET, everywhere, 0x3380FF00);
+    send_id(BG_PVGPU_CMD_DESTROY_BLEND_STATE, STATE + 1); /* what is bound is Direct3D's default */
+    set.state_id = 0;
+    set.sample_mask = 1;
+    GO(&set);
+    draw_with(0);
+    expect_pixels(TARGET, everywhere, RED);
+}
+
+/* ---- Many ---- */
+
+/* More than a batch has of draws and of descriptor sets, each behind the one before. */
+static void test_many_draws(void **state)
+{
+    (void)state;
+    use_constants();
+    set_rasterizer(both_sides);
+    make_depth(BG_PVGPU_FORMAT_D32_FLOAT, 1, 0);
+    bind_targets(TARGET, 0, DEPTH);
+    for (uint32_t i = 0; i < 9000; i++) {
+        draw_with(i % 2 == 0 ? 0 : 2);
+    }
+    draw_with(1);
+    draw_with(0);
+    expect_pixels(TARGET, everywhere, GREEN);
+}
+
+/* ---- What is wrong ---- */
+
+static void test_incomplete_pipelines(void **state)
+{
+    struct bg_pvgpu_draw draw = draw_of_vertices(3, 0);
+    struct bg_pvgpu_draw_indexed indexed =
+        COMMAND(struct bg_pvgpu_draw_indexed, BG_PVGPU_CMD_DRAW_INDEXED, 0, .index_count = 3);
+    struct bg_pvgpu_dispatch dispatch =
+        COMMAND(struct bg_pvgpu_dispatch, BG_PVGPU_CMD_DISPATCH, 0, .groups_x = 1);
+
+    (void)state;
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* nothing at all */
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &dispatch);
+    use_triangle();
+    draw_now(3, 5);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &indexed); /* no indices */
+    bind_vertices(0, VERTICES, sizeof(struct vertex), 2);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* not aligned */
+    bind_vertices(0, 0, 0, 0);
+    draw_now(3, 5); /* none: zeroes */
+    send_id(BG_PVGPU_CMD_SET_INPUT_LAYOUT, 0);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* no inputs */
+    send_id(BG_PVGPU_CMD_SET_INPUT_LAYOUT, LAYOUT);
+    draw_now(3, 5);
+    set_topology(BG_PVGPU_TOPOLOGY_UNDEFINED);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw);
+    set_topology(BG_PVGPU_TOPOLOGY_PATCH_1 + 2);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* no hull shader */
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
+    send_id(BG_PVGPU_CMD_DESTROY_SHADER, VERTEX_SHADER); /* bound no more */
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw);
+}
+
+/* Each is destroyed while it is bound, and while what it was drawn with is under way. */
+static void test_destroyed_while_bound(void **state)
+{
+    struct bg_pvgpu_command view = {BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(view), TARGET,
+                                    0};
+
+    (void)state;
+    use_constants();
+    set_rasterizer(both_sides);
+    draw_with(0);
+    destroy(CONSTANTS);
+    drop_rasterizer();
+    draw_now(3, 0); /* culled */
+    expect_pixels(TARGET, everywhere, RED);
+    GO(&view);
+    draw_now(3, 0);
+    send_id(BG_PVGPU_CMD_DESTROY_SHADER, PIXEL_SHADER);
+    draw_now(3, 0);                /* no colour: depth alone */
+    pvgpu_context_reset(&context); /* all of it */
+    assert_int_equal(context.renderer->ops->finish(&context).code, BG_PVGPU_OK);
+}
+
+static void test_objects_refused(void **state)
+{
+    struct bg_pvgpu_create_sampler sampler =
+        COMMAND(struct bg_pvgpu_create_sampler, BG_PVGPU_CMD_CREATE_SAMPLER, 0, .sampler_id = STATE,
+                .address_u = 1, .address_v = 1, .address_w = 1);
+    struct bg_pvgpu_set_object set =
+        COMMAND(struct bg_pvgpu_set_object, BG_PVGPU_CMD_SET_RASTERIZER_STATE, 0, .id = STATE);
+    struct bg_pvgpu_set_shader shader =
+        COMMAND(struct bg_pvgpu_set_shader, BG_PVGPU_CMD_SET_SHADER, 0,
+                .stage = BG_PVGPU_STAGE_PIXEL, .shader_id = VERTEX_SHADER);
+    static const uint32_t text[] = {0x74786574};
+
+    (void)state;
+    GO(&sampler);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &sampler); /* the id is taken */
+    REFUSED(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &set);    /* another kind */
+    sampler.sampler_id = 0;
+    sampler.header.resource_id = STATE + 1;
+    GO(&sampler); /* the header's id counts */
+    send_id(BG_PVGPU_CMD_DESTROY_SAMPLER, STATE + 1);
+    sampler.header.resource_id = 0;
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &sampler);
+    make_shader(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, "flat.vert");
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &shader); /* another stage */
+    shader.shader_id = 77;
+    REFUSED(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &shader);
+    assert_int_equal(make_shader_of(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, text, sizeof(text)),
+                     BG_PVGPU_ERROR_SHADER_COMPILE);
+    assert_int_equal(make_shader_of(PIXEL_SHADER, BG_PVGPU_STAGES, text, sizeof(text)),
+                     BG_PVGPU_ERROR_INVALID_PARAMETER);
+    assert_int_equal(make_shader_of(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, text, 3),
+                     BG_PVGPU_ERROR_INVALID_PARAMETER);
+    assert_int_equal(make_shader_of(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, text, 0),
+                     BG_PVGPU_ERROR_INVALID_PARAMETER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_triangle, setup, teardown),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(test_triangle),
+        TEST(test_start_vertex_and_offsets),
+        TEST(test_indices),
+        TEST(test_strip_begins_anew),
+        TEST(test_instances),
+        TEST(test_constants),
+        TEST(test_culling),
+        TEST(test_scissor),
+        TEST(test_depth),
+        TEST(test_stencil),
+        TEST(test_blend),
+        TEST(test_many_draws),
+        TEST(test_incomplete_pipelines),
+        TEST(test_destroyed_while_bound),
+        TEST(test_objects_refused),
+#undef TEST
     };
 
     return run_draw_tests("draws", tests, sizeof(tests) / sizeof(tests[0]));
