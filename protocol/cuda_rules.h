@@ -119,4 +119,33 @@ static inline CUresult cuda_read_launch_attribute(const CUlaunchAttribute *attri
     }
 }
 
+/* The same of a kernel's node in a graph, which records no events. */
+static inline CUresult cuda_read_node_attribute(CUkernelNodeAttrID id,
+                                                const CUkernelNodeAttrValue *value,
+                                                bool *is_cooperative)
+{
+    const CUlaunchAttribute attribute = {.id = id, .value = *value};
+    CUevent event = NULL;
+
+    return id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT ||
+                   id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT
+               ? CUDA_ERROR_INVALID_VALUE
+               : cuda_read_launch_attribute(&attribute, is_cooperative, &event);
+}
+
+/* And what it is: 0 but for the one that changes something. */
+static inline CUresult cuda_tell_node_attribute(CUkernelNodeAttrID id, bool is_cooperative,
+                                                CUkernelNodeAttrValue *value)
+{
+    bool unused;
+
+    *value = (CUkernelNodeAttrValue){.cooperative = 0};
+    if (id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE) {
+        value->cooperative = is_cooperative;
+    }
+    return cuda_read_node_attribute(id, value, &unused) == CUDA_ERROR_INVALID_VALUE
+               ? CUDA_ERROR_INVALID_VALUE
+               : CUDA_SUCCESS;
+}
+
 #endif

@@ -255,6 +255,35 @@ CUresult cuda_capture_add(struct cuda_stream *stream, CUgraphNodeType type, cons
     return result == CUDA_SUCCESS ? result : cuda_capture_break(stream, result);
 }
 
+static CUresult add_child(struct cuda_stream *stream, struct cuda_graph *child)
+{
+    struct cuda_node *node =
+        cuda_graph_add(stream->capture->sequence->graph, CU_GRAPH_NODE_TYPE_GRAPH);
+
+    if (node == NULL) {
+        cuda_graph_destroy(child);
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    child->is_child = true;
+    node->child = child;
+    return move_behind(stream->capture, node);
+}
+
+CUresult cuda_capture_add_child(struct cuda_stream *stream, struct cuda_graph *child)
+{
+    bool is_broken = stream->capture->sequence->is_broken;
+    CUresult result = child == NULL ? CUDA_ERROR_OUT_OF_MEMORY
+                      : is_broken   ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
+                                    : CUDA_SUCCESS;
+
+    if (result == CUDA_SUCCESS) {
+        result = add_child(stream, child);
+    } else if (child != NULL) {
+        cuda_graph_destroy(child);
+    }
+    return result == CUDA_SUCCESS ? result : cuda_capture_break(stream, result);
+}
+
 CUresult cuda_capture_record(struct cuda_stream *stream, struct cuda_event *event)
 {
     struct cuda_capture *place;

@@ -9,6 +9,8 @@
 
 #include "firmware/cuda/internal.h"
 
+struct cuda_graph;
+
 /* Where a captured stream is, or an event that was recorded in one: behind these nodes. */
 struct cuda_capture {
     struct cuda_sequence *sequence; /* of an event: while one with this id goes on */
@@ -22,6 +24,9 @@ struct cuda_capture {
 /* The next node, from the structure that the API has for nodes of this type. */
 CUresult cuda_capture_add(struct cuda_stream *stream, CUgraphNodeType type, const void *params,
                           bool is_cooperative);
+
+/* The same for one that does what this graph does, which is taken; NULL: no memory. */
+CUresult cuda_capture_add_child(struct cuda_stream *stream, struct cuda_graph *child);
 
 /* The event is where the stream is. */
 CUresult cuda_capture_record(struct cuda_stream *stream, struct cuda_event *event);

@@ -108,6 +108,9 @@ struct cuda_entries {
 CUresult cuda_entries_fill(struct cuda_entries *entries, struct cuda_graph *graph);
 void cuda_entries_clear(struct cuda_entries *entries);
 
+/* A graph that does the same. NULL: no memory. */
+struct cuda_graph *cuda_entries_to_graph(const struct cuda_entries *entries);
+
 /* What they name may have gone since: CUDA_ERROR_INVALID_HANDLE. */
 CUresult cuda_entries_check(struct cuda_context *context, const struct cuda_entries *entries);
 

@@ -156,6 +156,47 @@ CUresult cuda_entries_fill(struct cuda_entries *entries, struct cuda_graph *grap
     return result;
 }
 
+/* ---- A graph again ---- */
+
+static struct cuda_node *add_again(struct cuda_graph *graph, const struct cuda_entry *entry)
+{
+    bool does_nothing = entry->is_disabled || entry->task.type == CU_GRAPH_NODE_TYPE_GRAPH;
+    CUgraphNodeType type = does_nothing ? CU_GRAPH_NODE_TYPE_EMPTY : entry->task.type;
+    struct cuda_node *node = cuda_graph_add(graph, type);
+
+    return node == NULL || does_nothing || cuda_task_copy(&entry->task, &node->task) == CUDA_SUCCESS
+               ? node
+               : NULL;
+}
+
+/* Nodes are in the order of the entries. */
+static bool fill_again(const struct cuda_entries *entries, struct cuda_graph *graph)
+{
+    bool is_done = true;
+
+    for (uint32_t i = 0; i < entries->count && is_done; i++) {
+        const struct cuda_entry *entry = &entries->entries[i];
+        struct cuda_node *node = add_again(graph, entry);
+
+        is_done = node != NULL;
+        for (uint32_t j = 0; j < entry->after_count && is_done; j++) {
+            is_done = cuda_node_follow(node, graph->nodes.nodes[entry->after[j]]) == CUDA_SUCCESS;
+        }
+    }
+    return is_done;
+}
+
+struct cuda_graph *cuda_entries_to_graph(const struct cuda_entries *entries)
+{
+    struct cuda_graph *graph = cuda_graph_create();
+
+    if (graph != NULL && !fill_again(entries, graph)) {
+        cuda_graph_destroy(graph);
+        graph = NULL;
+    }
+    return graph;
+}
+
 CUresult cuda_entries_check(struct cuda_context *context, const struct cuda_entries *entries)
 {
     CUresult result = CUDA_SUCCESS;

@@ -202,7 +202,6 @@ static CUresult launch(struct cuda_context *context, struct cuda_exec *exec,
                ?: record_events(stream, &exec->entries);
 }
 
-/* In a capture it would be a child, which is not done here. */
 CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream_handle)
 {
     struct cuda_context *context;
@@ -210,11 +209,13 @@ CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream_handle)
     struct cuda_exec *exec;
     CUresult result = cuda_enter_context(&context)
                           ?: find(handle, &exec)
-                          ?: cuda_capture_stream_of(context, stream_handle, &stream)
-                          ?: cuda_capture_refuse(stream);
+                          ?: cuda_capture_stream_of(context, stream_handle, &stream);
 
     if (result == CUDA_SUCCESS && exec->object.context != context) {
         result = CUDA_ERROR_INVALID_CONTEXT;
+    }
+    if (result == CUDA_SUCCESS && stream->capture != NULL) {
+        return cuda_capture_add_child(stream, cuda_entries_to_graph(&exec->entries));
     }
     return result ?: launch(context, exec, stream);
 }

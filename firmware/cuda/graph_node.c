@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Nodes of graphs by their kinds: adding them, and what they do. */
 #include "firmware/cuda/graph.h"
+#include "protocol/cuda_rules.h"
 
 /* Where a node is to come. */
 struct place {
@@ -131,6 +132,57 @@ static CUresult check_context(CUcontext handle)
     struct cuda_context *context;
 
     return cuda_enter() ?: cuda_context_of(handle, &context);
+}
+
+/* A launch that is cooperative may be too large. */
+static CUresult make_cooperative(struct cuda_node *node, bool is_cooperative)
+{
+    struct cuda_context *context;
+    const CUDA_KERNEL_NODE_PARAMS kernel = node->task.kernel;
+    struct cuda_task task;
+    CUresult result =
+        cuda_enter_context(&context)
+            ?: cuda_task_set(context, CU_GRAPH_NODE_TYPE_KERNEL, &kernel, is_cooperative, &task);
+
+    if (result == CUDA_SUCCESS) {
+        cuda_task_clear(&node->task);
+        node->task = task;
+    }
+    return result;
+}
+
+CUresult cuGraphKernelNodeSetAttribute(CUgraphNode handle, CUkernelNodeAttrID attribute,
+                                       const CUkernelNodeAttrValue *value)
+{
+    struct cuda_node *node;
+    bool is_cooperative;
+    CUresult result = find_asked(handle, CU_GRAPH_NODE_TYPE_KERNEL, value, &node);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    is_cooperative = node->task.is_cooperative;
+    return cuda_read_node_attribute(attribute, value, &is_cooperative)
+               ?: make_cooperative(node, is_cooperative);
+}
+
+CUresult cuGraphKernelNodeGetAttribute(CUgraphNode handle, CUkernelNodeAttrID attribute,
+                                       CUkernelNodeAttrValue *value)
+{
+    struct cuda_node *node;
+
+    return find_asked(handle, CU_GRAPH_NODE_TYPE_KERNEL, value, &node)
+               ?: cuda_tell_node_attribute(attribute, node->task.is_cooperative, value);
+}
+
+CUresult cuGraphKernelNodeCopyAttributes(CUgraphNode to_handle, CUgraphNode from_handle)
+{
+    struct cuda_node *to, *from;
+
+    return cuda_enter()
+               ?: find(to_handle, CU_GRAPH_NODE_TYPE_KERNEL, &to)
+               ?: find(from_handle, CU_GRAPH_NODE_TYPE_KERNEL, &from)
+               ?: make_cooperative(to, from->task.is_cooperative);
 }
 
 CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after,

@@ -159,24 +159,36 @@ static CUresult move_place(struct capture_place *place, struct node *node)
     return CUDA_SUCCESS;
 }
 
+static CUresult add_node(struct stream *stream, CUgraphNodeType type, struct task *task,
+                         struct graph *child)
+{
+    struct node *node = graph_add(stream->capture->graph, type, task, child);
+    CUresult result = node != NULL ? move_place(&stream->place, node) : CUDA_ERROR_OUT_OF_MEMORY;
+
+    return result == CUDA_SUCCESS ? result : capture_break(stream, result);
+}
+
 CUresult capture_add(struct stream *stream, struct task *task)
 {
-    struct capture *capture = stream->capture;
     CUgraphNodeType type = CU_GRAPH_NODE_TYPE_EMPTY;
     CUresult result =
-        capture->broken ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : type_of(task, &type);
-    struct node *node;
+        stream->capture->broken ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : type_of(task, &type);
 
     if (result != CUDA_SUCCESS) {
         task_release(task);
         return capture_break(stream, result);
     }
-    node = graph_add(capture->graph, type, task, NULL);
-    if (node == NULL) {
-        return capture_break(stream, CUDA_ERROR_OUT_OF_MEMORY);
+    return add_node(stream, type, task, NULL);
+}
+
+CUresult capture_add_child(struct stream *stream, struct graph *child)
+{
+    if (stream->capture->broken) {
+        graph_destroy(child);
+        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     }
-    result = move_place(&stream->place, node);
-    return result == CUDA_SUCCESS ? result : capture_break(stream, result);
+    child->is_child = true;
+    return add_node(stream, CU_GRAPH_NODE_TYPE_GRAPH, NULL, child);
 }
 
 CUresult capture_record(struct stream *stream, struct event *event)

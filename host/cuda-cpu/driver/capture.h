@@ -8,10 +8,14 @@
 #define CUDA_CPU_DRIVER_CAPTURE_H
 
 #include "host/cuda-cpu/driver/event.h"
+#include "host/cuda-cpu/driver/graph.h"
 #include "host/cuda-cpu/driver/stream.h"
 
 /* The stream is captured: its next node does what the task does, which is taken. */
 CUresult capture_add(struct stream *stream, struct task *task);
+
+/* The same with a node that does what this graph does, which is taken. */
+CUresult capture_add_child(struct stream *stream, struct graph *child);
 
 /* The event is where the captured stream is now. */
 CUresult capture_record(struct stream *stream, struct event *event);

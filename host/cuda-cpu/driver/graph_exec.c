@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/driver/capture.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/event.h"
@@ -307,6 +308,57 @@ static bool make_tasks(struct context *context, struct exec *exec, struct task *
     return false;
 }
 
+/* ---- Launched into a capture: a graph again ---- */
+
+static struct node *add_again(struct graph *graph, const struct entry *entry)
+{
+    bool does_nothing = entry->disabled || entry->type == CU_GRAPH_NODE_TYPE_GRAPH;
+    struct task *task = does_nothing || entry->task == NULL ? NULL : task_copy(entry->task);
+    struct node *node;
+
+    if (!does_nothing && entry->task != NULL && task == NULL) {
+        return NULL;
+    }
+    node = graph_add(graph, does_nothing ? CU_GRAPH_NODE_TYPE_EMPTY : entry->type, task, NULL);
+    if (node != NULL) {
+        node->event = entry->event;
+    }
+    return node;
+}
+
+/* Nodes are in the order of the entries. */
+static CUresult fill_again(const struct exec *exec, struct graph *graph)
+{
+    CUresult result = CUDA_SUCCESS;
+
+    for (size_t i = 0; i < exec->count && result == CUDA_SUCCESS; i++) {
+        const struct entry *entry = &exec->entries[i];
+        struct node *node = add_again(graph, entry);
+
+        result = node != NULL ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+        for (size_t j = 0; j < entry->after_count && result == CUDA_SUCCESS; j++) {
+            result = node_follow(node, graph->nodes[entry->after[j]]);
+        }
+    }
+    return result;
+}
+
+static CUresult capture(struct stream *stream, const struct exec *exec)
+{
+    struct graph *graph = graph_create();
+    CUresult result = graph != NULL ? fill_again(exec, graph) : CUDA_ERROR_OUT_OF_MEMORY;
+
+    if (result == CUDA_SUCCESS) {
+        return capture_add_child(stream, graph);
+    }
+    if (graph != NULL) {
+        graph_destroy(graph);
+    }
+    return capture_break(stream, result);
+}
+
+/* ---- Launches ---- */
+
 static CUresult launch(struct context *context, CUgraphExec handle, CUstream stream_handle)
 {
     struct exec *exec = object_find(handle, OBJECT_EXEC);
@@ -317,14 +369,14 @@ static CUresult launch(struct context *context, CUgraphExec handle, CUstream str
     if (exec == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    if (result == CUDA_SUCCESS && stream->capture != NULL) {
-        result = CUDA_ERROR_NOT_SUPPORTED;
-    }
     for (size_t i = 0; i < exec->count && result == CUDA_SUCCESS; i++) {
         result = check_entry(context, &exec->entries[i]);
     }
     if (result != CUDA_SUCCESS) {
         return result;
+    }
+    if (stream->capture != NULL) {
+        return capture(stream, exec);
     }
     start = task_create(sizeof(*start), context, NULL);
     if (start == NULL || !make_tasks(context, exec, &end)) {

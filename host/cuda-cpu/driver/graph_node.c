@@ -8,6 +8,7 @@
 #include "host/cuda-cpu/driver/host.h"
 #include "host/cuda-cpu/driver/launch.h"
 #include "host/cuda-cpu/driver/set.h"
+#include "protocol/cuda_rules.h"
 
 /* Where a node is to come. */
 struct place {
@@ -158,6 +159,74 @@ CUresult cuGraphKernelNodeGetParams(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS *p
 CUresult cuGraphKernelNodeSetParams(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *params)
 {
     return IN_CONTEXT(set_params(context, node, CU_GRAPH_NODE_TYPE_KERNEL, params));
+}
+
+static CUresult make_cooperative(struct context *context, struct node *node, bool is_cooperative)
+{
+    CUDA_KERNEL_NODE_PARAMS params;
+    struct task *task;
+    CUresult result = launch_task_read(node->task, &params)
+                          ? launch_task_create(context, &params, is_cooperative, &task)
+                          : CUDA_ERROR_INVALID_VALUE;
+
+    if (result == CUDA_SUCCESS) {
+        task_release(node->task);
+        node->task = task;
+    }
+    return result;
+}
+
+static CUresult set_attribute(struct context *context, CUgraphNode handle, CUkernelNodeAttrID id,
+                              const CUkernelNodeAttrValue *value)
+{
+    struct node *node = find(handle, CU_GRAPH_NODE_TYPE_KERNEL);
+    bool is_cooperative;
+    CUresult result;
+
+    if (node == NULL || value == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    is_cooperative = launch_task_is_cooperative(node->task);
+    result = cuda_read_node_attribute(id, value, &is_cooperative);
+    return result ?: make_cooperative(context, node, is_cooperative);
+}
+
+CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, CUkernelNodeAttrID attribute,
+                                       const CUkernelNodeAttrValue *value)
+{
+    return IN_CONTEXT(set_attribute(context, node, attribute, value));
+}
+
+static CUresult get_attribute(CUgraphNode handle, CUkernelNodeAttrID id,
+                              CUkernelNodeAttrValue *value)
+{
+    const struct node *node = find(handle, CU_GRAPH_NODE_TYPE_KERNEL);
+
+    return node != NULL && value != NULL
+               ? cuda_tell_node_attribute(id, launch_task_is_cooperative(node->task), value)
+               : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuGraphKernelNodeGetAttribute(CUgraphNode node, CUkernelNodeAttrID attribute,
+                                       CUkernelNodeAttrValue *value)
+{
+    return IN_DRIVER(get_attribute(node, attribute, value));
+}
+
+static CUresult copy_attributes(struct context *context, CUgraphNode to_handle,
+                                CUgraphNode from_handle)
+{
+    struct node *to = find(to_handle, CU_GRAPH_NODE_TYPE_KERNEL);
+    const struct node *from = find(from_handle, CU_GRAPH_NODE_TYPE_KERNEL);
+
+    return to != NULL && from != NULL
+               ? make_cooperative(context, to, launch_task_is_cooperative(from->task))
+               : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuGraphKernelNodeCopyAttributes(CUgraphNode to, CUgraphNode from)
+{
+    return IN_CONTEXT(copy_attributes(context, to, from));
 }
 
 CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after,

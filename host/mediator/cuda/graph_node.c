@@ -39,9 +39,6 @@ static CUresult read_launch(const struct cuda_session *cuda, const uint8_t *body
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (launch->flags & BG_CUDA_LAUNCH_COOPERATIVE) {
-        return CUDA_ERROR_NOT_SUPPORTED;
-    }
     node->what.kernel.launch = launch;
     node->what.kernel.function = function->function;
     node->what.kernel.params_size = function->params_size;
@@ -159,6 +156,13 @@ struct after {
     size_t count;
 };
 
+static CUresult make_cooperative(const struct cuda_driver *driver, CUgraphNode node)
+{
+    const CUkernelNodeAttrValue value = {.cooperative = 1};
+
+    return driver->cuGraphKernelNodeSetAttribute(node, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &value);
+}
+
 static CUresult add_kernel(const struct cuda_driver *driver, CUgraph graph,
                            const struct cuda_node *node, const struct after *after,
                            CUgraphNode *result)
@@ -179,7 +183,9 @@ static CUresult add_kernel(const struct cuda_driver *driver, CUgraph graph,
         .extra = extra,
     };
 
-    return driver->cuGraphAddKernelNode(result, graph, after->nodes, after->count, &params);
+    return driver->cuGraphAddKernelNode(result, graph, after->nodes, after->count, &params)
+               ?: launch->flags & BG_CUDA_LAUNCH_COOPERATIVE ? make_cooperative(driver, *result)
+                                                             : CUDA_SUCCESS;
 }
 
 static CUresult add_fill(const struct cuda_session *cuda, CUgraph graph,

@@ -358,6 +358,57 @@ static void end_badly(CUresult expected)
     assert_int_equal(read_word(), 1);
 }
 
+/* A graph that is launched into a capture is a node of its own. */
+static void test_captured_launch(void **state)
+{
+    CUgraph inner, graph;
+    CUgraphNode node;
+    CUgraphExec exec;
+    size_t count;
+
+    (void)state;
+    OK(cuGraphCreate(&inner, 0));
+    node = add_step(inner, NULL, 10, 2);
+    add_step(inner, &node, 10, 3);
+    OK(cuGraphInstantiate(&exec, inner, 0));
+    OK(cuMemsetD32Async(word, 0, 1, stream));
+    OK(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_GLOBAL));
+    launch_step(stream, 10, 1);
+    OK(cuGraphLaunch(exec, stream));
+    launch_step(stream, 10, 4);
+    OK(cuStreamEndCapture(stream, &graph));
+    OK(cuGraphExecDestroy(exec));
+    OK(cuGraphGetNodes(graph, NULL, &count));
+    assert_int_equal(count, 3);
+    assert_int_equal(launch_graph(graph), 1234);
+    OK(cuGraphDestroy(graph));
+    OK(cuGraphDestroy(inner));
+}
+
+static void test_node_attributes(void **state)
+{
+    CUkernelNodeAttrValue value = {.cooperative = 1};
+    CUgraphNode first, second, host;
+    CUgraph graph;
+
+    (void)state;
+    OK(cuGraphCreate(&graph, 0));
+    first = add_step(graph, NULL, 0, 5);
+    second = add_step(graph, &first, 1, 1);
+    OK(cuGraphAddEmptyNode(&host, graph, NULL, 0));
+    OK(cuGraphKernelNodeSetAttribute(first, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &value));
+    OK(cuGraphKernelNodeCopyAttributes(second, first));
+    value.cooperative = 0;
+    OK(cuGraphKernelNodeGetAttribute(second, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &value));
+    assert_int_equal(value.cooperative, 1);
+    assert_int_equal(cuGraphKernelNodeCopyAttributes(host, first), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(
+        cuGraphKernelNodeSetAttribute(first, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT, &value),
+        CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(launch_graph(graph), 6);
+    OK(cuGraphDestroy(graph));
+}
+
 static void test_bad_captures(void **state)
 {
     CUstream fork, blocking;
@@ -410,6 +461,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_events, setup, close_device),
         cmocka_unit_test_setup_teardown(test_update, setup, close_device),
         cmocka_unit_test_setup_teardown(test_capture, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_captured_launch, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_node_attributes, setup, close_device),
         cmocka_unit_test_setup_teardown(test_bad_captures, setup, close_device),
     };
 

@@ -99,6 +99,83 @@ static void test_sequence_with_host_function(void **state)
     check_sequence(true);
 }
 
+/* A graph that is launched is a node of its own, with all that it had then. */
+static void check_launched_graph(bool has_host)
+{
+    struct step call;
+    CUgraphNode first, second, launched[3];
+    CUDA_KERNEL_NODE_PARAMS params = {.func = step, 1, 1, 1, 1, 1, 1};
+    CUgraphNodeType type;
+    CUgraphExec exec;
+    CUgraph inner;
+    size_t count = 3;
+
+    host_calls = 0;
+    OK(cuGraphCreate(&inner, 0));
+    params.kernelParams = step_params(&call, 10, 1);
+    OK(cuGraphAddKernelNode(&first, inner, NULL, 0, &params));
+    params.kernelParams = step_params(&call, 10, 2);
+    OK(cuGraphAddKernelNode(&second, inner, &first, 1, &params));
+    OK(cuGraphAddKernelNode(&second, inner, &second, 1, &params));
+    if (has_host) {
+        OK(cuGraphAddHostNode(&first, inner, &second, 1,
+                              &(CUDA_HOST_NODE_PARAMS){count_call, (void *)(uintptr_t)1}));
+    }
+    OK(cuGraphInstantiate(&exec, inner, 0));
+    OK(cuGraphNodeSetEnabled(exec, second, 0));
+    OK(cuGraphDestroy(inner));
+    begin();
+    launch_step(stream, 10, 3);
+    OK(cuGraphLaunch(exec, stream));
+    launch_step(stream, 10, 4);
+    OK(cuGraphExecDestroy(exec));
+    OK(cuStreamEndCapture(stream, &graph));
+    OK(cuGraphGetNodes(graph, launched, &count));
+    assert_int_equal(count, 3);
+    OK(cuGraphNodeGetType(launched[1], &type));
+    assert_int_equal(type, CU_GRAPH_NODE_TYPE_GRAPH);
+    OK(cuGraphInstantiate(&exec, graph, 0));
+    OK(cuGraphLaunch(exec, stream));
+    assert_int_equal(read_word(), 13124);
+    assert_int_equal(host_calls, has_host);
+    OK(cuGraphExecDestroy(exec));
+    OK(cuGraphDestroy(graph));
+}
+
+static void test_launched_graph(void **state)
+{
+    (void)state;
+    check_launched_graph(false);
+}
+
+static void test_launched_graph_with_host_function(void **state)
+{
+    (void)state;
+    check_launched_graph(true);
+}
+
+static void test_cooperative_kernel(void **state)
+{
+    CUkernelNodeAttrValue value;
+    struct step call;
+    CUgraphExec exec;
+    CUgraphNode node;
+    size_t count = 1;
+
+    (void)state;
+    begin();
+    OK(cuLaunchCooperativeKernel(step, 1, 1, 1, 1, 1, 1, 0, stream, step_params(&call, 10, 1)));
+    OK(cuStreamEndCapture(stream, &graph));
+    OK(cuGraphGetNodes(graph, &node, &count));
+    OK(cuGraphKernelNodeGetAttribute(node, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &value));
+    assert_int_equal(value.cooperative, 1);
+    OK(cuGraphInstantiate(&exec, graph, 0));
+    OK(cuGraphLaunch(exec, stream));
+    assert_int_equal(read_word(), 11);
+    OK(cuGraphExecDestroy(exec));
+    OK(cuGraphDestroy(graph));
+}
+
 static void test_info(void **state)
 {
     CUstreamCaptureStatus status;
@@ -233,12 +310,7 @@ static void test_unsupported(void **state)
 
     (void)state;
     OK(cuGraphCreate(&empty, 0));
-    OK(cuGraphAddHostNode(&(CUgraphNode){NULL}, empty, NULL, 0,
-                          &(CUDA_HOST_NODE_PARAMS){count_call, NULL}));
     OK(cuGraphInstantiate(&exec, empty, 0));
-    begin();
-    EXPECT(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuGraphLaunch(exec, stream));
-    expect_broken();
     begin();
     EXPECT(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuMemAllocAsync(&pointer, 4, stream));
     expect_broken();
@@ -252,6 +324,7 @@ static void test_unsupported(void **state)
     begin();
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuMemcpyDtoDAsync(word, word + 4, 4, stream));
     EXPECT(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, cuLaunchHostFunc(stream, count_call, NULL));
+    EXPECT(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, cuGraphLaunch(exec, stream));
     expect_broken();
     OK(cuGraphExecDestroy(exec));
     OK(cuGraphDestroy(empty));
@@ -388,6 +461,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STEP_BOTH(test_sequence),
         STEP_BOTH(test_sequence_with_host_function),
+        STEP_BOTH(test_launched_graph),
+        STEP_BOTH(test_launched_graph_with_host_function),
+        STEP_BOTH(test_cooperative_kernel),
         STEP_BOTH(test_info),
         STEP_BOTH(test_fork_and_join),
         STEP_BOTH(test_external_events),

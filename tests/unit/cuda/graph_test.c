@@ -244,6 +244,47 @@ static void test_params(void **state)
     OK(cuGraphDestroy(graph));
 }
 
+static void test_attributes(void **state)
+{
+    CUkernelNodeAttrValue value = {.cooperative = 1};
+    CUgraphNode small, large;
+    struct step call;
+    CUDA_KERNEL_NODE_PARAMS params = {.func = step, 1, 1, 1, 1, 1, 1};
+    CUgraph graph;
+    CUgraphExec exec;
+
+    (void)state;
+    OK(cuGraphCreate(&graph, 0));
+    params.kernelParams = step_params(&call, 10, 1);
+    OK(cuGraphAddKernelNode(&small, graph, NULL, 0, &params));
+    params.func = other;
+    params.kernelParams = NULL;
+    params.gridDimX = 1u << 20;
+    OK(cuGraphAddKernelNode(&large, graph, &small, 1, &params));
+    OK(cuGraphKernelNodeSetAttribute(small, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &value));
+    EXPECT(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE,
+           cuGraphKernelNodeSetAttribute(large, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &value));
+    EXPECT(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, cuGraphKernelNodeCopyAttributes(large, small));
+    OK(cuGraphDestroyNode(large));
+    OK(cuGraphKernelNodeCopyAttributes(small, small));
+    OK(cuGraphKernelNodeGetAttribute(small, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &value));
+    assert_int_equal(value.cooperative, 1);
+    OK(cuGraphKernelNodeGetAttribute(small, CU_LAUNCH_ATTRIBUTE_PRIORITY, &value));
+    assert_int_equal(value.priority, 0);
+    OK(cuGraphKernelNodeSetAttribute(small, CU_LAUNCH_ATTRIBUTE_PRIORITY, &value));
+    EXPECT(CUDA_ERROR_INVALID_VALUE,
+           cuGraphKernelNodeSetAttribute(small, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT, &value));
+    EXPECT(CUDA_ERROR_INVALID_VALUE,
+           cuGraphKernelNodeGetAttribute(small, (CUkernelNodeAttrID)1000, &value));
+    EXPECT(CUDA_ERROR_INVALID_VALUE,
+           cuGraphKernelNodeGetAttribute(large, CU_LAUNCH_ATTRIBUTE_PRIORITY, &value));
+    OK(cuGraphInstantiate(&exec, graph, 0));
+    OK(cuGraphLaunch(exec, stream));
+    assert_int_equal(read_word(), 11);
+    OK(cuGraphExecDestroy(exec));
+    OK(cuGraphDestroy(graph));
+}
+
 static void test_wrong_params(void **state)
 {
     struct step call;
@@ -673,6 +714,7 @@ int main(void)
         STEP_BOTH(test_wrong_nodes),
         STEP_RING(test_too_many_nodes),
         STEP_BOTH(test_params),
+        STEP_BOTH(test_attributes),
         STEP_BOTH(test_wrong_params),
         STEP_BOTH(test_clone),
         STEP_BOTH(test_order),

@@ -331,7 +331,10 @@ static void test_bad_nodes(void **state)
     BAD(CUDA_ERROR_INVALID_VALUE, add_launch(memory, 1), BODY(struct bg_cuda_launch)->stream = 1);
     BAD(CUDA_ERROR_INVALID_HANDLE, add_launch(memory, 1), BODY(struct bg_cuda_launch)->module = 1);
     BAD(CUDA_ERROR_INVALID_VALUE, add_launch(memory, 1), BODY(struct bg_cuda_launch)->grid[1] = 0);
-    BAD(CUDA_ERROR_NOT_SUPPORTED, add_launch(memory, 1), BODY(struct bg_cuda_launch)->flags = 1);
+    BAD(CUDA_ERROR_INVALID_VALUE, add_launch(memory, 1), BODY(struct bg_cuda_launch)->flags = 2);
+    BAD(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, add_launch(memory, 1),
+        (BODY(struct bg_cuda_launch)->flags = BG_CUDA_LAUNCH_COOPERATIVE,
+         BODY(struct bg_cuda_launch)->grid[0] = 1u << 20));
     BAD(CUDA_ERROR_INVALID_VALUE, add_launch(memory, 1),
         BODY(struct bg_cuda_launch)->param_size = 11);
     BAD(CUDA_ERROR_INVALID_VALUE, add_launch(memory, 1),
