@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(PVGPU_VULKAN_SRC)
+// libs: $(SPIRV_LIBS) -ldl
+/* Shaders in Direct3D's bytecode: inputs by semantic, slots by register. */
+#include "tests/shaders/dxbc.h"
+#include "tests/unit/mediator/pvgpu_draw_fixture.h"
+
+static const struct dxbc_element vertex_inputs[] = {
+    {"POSITION", 0, 0, 3, 0, 0xF},
+    {"COLOR", 1, 0, 3, 1, 0xF},
+};
+static const struct dxbc_element between[] = {
+    {"SV_Position", 0, 1, 3, 0, 0xF},
+    {"COLOR", 0, 0, 3, 1, 0xF},
+};
+static const struct dxbc_element targets[] = {{"SV_Target", 0, 0, 3, 0, 0xF}};
+
+/* o0 = v0; o1 = v1 * b0[0] */
+static const uint32_t vertex_tokens[] = {
+    DXBC_OP(89, 4),
+    DXBC_CONSTANT(0, 1), /* dcl_constantbuffer */
+    DXBC_OP(95, 3),
+    DXBC_MASKED_INPUT(0), /* dcl_input */
+    DXBC_OP(95, 3),
+    DXBC_MASKED_INPUT(1), /* dcl_input */
+    DXBC_OP(103, 4),
+    DXBC_OUTPUT(0),
+    1, /* dcl_output_siv position */
+    DXBC_OP(101, 3),
+    DXBC_OUTPUT(1), /* dcl_output */
+    DXBC_OP(54, 5),
+    DXBC_OUTPUT(0),
+    DXBC_INPUT(0), /* mov */
+    DXBC_OP(56, 8),
+    DXBC_OUTPUT(1),
+    DXBC_INPUT(1),
+    DXBC_CONSTANT(0, 0), /* mul */
+    DXBC_RET,
+};
+
+/* o0 = v1 */
+static const uint32_t pixel_tokens[] = {
+    DXBC_OP(98 | 2 << 11, 3),
+    DXBC_MASKED_INPUT(1), /* dcl_input_ps linear */
+    DXBC_OP(101, 3),
+    DXBC_OUTPUT(0), /* dcl_output */
+    DXBC_OP(54, 5),
+    DXBC_OUTPUT(0),
+    DXBC_INPUT(1), /* mov */
+    DXBC_RET,
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void build_vertex(struct dxbc_blob *blob)
+{
+    dxbc_build(blob, 1 << 16 | 4 << 4, vertex_inputs, 2, between, 2, vertex_tokens,
+               COUNT(vertex_tokens));
+}
+
+static void build_pixel(struct dxbc_blob *blob)
+{
+    dxbc_build(blob, 0 << 16 | 4 << 4, between, 2, targets, 1, pixel_tokens, COUNT(pixel_tokens));
+}
+
+static void make_blob(uint32_t id, uint32_t stage, const struct dxbc_blob *blob)
+{
+    struct bg_pvgpu_set_shader set = COMMAND(struct bg_pvgpu_set_shader, BG_PVGPU_CMD_SET_SHADER, 0,
+                                             .stage = stage, .shader_id = id);
+
+    assert_int_equal(make_shader_of(id, stage, blob->bytes, blob->size), BG_PVGPU_OK);
+    GO(&set);
+}
+
+/* Names in the heap: their places in the shared memory. */
+static void make_named_layout(const char *first, const char *second)
+{
+    const uint32_t at = 1024;
+    const struct bg_pvgpu_input_element elements[] = {
+        {BG_PVGPU_HEAP_OFFSET + at, 1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 0, 16, 0, 0},
+        {BG_PVGPU_HEAP_OFFSET + at + 64, 0, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 0, 0, 0, 0},
+    };
+
+    context.renderer->ops->finish(&context);
+    strcpy((char *)heap + at, first);
+    strcpy((char *)heap + at + 64, second);
+    make_layout(elements, 2);
+}
+
+static bool upper_left(uint32_t x, uint32_t y)
+{
+    return x + y < SIDE - 1;
+}
+
+static void test_draw(void **state)
+{
+    static const struct vertex triangle[] = {
+        {{-1, 1, 0, 1}, {255, 51, 0, 255}},
+        {{1, 1, 0, 1}, {255, 51, 0, 255}},
+        {{-1, -1, 0, 1}, {255, 51, 0, 255}},
+    };
+    static const float tint[] = {0.2f, 1, 1, 1};
+    struct bg_pvgpu_draw draw = draw_of_vertices(3, 0);
+    struct dxbc_blob blob;
+
+    (void)state;
+    make_target(TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
+    bind_targets(TARGET, 0, 0);
+    build_vertex(&blob);
+    make_blob(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, &blob);
+    build_pixel(&blob);
+    make_blob(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, &blob);
+    make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER, triangle, sizeof(triangle));
+    make_filled(CONSTANTS, BG_PVGPU_BIND_CONSTANT_BUFFER, tint, sizeof(tint));
+    bind_vertices(0, VERTICES, sizeof(struct vertex), 0);
+    bind_constants(BG_PVGPU_STAGE_VERTEX, 0, CONSTANTS, 0);
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
+    set_viewport(0, 0, SIDE, SIDE);
+    make_named_layout("color", "Position"); /* letters' case does not count */
+    GO(&draw);
+    expect_pixels(TARGET, upper_left, 0xFF003333);
+    send_id(BG_PVGPU_CMD_DESTROY_INPUT_LAYOUT, LAYOUT);
+    make_named_layout("COLOR", "NORMAL");
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw);
+}
+
+static void test_broken_blobs(void **state)
+{
+    struct dxbc_blob good, blob;
+
+    (void)state;
+    build_vertex(&good);
+    blob = good;
+    blob.bytes[60] ^= 1; /* the checksum is wrong now */
+    assert_int_equal(make_shader_of(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, blob.bytes, blob.size),
+                     BG_PVGPU_ERROR_SHADER_COMPILE);
+    for (uint32_t size = 4; size < good.size; size += 4) {
+        assert_int_equal(make_shader_of(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, good.bytes, size),
+                         BG_PVGPU_ERROR_SHADER_COMPILE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_draw, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_broken_blobs, setup, teardown),
+    };
+
+    return run_draw_tests("DXBC", tests, sizeof(tests) / sizeof(tests[0]));
+}
