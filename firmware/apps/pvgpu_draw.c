@@ -3,8 +3,8 @@
  * run=pvgpu-draw: a scene drawn by a GPU behind shared memory: rings on a wave, lit and textured,
  * and a fountain of particles that a dispatch moves. At the end, how fast that was.
  *
- * Options: frames= (300), width= and height= (the display's), hold=SECONDS (0): for a person, who
- * then sees one frame at each refresh; shots=1: the host takes pictures.
+ * Options: frames= (300), width= and height= (1280 x 720), hold=SECONDS (0): for a person, who then
+ * sees one frame at each refresh; shots=1: the host takes a picture of the last one.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +19,8 @@
 #define SECOND_NS ((uint64_t)1000000000)
 #define FRAMES_DEFAULT 300u
 #define SIDE_MIN 64u
+#define WIDTH_DEFAULT 1280u
+#define HEIGHT_DEFAULT 720u
 #define IN_FLIGHT 2u      /* frames that the GPU may be behind */
 #define FRAME_STRIDE 256u /* of the constants in the heap */
 #define DRAWS_PER_FRAME 3u
@@ -59,14 +61,10 @@ static bool finish(const char *what)
 static bool create_targets(void)
 {
     struct bg_pvgpu_view_options view = {.format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM_SRGB};
-    struct bg_pvgpu_display display;
     uint32_t depth;
 
-    if (!check("The display", bg_pvgpu_get_display(&gpu, &display))) {
-        return false;
-    }
-    scene.width = options.width != 0 ? options.width : display.width;
-    scene.height = options.height != 0 ? options.height : display.height;
+    scene.width = options.width != 0 ? options.width : WIDTH_DEFAULT;
+    scene.height = options.height != 0 ? options.height : HEIGHT_DEFAULT;
 
     int error = bg_pvgpu_resize_buffers(&gpu, 0, scene.width, scene.height,
                                         BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0)

@@ -28,10 +28,31 @@ static int draw_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_i
                : pvgpu_refuse(gpu);
 }
 
-/* The same with these words alone. */
+/* At most eight words, of which the last ones are zero. A frame has thousands of these. */
+static int short_command(struct bg_pvgpu *gpu, uint32_t type, const uint32_t words[8],
+                         uint32_t payload)
+{
+    const uint32_t size = sizeof(struct bg_pvgpu_command) + payload;
+    uint32_t *place = bg_pvgpu_quick_begin(gpu, size);
+
+    if (place == NULL || !bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_DRAW)) {
+        bg_pvgpu_quick_look(gpu, size); /* for the next one */
+        return draw_command(gpu, type, 0, words, payload / WORD, NULL, 0);
+    }
+    place[0] = type;
+    place[1] = size;
+    place[2] = place[3] = 0;
+    __builtin_memcpy(&place[4], words, 4 * WORD);
+    if (payload > 4 * WORD) {
+        __builtin_memcpy(&place[8], words + 4, 4 * WORD);
+    }
+    gpu->written += size;
+    return 0;
+}
+
 #define DRAW_COMMAND(gpu, type, ...)                                                               \
-    draw_command(gpu, type, 0, (const uint32_t[]){__VA_ARGS__},                                    \
-                 SLOTS(((const uint32_t[]){__VA_ARGS__})), NULL, 0)
+    short_command(gpu, type, (const uint32_t[8]){__VA_ARGS__},                                     \
+                  SLOTS(((const uint32_t[]){__VA_ARGS__})) > 4 ? 8 * WORD : 4 * WORD)
 
 /* Creates what gets the number behind *last: its id, and these words. */
 static int create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const void *words,

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #define TURN 6.283185307f
-#define AROUND 24u /* the ring's parts along it, and across it */
-#define ACROSS 12u
+#define AROUND 20u /* the ring's parts along it, and across it */
+#define ACROSS 10u
 #define TUBE 0.42f /* its radius; the ring's is 1 */
 #define GROUND 40.0f
 #define GROUND_TILES 24.0f
@@ -95,7 +95,7 @@ static uint32_t tint_of(unsigned number)
 void scene_instances(struct scene_instance instances[SCENE_INSTANCES])
 {
     for (unsigned i = 0; i < SCENE_RINGS; i++) {
-        float away = 1.2f + 0.6f * sqrtf((float)i), angle = SUNFLOWER * (float)i;
+        float away = 1.2f + 0.75f * sqrtf((float)i), angle = SUNFLOWER * (float)i;
 
         instances[i] = (struct scene_instance){
             .place = {away * cosf(angle), 0.75f, away * sinf(angle), 0.26f},

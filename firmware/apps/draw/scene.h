@@ -16,8 +16,8 @@ struct scene_vertex {
     float texture_place[2];
 };
 
-#define SCENE_RING_VERTICES (25u * 13u)
-#define SCENE_RING_INDICES (24u * 12u * 6u)
+#define SCENE_RING_VERTICES (21u * 11u)
+#define SCENE_RING_INDICES (20u * 10u * 6u)
 #define SCENE_VERTICES (SCENE_RING_VERTICES + 4u)
 #define SCENE_INDICES (SCENE_RING_INDICES + 6u)
 
@@ -32,7 +32,7 @@ struct scene_instance {
     float motion[3]; /* radians at the start, radians per second, height of the wave */
 };
 
-#define SCENE_RINGS 256u
+#define SCENE_RINGS 128u
 #define SCENE_INSTANCES (SCENE_RINGS + 1u)
 
 void scene_instances(struct scene_instance instances[SCENE_INSTANCES]);

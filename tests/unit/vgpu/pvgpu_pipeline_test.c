@@ -387,6 +387,32 @@ static void draws(void **state)
     EXPECT(groups_x, 1, 2, 3, 0);
 }
 
+/* Short ones of two sizes, also across the ring's end, and more than it has room for. */
+static void more_draws_than_the_ring_holds(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2 * FAKE_PVGPU_RING / 48; i++) {
+        assert_int_equal(bg_pvgpu_draw_indexed_instanced(&gpu, i, 2, 3, 4, 5), 0);
+        if (i % 2 == 0) {
+            SENT(bg_pvgpu_draw_indexed_instanced, BG_PVGPU_CMD_DRAW_INDEXED_INSTANCED, 0);
+            EXPECT(index_count, i, 2, 3, 4, 5, 0, 0, 0);
+        }
+    }
+    for (uint32_t i = 0; i < FAKE_PVGPU_RING / 8; i++) {
+        assert_int_equal(bg_pvgpu_draw(&gpu, i, 7), 0);
+    }
+    assert_int_equal(bg_pvgpu_draw(&gpu, 1, 2), 0);
+    SENT(bg_pvgpu_draw, BG_PVGPU_CMD_DRAW, 0);
+    EXPECT(vertex_count, 1, 2, 0, 0);
+    for (uint32_t i = 0; i < FAKE_PVGPU_KEPT - 1; i++) {
+        const struct fake_pvgpu_command *draw = fake_pvgpu_last(1 + i);
+
+        assert_int_equal(draw->header.type, BG_PVGPU_CMD_DRAW);
+        assert_int_equal(draw->words[0], FAKE_PVGPU_RING / 8 - 1 - i);
+        assert_int_equal(draw->words[1], 7);
+    }
+}
+
 static void a_backend_that_does_not_draw(void **state)
 {
     uint64_t commands = fake.commands;
@@ -425,6 +451,7 @@ int main(void)
         TEST(what_shaders_use),
         TEST(slots_that_are_not_there),
         TEST(draws),
+        TEST(more_draws_than_the_ring_holds),
         cmocka_unit_test_setup_teardown(a_backend_that_does_not_draw, pvgpu_setup, pvgpu_teardown),
     };
 
