@@ -55,6 +55,7 @@ host|libvulkan-dev|pc vulkan|Vulkan's headers, and its loader, by which the medi
 host|mesa-vulkan-drivers|glob /usr/lib*/*/libvulkan_lvp.so /usr/lib*/libvulkan_lvp.so|draws on the CPU, where there is no GPU
 host|libvkd3d-dev|pc libvkd3d-shader|shaders in Direct3D's bytecode
 host|spirv-tools|pc SPIRV-Tools|checks shaders before a driver has them
+host|g++|lib stddef.h stdc++|that check is in C++
 test|clang|cmd clang|the fuzzers
 test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests

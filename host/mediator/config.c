@@ -132,6 +132,31 @@ static int set_device(struct loader *loader, const char *text, struct config_lis
     return 1;
 }
 
+static int set_draw(struct loader *loader, const char *text, enum config_draw *draw)
+{
+    static const char *const names[] = {
+        [CONFIG_DRAW_AUTO] = "auto", [CONFIG_DRAW_ON] = "on", [CONFIG_DRAW_OFF] = "off"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *draw = (enum config_draw)i;
+            return 1;
+        }
+    }
+    return fail(loader, "draw = %s: auto, on or off is allowed", text);
+}
+
+static int set_vulkan_device(struct loader *loader, const char *text, struct config *config)
+{
+    if (!text[0] || strlen(text) >= sizeof(config->vulkan_device)) {
+        return fail(loader,
+                    "vulkan_device: a device's number, or 1 to %zu bytes of its name, is allowed",
+                    sizeof(config->vulkan_device) - 1);
+    }
+    strcpy(config->vulkan_device, text);
+    return 1;
+}
+
 static int set_mode(struct loader *loader, const char *text, mode_t *mode)
 {
     char *end;
@@ -338,6 +363,9 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
         return config->cuda_loose || strcmp(text, "strict") == 0 ||
                fail(loader, "cuda_sandbox = %s: strict or loose is allowed", text);
     }
+    if (strcmp(key, "vulkan_device") == 0) {
+        return set_vulkan_device(loader, text, config);
+    }
     if (strcmp(key, "admin_socket") == 0) {
         return set_path(loader, key, text, config->admin_socket);
     }
@@ -347,7 +375,7 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
     }
     return fail(loader,
                 "unknown key %s in [mediator]: max_sessions, spare_workers, user, worker_uids, "
-                "cuda_sandbox, admin_socket and log_level are allowed",
+                "cuda_sandbox, vulkan_device, admin_socket and log_level are allowed",
                 key);
 }
 
@@ -361,6 +389,9 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     }
     if (strcmp(key, "device") == 0) {
         return set_device(loader, text, listener);
+    }
+    if (strcmp(key, "draw") == 0) {
+        return set_draw(loader, text, &listener->draw);
     }
     if (strcmp(key, "mode") == 0) {
         return set_mode(loader, text, &listener->mode);
@@ -418,7 +449,7 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
         return set_number(loader, key, text, 0, QUARANTINE_S_MAX, &listener->quarantine_s);
     }
     return fail(loader,
-                "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
+                "unknown key %s in [listener %s]: path, device, draw, mode, pools, allow_users, "
                 "checks, max_priority, weight, memory_limit, max_queued, requests_per_s, burst, "
                 "request_timeout_ms, cuda_threads, max_sessions, connections_per_s, "
                 "guest_connections_per_s, quarantine_faults, quarantine_window_s and quarantine_s "
@@ -593,6 +624,10 @@ static int check_whole(struct loader *loader)
         loader->line = loader->listener_line[i];
         if (!listener->path[0]) {
             return fail(loader, "[listener %s] has no path", listener->name);
+        }
+        if (listener->draw == CONFIG_DRAW_ON && listener->device != CONFIG_LISTENER_PVGPU) {
+            return fail(loader, "[listener %s]: draw = on goes with device = pvgpu",
+                        listener->name);
         }
         for (unsigned j = 0; j < i; j++) {
             if (strcmp(listener->path, config->listeners[j].path) == 0) {

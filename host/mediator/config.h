@@ -22,6 +22,7 @@
 #define CONFIG_USERS 16
 #define CONFIG_CHECKS_SIZE 32
 #define CONFIG_CUDA_THREADS_MAX 64u /* twice as many fit into a worker's cgroup */
+#define CONFIG_VULKAN_DEVICE_SIZE 64
 #define CONFIG_ERROR_SIZE 256
 
 /* What a session of a listener may do. Set by the supervisor, out of every guest's reach. */
@@ -39,6 +40,13 @@ struct config_limits {
 enum config_listener_device {
     CONFIG_LISTENER_VGPU_STUB,
     CONFIG_LISTENER_PVGPU,
+};
+
+/* Whether the guests of a listener draw. */
+enum config_draw {
+    CONFIG_DRAW_AUTO, /* where there is a Vulkan device */
+    CONFIG_DRAW_ON,
+    CONFIG_DRAW_OFF,
 };
 
 enum config_device_kind {
@@ -61,6 +69,7 @@ struct config_listener {
     char name[CONFIG_NAME_SIZE];
     char path[CONFIG_PATH_SIZE];
     enum config_listener_device device;
+    enum config_draw draw; /* a pvgpu's */
     mode_t mode;
     bool pools[CONFIG_POOLS];
     uid_t allow_users[CONFIG_USERS]; /* besides root and the mediator's own */
@@ -83,6 +92,9 @@ struct config {
     bool default_listeners; /* none is configured */
     uint32_t max_sessions;
     uint32_t spare_workers;
+    /* Part of the name of the Vulkan device that draws, or its number; empty: a GPU, if there is
+     * one. */
+    char vulkan_device[CONFIG_VULKAN_DEVICE_SIZE];
     char user_name[CONFIG_NAME_SIZE]; /* whom the supervisor becomes; empty: nobody else */
     uid_t user_uid;
     gid_t user_gid;

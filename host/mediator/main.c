@@ -10,6 +10,7 @@
 #include "host/common/standard_fds.h"
 #include "host/mediator/config.h"
 #include "host/mediator/log.h"
+#include "host/mediator/pvgpu/drawing.h"
 #include "host/mediator/pvgpu/worker.h"
 #include "host/mediator/stub/worker.h"
 #include "host/mediator/supervisor/admin_client.h"
@@ -219,6 +220,20 @@ static int run(const struct arguments *arguments)
     return result;
 }
 
+static bool find_drawing(const char *wanted, struct probe *probe)
+{
+    struct drawing_device device;
+
+    if (!drawing_find(wanted, &device, probe->reason)) {
+        return false;
+    }
+    snprintf(probe->names[0], sizeof(probe->names[0]), "%s", device.name);
+    snprintf(probe->path, sizeof(probe->path), "%s", device.driver);
+    probe->version = device.version;
+    probe->count = 1;
+    return true;
+}
+
 static const struct worker_kind *const worker_kinds[] = {&stub_worker_kind, &pvgpu_worker_kind};
 
 int main(int count, char **texts)
@@ -234,7 +249,7 @@ int main(int count, char **texts)
         return worker_main(worker_kinds, sizeof(worker_kinds) / sizeof(worker_kinds[0]), texts + 2);
     }
     if (count == 3 && strcmp(texts[1], PROBE_ARGUMENT) == 0) {
-        return probe_main(texts[2]);
+        return probe_main(texts[2], find_drawing);
     }
     argp_err_exit_status = MEDIATOR_EXIT_USAGE;
     atexit(standard_fds_finish);

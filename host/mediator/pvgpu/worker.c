@@ -16,6 +16,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/pvgpu/drawing.h"
 #include "host/mediator/pvgpu/state.h"
 #include "host/mediator/pvgpu/vulkan/device.h"
 
@@ -603,7 +604,19 @@ static void open_worker(struct worker *base)
         return;
     }
     sigaction(SIGBUS, &on_bus, NULL);
+    worker->vulkan = drawing_begin(base);
     base->shared_size = BG_PVGPU_SHMEM_SIZE_MAX;
+}
+
+/* Without, the guest sees no such feature. */
+static void start_drawing(struct pvgpu_worker *worker)
+{
+    char reason[VULKAN_REASON_SIZE];
+
+    if (worker->vulkan != NULL && !vulkan_start(worker->vulkan, reason)) {
+        log_warning("no drawing: %s", reason);
+        worker->vulkan = NULL;
+    }
 }
 
 /* The consumer waits for START, which comes behind all that this sets. */
@@ -613,6 +626,7 @@ static void greet(struct worker *base)
     struct pvgpu_worker *worker = as_pvgpu(base);
     struct device_stream *stream = &device_stream;
 
+    start_drawing(worker);
     handshake.open_name = open_name;
     handshake.owner = worker;
     if (!wait_handshake(stream, &handshake) || !take_handshake(stream, &handshake)) {
@@ -630,6 +644,7 @@ const struct worker_kind pvgpu_worker_kind = {
     .worker = &pvgpu_worker.base,
     .hands_out_memory = true,
     .has_streams = true,
+    .load = drawing_load,
     .open = open_worker,
     .greet = greet,
     .compute = pvgpu_consumer_main,

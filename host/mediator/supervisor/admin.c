@@ -84,6 +84,14 @@ static json_t *describe_devices(const struct supervisor *supervisor)
     return devices;
 }
 
+/* null where nothing draws. */
+static json_t *describe_drawing(const struct probe *vulkan)
+{
+    return vulkan->count == 0 ? json_null()
+                              : json_pack("{ss ss si}", "model", vulkan->names[0], "driver",
+                                          vulkan->path, "vulkan_version", vulkan->version);
+}
+
 static json_t *describe_listeners(const struct supervisor *supervisor)
 {
     json_t *listeners = json_array();
@@ -93,11 +101,12 @@ static json_t *describe_listeners(const struct supervisor *supervisor)
 
         json_array_append_new(
             listeners,
-            json_pack("{ss ss ss si sI sI}", "name", listener->config->name, "path",
+            json_pack("{ss ss ss sb si sI sI}", "name", listener->config->name, "path",
                       listener->config->path, "device",
                       listener->config->device == CONFIG_LISTENER_PVGPU ? "pvgpu" : "vgpu-stub",
-                      "sessions", (int)listener->sessions, "accepted",
-                      (json_int_t)listener->accepted, "refused", (json_int_t)listener->refused));
+                      "draws", (int)listener->draws, "sessions", (int)listener->sessions,
+                      "accepted", (json_int_t)listener->accepted, "refused",
+                      (json_int_t)listener->refused));
     }
     return listeners;
 }
@@ -137,12 +146,12 @@ static json_t *describe(const struct supervisor *supervisor)
             json_array_insert_new(sessions, 0, describe_session(worker));
         }
     }
-    return json_pack("{ss si sI sb so so so so}", "version", MEDIATOR_VERSION, "pid", (int)getpid(),
-                     "uptime_ms",
-                     (json_int_t)((clock_now_ns() - supervisor->started_ns) / NS_PER_MS),
-                     "draining", (int)supervisor->draining, "devices", describe_devices(supervisor),
-                     "listeners", describe_listeners(supervisor), "sessions", sessions, "faults",
-                     describe_guests(supervisor));
+    return json_pack(
+        "{ss si sI sb so so so so so}", "version", MEDIATOR_VERSION, "pid", (int)getpid(),
+        "uptime_ms", (json_int_t)((clock_now_ns() - supervisor->started_ns) / NS_PER_MS),
+        "draining", (int)supervisor->draining, "devices", describe_devices(supervisor), "drawing",
+        describe_drawing(&supervisor->vulkan), "listeners", describe_listeners(supervisor),
+        "sessions", sessions, "faults", describe_guests(supervisor));
 }
 
 /* All that call themselves so; how many were in quarantine. */

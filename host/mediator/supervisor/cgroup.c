@@ -18,7 +18,7 @@
 #define NEST_PREFIX "baregpu-"
 #define SUPERVISOR "supervisor"
 /* A worker's threads: its own, and a driver's. */
-#define WORKER_PIDS "192" /* its own, those of kernels, twice, and of its compiler */
+#define WORKER_PIDS "256" /* its own, those of kernels, twice, of its compiler, of drawing */
 /* A worker's is 100: the supervisor is needed by all of them. */
 #define SUPERVISOR_WEIGHT "1000"
 

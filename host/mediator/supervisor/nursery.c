@@ -73,7 +73,8 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
 {
     static const char failure[] = "the program cannot be started again as this user\n";
     char *const arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT,
-                               (char *)cradle->devices[0], (char *)cradle->devices[1], NULL};
+                               (char *)cradle->devices[0], (char *)cradle->devices[1],
+                               (char *)cradle->devices[2], NULL};
     const struct sched_param priority = {0};
     char byte;
 

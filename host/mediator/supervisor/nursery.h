@@ -25,12 +25,15 @@ struct birth {
     unsigned slot; /* its own, until nursery_free */
 };
 
+#define NURSERY_DEVICES 3
+
 struct nursery_options {
     unsigned slots;   /* workers at once, at the most */
     uid_t first_user; /* of slot 0; 0: they have this process's */
     struct cgroup *cgroup;
-    int device_folder;      /* cuda_driver_open_folder */
-    const char *devices[2]; /* drivers that a worker is to load (worker/device.h), NULL: no more */
+    int device_folder;                    /* cuda_driver_open_folder */
+    const char *devices[NURSERY_DEVICES]; /* drivers that a worker is to load (worker/device.h),
+                                           * NULL: no more */
 };
 
 struct nursery;

@@ -59,16 +59,26 @@ static void try_kernels(const struct cuda_driver *driver, struct probe *probe)
     }
 }
 
-int probe_main(const char *name)
+static void find_computing(const char *name, struct probe *probe)
 {
     bool on_cpu = strcmp(name, DEVICE_CPU) == 0;
-    struct probe probe = {0};
     const struct cuda_driver *driver;
 
     cuda_driver_take_folder();
-    driver = on_cpu ? cuda_driver_load_cpu(probe.reason) : cuda_driver_load_nvidia(probe.reason);
-    if (driver != NULL && find_devices(driver, &probe) && on_cpu) {
-        try_kernels(driver, &probe);
+    driver = on_cpu ? cuda_driver_load_cpu(probe->reason) : cuda_driver_load_nvidia(probe->reason);
+    if (driver != NULL && find_devices(driver, probe) && on_cpu) {
+        try_kernels(driver, probe);
+    }
+}
+
+int probe_main(const char *name, bool (*find_drawing)(const char *wanted, struct probe *probe))
+{
+    struct probe probe = {0};
+
+    if (strncmp(name, DEVICE_VULKAN, strlen(DEVICE_VULKAN)) == 0) {
+        find_drawing(name + strlen(DEVICE_VULKAN), &probe);
+    } else {
+        find_computing(name, &probe);
     }
     return write(STDOUT_FILENO, &probe, sizeof(probe)) == sizeof(probe) ? 0 : 1;
 }
@@ -156,7 +166,7 @@ void probe_run(const char *driver, int device_folder, struct probe *probe)
     }
     if (!answered) {
         fail(probe, WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
-                        ? "the CUDA driver crashed its process"
-                        : "the CUDA driver does not answer");
+                        ? "the driver crashed its process"
+                        : "the driver does not answer");
     }
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which devices a CUDA driver has. It is loaded in a child process only: it starts threads, opens
+ * Which devices a driver has. It is loaded in a child process only: it starts threads, opens
  * devices, and can hang or crash, none of which the supervisor may suffer.
  */
 #ifndef MEDIATOR_PROBE_H
 #define MEDIATOR_PROBE_H
+
+#include <stdbool.h>
 
 #define PROBE_ARGUMENT "--internal-probe"
 #define PROBE_DEVICES 16
@@ -16,7 +18,7 @@ struct probe {
     int count;                                  /* of devices */
     char reason[PROBE_REASON_SIZE];             /* why there are none */
     char path[PROBE_PATH_SIZE];                 /* of the driver's library */
-    int version;                                /* of CUDA: 13000 is 13.0 */
+    int version;                                /* of its interface: 13000 is CUDA 13.0 */
     char names[PROBE_DEVICES][PROBE_NAME_SIZE]; /* the first ones' */
 };
 
@@ -25,7 +27,7 @@ struct probe {
  * compiles them. */
 void probe_run(const char *driver, int device_folder, struct probe *probe);
 
-/* The child. Its exit status. */
-int probe_main(const char *driver);
+/* The child. Its exit status. `find_drawing` is asked for a Vulkan device: false with a reason. */
+int probe_main(const char *driver, bool (*find_drawing)(const char *wanted, struct probe *probe));
 
 #endif

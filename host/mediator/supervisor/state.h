@@ -12,6 +12,7 @@
 #include "host/mediator/supervisor/guest_record.h"
 #include "host/mediator/supervisor/nursery.h"
 #include "host/mediator/supervisor/probe.h"
+#include "host/mediator/worker/device.h"
 #include "host/mediator/supervisor/scheduler.h"
 #include "host/mediator/worker/control.h"
 
@@ -33,7 +34,7 @@ struct supervisor_listener {
     const struct config_listener *config;
     struct listener_socket socket;
     uv_poll_t poll;
-    bool cuda_possible;
+    bool cuda_possible, draws;
     struct guest_table guests; /* its own: nobody's guests displace another listener's */
     struct limiter connections;
     struct log_limit refusals; /* lines about connections that are not served */
@@ -109,6 +110,8 @@ struct supervisor {
     unsigned device_count;
     int device_folder;      /* the CPU's, for processes of other users; -1: there is none */
     struct probe cuda, cpu; /* what their drivers have; the CPU's, if a pool is on it */
+    struct probe vulkan;    /* the device that draws, if a listener's guests may */
+    char vulkan_name[sizeof(DEVICE_VULKAN) + CONFIG_VULKAN_DEVICE_SIZE]; /* to workers */
     /* Indices into devices, per pool. */
     unsigned pool_devices[CONFIG_POOLS][CONFIG_POOL_DEVICES];
     unsigned pool_device_count[CONFIG_POOLS];

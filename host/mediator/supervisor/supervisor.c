@@ -517,6 +517,42 @@ static enum mediator_exit prepare_cpu(struct supervisor *supervisor, bool other_
     return MEDIATOR_EXIT_OK;
 }
 
+static bool wants_drawing(const struct config_listener *config)
+{
+    return config->device == CONFIG_LISTENER_PVGPU && config->draw != CONFIG_DRAW_OFF;
+}
+
+/* Once for all listeners. False after a log line: one is to draw, and nothing can. */
+static bool find_drawing(struct supervisor *supervisor)
+{
+    const struct config *config = supervisor->config;
+    struct probe *vulkan = &supervisor->vulkan;
+    bool wanted = false, needed = config->vulkan_device[0] != '\0';
+
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        wanted = wanted || wants_drawing(&config->listeners[i]);
+        needed = needed || config->listeners[i].draw == CONFIG_DRAW_ON;
+    }
+    if (!wanted) {
+        return true;
+    }
+    snprintf(supervisor->vulkan_name, sizeof(supervisor->vulkan_name), DEVICE_VULKAN "%s",
+             config->vulkan_device);
+    probe_run(supervisor->vulkan_name, -1, vulkan);
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        supervisor->listeners[i].draws = vulkan->count > 0 && wants_drawing(&config->listeners[i]);
+    }
+    if (vulkan->count > 0) {
+        log_info("drawing: %s, Vulkan %d.%d of %s", vulkan->names[0], vulkan->version / 1000,
+                 vulkan->version % 1000 / 10, vulkan->path);
+    } else if (needed) {
+        log_error("no drawing: %s", vulkan->reason);
+    } else {
+        log_info("no drawing: %s", vulkan->reason);
+    }
+    return vulkan->count > 0 || !needed;
+}
+
 /* As the user that is configured, from here on. */
 static enum mediator_exit open_nursery(struct supervisor *supervisor)
 {
@@ -545,6 +581,12 @@ static enum mediator_exit open_nursery(struct supervisor *supervisor)
         options.devices[count++] = DEVICE_CPU;
     }
     tell_devices(supervisor);
+    if (!find_drawing(supervisor)) {
+        return MEDIATOR_EXIT_NO_BACKEND;
+    }
+    if (supervisor->vulkan.count > 0) {
+        options.devices[count++] = supervisor->vulkan_name;
+    }
     supervisor->nursery =
         nursery_open(&supervisor->loop, &options, supervisor, worker_process_on_birth);
     if (supervisor->nursery == NULL) {

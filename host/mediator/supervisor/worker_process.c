@@ -354,6 +354,7 @@ static void fill_start(struct control_start *start, const struct worker_process 
     start->session = worker->session;
     start->log_level = log_get_level();
     start->cuda_possible = worker->listener->cuda_possible;
+    start->draws = worker->listener->draws;
     start->cuda_loose = worker->supervisor->config->cuda_loose;
     start->device = config->device;
     start->limits = config->limits;

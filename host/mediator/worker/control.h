@@ -40,6 +40,7 @@ struct control_start {
     enum config_listener_device device;
     bool cuda_possible; /* some pool of the listener is on a GPU */
     bool cuda_loose;    /* config.h's cuda_loose */
+    bool draws;         /* its guests may, where a device was named that does */
     char listener[CONFIG_NAME_SIZE];
     char checks[CONFIG_CHECKS_SIZE];
     struct config_limits limits;

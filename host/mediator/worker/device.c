@@ -54,7 +54,7 @@ void device_load(char *const *names)
         if (strcmp(*names, DEVICE_CUDA) == 0) {
             cuda = cuda_driver_load_nvidia(cuda_reason);
             catch_output();
-        } else {
+        } else if (strcmp(*names, DEVICE_CPU) == 0) {
             open_cpu();
         }
     }

@@ -13,9 +13,11 @@
 /* The drivers, by the names of their devices. */
 #define DEVICE_CUDA "cuda"
 #define DEVICE_CPU "cpu"
+/* And of what draws; behind it which one, as the configuration's vulkan_device. */
+#define DEVICE_VULKAN "vulkan:"
 
-/* Loads the drivers that are named, makes the CPU's context, and starts what compiles for it. What
- * fails, device_open says. */
+/* Loads the drivers that are named and compute, makes the CPU's context, and starts what compiles
+ * for it. What fails, device_open says. */
 void device_load(char *const *names);
 
 /* And their cuBLAS, which takes as long as all of that; once. device_begin does it if nobody did.

@@ -13,15 +13,30 @@
 /* Program, libraries, two stacks, malloc's arenas (which reserve 128 MiB to use some of it). */
 #define ADDRESS_SPACE_OVERHEAD (UINT64_C(1) << 30)
 #define ADDRESS_SPACE_OF_THREAD (UINT64_C(144) << 20) /* one of each */
+/* Mesa draws with as many threads as processors, at most; computes with as many others; and has one
+ * that tells them what. Its LLVM is not ours. */
+#define DRAWING_THREADS_MAX 32
+#define ADDRESS_SPACE_OF_DRAWING (UINT64_C(1) << 30)
 #define CPU_DESCRIPTORS 64
 #define CUDA_DESCRIPTORS 1024
+
+static uint64_t count_drawing(const struct worker *worker)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t threads = processors > 0 && processors < DRAWING_THREADS_MAX ? (uint64_t)processors
+                                                                          : DRAWING_THREADS_MAX;
+
+    return worker->drawing == WORKER_DRAWS_ON_CPU
+               ? ADDRESS_SPACE_OF_DRAWING + (2 * threads + 1) * ADDRESS_SPACE_OF_THREAD
+               : 0;
+}
 
 /* Without a GPU: nothing but memory; files are the pictures' memory only. */
 static void describe_cpu(struct jail *jail, const struct worker *worker)
 {
     uint64_t memory = worker->start.limits.memory_limit;
-    uint64_t more =
-        worker->shared_size + ADDRESS_SPACE_OVERHEAD + device_threads() * ADDRESS_SPACE_OF_THREAD;
+    uint64_t more = worker->shared_size + ADDRESS_SPACE_OVERHEAD +
+                    device_threads() * ADDRESS_SPACE_OF_THREAD + count_drawing(worker);
     bool memfd = worker->kind->hands_out_memory;
 
     jail->calls = JAIL_CALLS_THREADS | (memfd ? JAIL_CALLS_MEMFD : 0);
@@ -87,18 +102,25 @@ static void describe_cuda(struct jail *jail, const struct worker *worker)
     jail->file_size = jail->address_space = JAIL_NO_LIMIT; /* the driver reserves terabytes */
 }
 
+/* A GPU's, for what it computes or for what it draws. */
+static bool needs_driver(const struct worker *worker)
+{
+    return worker->start.cuda_possible || worker->drawing == WORKER_DRAWS_ON_GPU;
+}
+
 int sandbox_enter(const struct worker *worker)
 {
     /* Nobody else is the first process that it sees: the nursery made its namespaces. */
     struct jail jail = {.isolated = getpid() == 1};
     struct control_message message = {.type = CONTROL_EXPOSED};
 
-    if (worker->start.cuda_possible) {
+    if (needs_driver(worker)) {
         describe_cuda(&jail, worker);
     } else {
         describe_cpu(&jail, worker);
     }
     jail.calls |= device_runs_code() ? JAIL_CALLS_CODE : 0;
+    jail.calls |= worker->drawing == WORKER_DRAWS_ON_CPU ? JAIL_CALLS_CODE | JAIL_CALLS_DRAW : 0;
     int result = jail_enter(&jail, message.reason);
     if (message.reason[0]) {
         control_tell(worker->control, &message);
@@ -108,5 +130,8 @@ int sandbox_enter(const struct worker *worker)
 
 int sandbox_close(const struct worker *worker)
 {
-    return worker->start.cuda_possible || device_threads() > 0 ? 0 : jail_forbid_threads();
+    bool makes_threads =
+        needs_driver(worker) || device_threads() > 0 || worker->drawing != WORKER_DRAWS_NOTHING;
+
+    return makes_threads ? 0 : jail_forbid_threads();
 }

@@ -307,6 +307,17 @@ static void flush_last(struct worker *worker)
     }
 }
 
+/* What takes long. A spare worker has the time for it. */
+static void load(const struct worker_kind *const *kinds, unsigned count, char *const *devices)
+{
+    device_load(devices);
+    for (unsigned i = 0; i < count; i++) {
+        if (kinds[i]->load != NULL) {
+            kinds[i]->load(devices);
+        }
+    }
+}
+
 int worker_main(const struct worker_kind *const *kinds, unsigned count, char *const *devices)
 {
     struct control_start start;
@@ -314,7 +325,7 @@ int worker_main(const struct worker_kind *const *kinds, unsigned count, char *co
     int connection;
 
     become_worker();
-    device_load(devices); /* while it waits for a connection */
+    load(kinds, count, devices);
     if (!start_has_come()) {
         device_load_cublas();
     }

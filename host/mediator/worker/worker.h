@@ -30,6 +30,13 @@
 
 #define WORKER_NEVER UINT64_MAX
 
+/* Whether a session draws, and what it needs for that of the sandbox. */
+enum worker_drawing {
+    WORKER_DRAWS_NOTHING,
+    WORKER_DRAWS_ON_CPU,
+    WORKER_DRAWS_ON_GPU,
+};
+
 struct worker {
     const struct worker_kind *kind;
     /* Set before the threads start, constant after. */
@@ -37,6 +44,7 @@ struct worker {
     int control;
     int wake; /* eventfd: there is something for the socket's thread */
     struct control_start start;
+    enum worker_drawing drawing;
     uint64_t shared_size; /* address space beyond the session's memory, at the most */
     int opened;           /* OPENED: the descriptor, or -1 - errno; 0: no answer yet */
 
@@ -60,6 +68,8 @@ struct worker_kind {
     bool hands_out_memory; /* makes sealed memory, and takes some */
     bool has_streams;      /* CUDA's, which run beside it */
 
+    /* With the names of drivers, while the worker waits for a connection; NULL: nothing. */
+    void (*load)(char *const *devices);
     /* Before the sandbox, and before there is another thread: makes what is needed, outbox_init
      * included; no byte of the peer's is read. What goes wrong is said, and worker_end called. */
     void (*open)(struct worker *worker);

@@ -71,7 +71,8 @@ static void test_everything(void **state)
     (void)state;
     load("; a comment\n"
          "[mediator]\nmax_sessions = 10\nspare_workers=0\nadmin_socket = /run/a.sock\n"
-         "log_level = debug\ncuda_sandbox = loose\nuser = root\nworker_uids = 70000-70009\n"
+         "log_level = debug\ncuda_sandbox = loose\nvulkan_device = llvmpipe\nuser = "
+         "root\nworker_uids = 70000-70009\n"
          "[pool A]\ndevices = cuda:0, cuda:3 cpu\n"
          "[listener one]\npath = /run/one.sock\nmode = 0660\npools = A\nmax_priority = medium\n"
          "allow_users = root, 1234\nmemory_limit = 2G\nmax_queued = 5\nrequests_per_s = 100\n"
@@ -83,10 +84,11 @@ static void test_everything(void **state)
          "guest_connections_per_s = 0\n"
          "checks = init race, init\n"
          "cuda_threads = 6\n"
-         "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
+         "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\ndevice = pvgpu\ndraw = on\n");
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
     assert_true(config.cuda_loose);
+    assert_string_equal(config.vulkan_device, "llvmpipe");
     assert_string_equal(config.user_name, "root");
     assert_int_equal(config.user_uid, 0);
     assert_int_equal(config.worker_first_uid, 70000);
@@ -122,6 +124,8 @@ static void test_everything(void **state)
     assert_int_equal(listener->quarantine_s, 7);
     assert_int_equal(listener->weight, 300);
     assert_int_equal(config.listeners[1].weight, 100);
+    assert_int_equal(listener->draw, CONFIG_DRAW_AUTO);
+    assert_int_equal(config.listeners[1].draw, CONFIG_DRAW_ON);
     assert_int_equal(listener->connections_per_s, 55);
     assert_int_equal(listener->guest_connections_per_s, 0);
     assert_int_equal(config.listeners[1].limits.burst, 50); /* a second's worth */
@@ -133,6 +137,7 @@ static void test_errors(void **state)
     (void)state;
     expect_error("[mediator]\nmax_session = 1\n", "test.ini:2:", "unknown key max_session in");
     expect_error("[mediator]\ncuda_sandbox = off\n", "test.ini:2:", "strict or loose");
+    expect_error("[mediator]\nvulkan_device =\n", "test.ini:2:", "bytes of its name");
     expect_error("[mediator]\nuser = nobody-of-this-name\n", "test.ini:2:", "no user of that");
     expect_error("[mediator]\nworker_uids = 200000\n", "test.ini:2:", "200000-265535");
     expect_error("[mediator]\nworker_uids = 0-65535\n", "test.ini:2:", "a range is allowed");
@@ -152,6 +157,8 @@ static void test_errors(void **state)
     expect_error("[listener a b]\npath = /x\n", "test.ini:1:", "letters, digits, _ and -");
     expect_error("[listener one]\npath = x\n", "test.ini:2:", "absolute path");
     expect_error("\n[listener one]\nmode = 0600\n", "test.ini:2:", "[listener one] has no path");
+    expect_error(LISTENER "draw = yes\n", "test.ini:3:", "auto, on or off");
+    expect_error(LISTENER "draw = on\n", "test.ini:1:", "draw = on goes with device = pvgpu");
     expect_error(LISTENER "mode = 1777\n", "test.ini:3:", "0000 to 0777");
     expect_error(LISTENER "mode = rw\n", "test.ini:3:", "octal");
     expect_error(LISTENER "pools = C\n", "test.ini:3:", "A and B");
