@@ -56,7 +56,7 @@ static void test_old_device(void **state)
     uint32_t vector = 7;
 
     (void)state;
-    start("");
+    start("draw = off\n");
     peer = peer_open(PEER_OLD, path, 0);
     assert_true(peer.features & BG_PVGPU_FEATURE_D3D11);
     assert_true(peer.features & BG_PVGPU_FEATURE_COMPUTE);

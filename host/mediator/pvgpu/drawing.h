@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a worker draws with: found while it waits for a connection, used by the session that comes. */
+/* What a worker draws with: found while it waits for a connection, used by the session that comes.
+ */
 #ifndef MEDIATOR_PVGPU_DRAWING_H
 #define MEDIATOR_PVGPU_DRAWING_H
 
@@ -7,8 +8,8 @@
 
 struct vulkan;
 
-/* With the names of drivers (worker/device.h). What fails, the supervisor has said already: it looked
- * in the same way. */
+/* With the names of drivers (worker/device.h). What fails, the supervisor has said already: it
+ * looked in the same way. */
 void drawing_load(char *const *devices);
 
 /* For the session that begins: what it draws with, and (base->drawing) how; NULL: nothing. */

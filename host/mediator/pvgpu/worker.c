@@ -19,6 +19,7 @@
 #include "host/mediator/pvgpu/drawing.h"
 #include "host/mediator/pvgpu/state.h"
 #include "host/mediator/pvgpu/vulkan/device.h"
+#include "host/mediator/pvgpu/vulkan/renderer.h"
 
 #define HANDSHAKE_LIMIT_NS (10 * NS_PER_S) /* also for IDENTITY after it */
 #define MESSAGE_MAX (sizeof(struct bg_pvgpu_message) + BG_PVGPU_PAYLOAD_MAX)
@@ -151,6 +152,13 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, c
     finish(worker, WORKER_EXIT_FAULT);
 }
 
+static bool drew(const struct pvgpu_worker *worker)
+{
+    const struct pvgpu_renderer *renderer = worker->context.renderer;
+
+    return renderer != &pvgpu_memory_renderer && vulkan_renderer_is_lost(renderer);
+}
+
 void pvgpu_worker_lose_gpu(struct pvgpu_worker *worker)
 {
     const struct session *session = worker->context.session;
@@ -158,7 +166,7 @@ void pvgpu_worker_lose_gpu(struct pvgpu_worker *worker)
     if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
         return; /* it was found before, in the same turn */
     }
-    if (session->cuda != NULL || worker->vulkan != NULL) {
+    if (session->cuda != NULL || drew(worker)) {
         pvgpu_worker_lose(worker, BG_PVGPU_ERROR_DEVICE_LOST, session->gpu->error);
     } else {
         pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->gpu->error);

@@ -104,6 +104,11 @@ struct pvgpu_renderer *vulkan_renderer_create(struct vulkan *vulkan, struct sess
     return &renderer->base;
 }
 
+bool vulkan_renderer_is_lost(const struct pvgpu_renderer *renderer)
+{
+    return ((const struct vulkan_renderer *)renderer)->lost;
+}
+
 void vulkan_renderer_destroy(struct pvgpu_renderer *base)
 {
     struct vulkan_renderer *renderer = (struct vulkan_renderer *)base;

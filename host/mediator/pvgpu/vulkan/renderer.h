@@ -16,6 +16,9 @@ struct pvgpu_renderer *vulkan_renderer_create(struct vulkan *vulkan, struct sess
                                               void *memory, uint64_t size, uint64_t heap_offset,
                                               char reason[VULKAN_REASON_SIZE]);
 
+/* Vulkan's device is lost, and with it the session. */
+bool vulkan_renderer_is_lost(const struct pvgpu_renderer *renderer);
+
 /* All resources and views are gone. Waits for what runs. */
 void vulkan_renderer_destroy(struct pvgpu_renderer *renderer);
 
