@@ -46,8 +46,9 @@ HOST_CFLAGS_ALL = $(HOST_COMMON) -fPIE -fstack-protector-strong -D_FORTIFY_SOURC
 HOST_CFLAGS_PIC = $(HOST_COMMON) -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(HOST_CFLAGS)
 HOST_LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(HOST_LDFLAGS)
 HOST_LIBS := $(HOST_LIBS_PKG) -ldl -lpthread -lm
-# A C++ library that has no shared form in Debian.
-SPIRV_LIBS := -lSPIRV-Tools -lstdc++
+# What reads shaders. A C++ library that has no shared form in Debian; and one whose shared form would
+# make every stack executable, which a worker may not have, and newer C libraries do not open.
+SPIRV_LIBS := -lSPIRV-Tools -lstdc++ -l:libvkd3d-shader.a
 
 $(call remember,host,$(CC) $(HOST_VERSION) $(HOST_CFLAGS_ALL))
 $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC))

@@ -17,7 +17,8 @@ static struct vulkan *open_device(const char *wanted, char reason[VULKAN_REASON_
 {
     setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
     setenv("VK_LOADER_LAYERS_DISABLE", "~implicit~", 1);
-    setenv("NODEVICE_SELECT", "1", 1); /* Mesa's layer, where the loader is an older one */
+    setenv("NODEVICE_SELECT", "1", 1);       /* Mesa's layer, where the loader is an older one */
+    setenv("VKD3D_SHADER_DEBUG", "none", 1); /* a guest does not write into the log */
     return vulkan_open(wanted, reason);
 }
 

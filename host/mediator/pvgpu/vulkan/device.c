@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "host/common/symbol.h"
-#include "host/mediator/pvgpu/vulkan/program.h"
 #include "host/mediator/pvgpu/vulkan/waiter.h"
 #include "protocol/pvgpu.h"
 
@@ -354,7 +353,6 @@ struct vulkan *vulkan_open(const char *wanted, char reason[VULKAN_REASON_SIZE])
         return NULL;
     }
     vulkan->vkGetPhysicalDeviceMemoryProperties(vulkan->physical, &vulkan->memory);
-    vulkan->dxbc = dxbc_open();
     return vulkan;
 }
 
@@ -387,7 +385,6 @@ void vulkan_close(struct vulkan *vulkan)
     if (vulkan->instance != VK_NULL_HANDLE && vulkan->vkDestroyInstance != NULL) {
         vulkan->vkDestroyInstance(vulkan->instance, NULL);
     }
-    dxbc_close(vulkan->dxbc);
     if (vulkan->library != NULL) {
         dlclose(vulkan->library);
     }

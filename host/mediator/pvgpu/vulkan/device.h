@@ -43,8 +43,6 @@ struct vulkan {
     /* Counts submissions; the last one that ended. */
     VkSemaphore timeline;
 
-    struct dxbc *dxbc; /* NULL: there is no translator */
-
     /* The thread that waits for submissions (waiter.c). */
     struct vulkan_waiter *waiter;
 

@@ -112,7 +112,6 @@ struct draw_pipeline {
 struct vulkan_draw {
     struct interface_limits shader_limits;
     struct state_limits state_limits;
-    struct dxbc *dxbc; /* NULL: not there */
     VkPipelineCache cache;
     VkDescriptorSetLayout no_set; /* of a stage without a shader */
     VkSampler default_sampler;

@@ -1,50 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vkd3d_shader.h>
 
-#include "host/common/symbol.h"
 #include "host/mediator/pvgpu/vulkan/program.h"
-
-struct dxbc {
-    void *library;
-    __typeof__(vkd3d_shader_compile) *compile;
-    __typeof__(vkd3d_shader_free_shader_code) *free_code;
-    __typeof__(vkd3d_shader_free_messages) *free_messages;
-    __typeof__(vkd3d_shader_parse_input_signature) *parse_inputs;
-    __typeof__(vkd3d_shader_free_shader_signature) *free_signature;
-};
-
-struct dxbc *dxbc_open(void)
-{
-    struct dxbc *dxbc = calloc(1, sizeof(*dxbc));
-    void *library;
-
-    if (dxbc == NULL) {
-        return NULL;
-    }
-    setenv("VKD3D_SHADER_DEBUG", "none", 0); /* a guest does not write into the log */
-    library = dxbc->library = dlopen("libvkd3d-shader.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (library != NULL && symbol_find(library, "vkd3d_shader_compile", &dxbc->compile) &&
-        symbol_find(library, "vkd3d_shader_free_shader_code", &dxbc->free_code) &&
-        symbol_find(library, "vkd3d_shader_free_messages", &dxbc->free_messages) &&
-        symbol_find(library, "vkd3d_shader_parse_input_signature", &dxbc->parse_inputs) &&
-        symbol_find(library, "vkd3d_shader_free_shader_signature", &dxbc->free_signature)) {
-        return dxbc;
-    }
-    dxbc_close(dxbc);
-    return NULL;
-}
-
-void dxbc_close(struct dxbc *dxbc)
-{
-    if (dxbc != NULL && dxbc->library != NULL) {
-        dlclose(dxbc->library);
-    }
-    free(dxbc);
-}
 
 /* ---- Bindings: every slot that a shader could name ---- */
 
@@ -93,12 +53,12 @@ static void list_slots(struct slots *slots, enum bg_pvgpu_stage stage)
 /* ---- Translation ---- */
 
 /* Takes the library's messages. */
-static bool refuse(const struct dxbc *dxbc, char reason[PROGRAM_REASON_MAX], char *messages)
+static bool refuse(char reason[PROGRAM_REASON_MAX], char *messages)
 {
     const char *text = messages != NULL && messages[0] != '\0' ? messages : "not valid DXBC";
 
     snprintf(reason, PROGRAM_REASON_MAX, "%.*s", (int)strcspn(text, "\n"), text);
-    dxbc->free_messages(messages);
+    vkd3d_shader_free_messages(messages);
     return false;
 }
 
@@ -113,9 +73,8 @@ static bool take_code(struct program *program, const struct vkd3d_shader_code *c
     return true;
 }
 
-static bool compile(const struct dxbc *dxbc, const struct vkd3d_shader_code *source,
-                    enum bg_pvgpu_stage stage, struct program *program,
-                    char reason[PROGRAM_REASON_MAX])
+static bool compile(const struct vkd3d_shader_code *source, enum bg_pvgpu_stage stage,
+                    struct program *program, char reason[PROGRAM_REASON_MAX])
 {
     struct slots slots;
     const struct vkd3d_shader_interface_info interface = {
@@ -136,13 +95,13 @@ static bool compile(const struct dxbc *dxbc, const struct vkd3d_shader_code *sou
     bool taken;
 
     list_slots(&slots, stage);
-    if (dxbc->compile(&info, &code, &messages) < 0) {
-        return refuse(dxbc, reason, messages);
+    if (vkd3d_shader_compile(&info, &code, &messages) < 0) {
+        return refuse(reason, messages);
     }
-    dxbc->free_messages(messages);
+    vkd3d_shader_free_messages(messages);
     taken = take_code(program, &code);
-    dxbc->free_code(&code);
-    return taken || refuse(dxbc, reason, NULL);
+    vkd3d_shader_free_shader_code(&code);
+    return taken || refuse(reason, NULL);
 }
 
 /* Elements that are no system value have the location of their register. */
@@ -163,28 +122,27 @@ static void take_inputs(struct program *program, const struct vkd3d_shader_signa
     }
 }
 
-static bool read_inputs(const struct dxbc *dxbc, const struct vkd3d_shader_code *source,
-                        struct program *program, char reason[PROGRAM_REASON_MAX])
+static bool read_inputs(const struct vkd3d_shader_code *source, struct program *program,
+                        char reason[PROGRAM_REASON_MAX])
 {
     struct vkd3d_shader_signature signature;
     char *messages = NULL;
 
-    if (dxbc->parse_inputs(source, &signature, &messages) < 0) {
-        return refuse(dxbc, reason, messages);
+    if (vkd3d_shader_parse_input_signature(source, &signature, &messages) < 0) {
+        return refuse(reason, messages);
     }
-    dxbc->free_messages(messages);
+    vkd3d_shader_free_messages(messages);
     take_inputs(program, &signature);
-    dxbc->free_signature(&signature);
+    vkd3d_shader_free_shader_signature(&signature);
     program->named = true;
     return true;
 }
 
-bool dxbc_translate(const struct dxbc *dxbc, const void *bytecode, size_t size,
-                    enum bg_pvgpu_stage stage, struct program *program,
-                    char reason[PROGRAM_REASON_MAX])
+bool dxbc_translate(const void *bytecode, size_t size, enum bg_pvgpu_stage stage,
+                    struct program *program, char reason[PROGRAM_REASON_MAX])
 {
     const struct vkd3d_shader_code source = {bytecode, size};
 
-    return compile(dxbc, &source, stage, program, reason) &&
-           (stage != BG_PVGPU_STAGE_VERTEX || read_inputs(dxbc, &source, program, reason));
+    return compile(&source, stage, program, reason) &&
+           (stage != BG_PVGPU_STAGE_VERTEX || read_inputs(&source, program, reason));
 }

@@ -323,7 +323,6 @@ bool vulkan_draw_open(struct vulkan_renderer *renderer)
         return false;
     }
     renderer->draw = draw;
-    draw->dxbc = renderer->vulkan->dxbc;
     set_defaults(draw);
     read_limits(renderer->vulkan, draw);
     if (make_fixed(renderer->vulkan, draw)) {

@@ -45,8 +45,7 @@ static bool validate(const struct program *program, char reason[PROGRAM_REASON_M
 }
 
 static bool take_in(struct program *program, const void *bytecode, size_t size,
-                    enum bg_pvgpu_stage stage, const struct dxbc *dxbc,
-                    char reason[PROGRAM_REASON_MAX])
+                    enum bg_pvgpu_stage stage, char reason[PROGRAM_REASON_MAX])
 {
     uint32_t magic = 0;
 
@@ -57,20 +56,17 @@ static bool take_in(struct program *program, const void *bytecode, size_t size,
     if (magic != BG_PVGPU_DXBC_MAGIC) {
         return refuse(reason, "neither SPIR-V nor DXBC");
     }
-    if (dxbc == NULL) {
-        return refuse(reason, "DXBC needs libvkd3d-shader on the host");
-    }
-    return dxbc_translate(dxbc, bytecode, size, stage, program, reason);
+    return dxbc_translate(bytecode, size, stage, program, reason);
 }
 
 bool program_read(struct program *program, const void *bytecode, size_t size,
                   enum bg_pvgpu_stage stage, const struct interface_limits *limits,
-                  const struct dxbc *dxbc, char reason[PROGRAM_REASON_MAX])
+                  char reason[PROGRAM_REASON_MAX])
 {
     bool ok;
 
     memset(program, 0, sizeof(*program));
-    ok = take_in(program, bytecode, size, stage, dxbc, reason) && validate(program, reason) &&
+    ok = take_in(program, bytecode, size, stage, reason) && validate(program, reason) &&
          interface_read(&program->interface, program->words, program->count, stage, limits, reason,
                         PROGRAM_REASON_MAX);
     if (!ok) {

@@ -25,23 +25,15 @@ struct program {
     struct program_input inputs[INTERFACE_LOCATIONS];
 };
 
-/* libvkd3d-shader, opened at run time. */
-struct dxbc;
-
-/* NULL: it is not there, and DXBC is refused. Reads files: before the jail. */
-struct dxbc *dxbc_open(void);
-void dxbc_close(struct dxbc *dxbc); /* NULL is fine */
-
-/* `words` and the names of inputs; not yet checked. */
-bool dxbc_translate(const struct dxbc *dxbc, const void *bytecode, size_t size,
-                    enum bg_pvgpu_stage stage, struct program *program,
-                    char reason[PROGRAM_REASON_MAX]);
+/* By libvkd3d-shader: `words` and the names of inputs; not yet checked. */
+bool dxbc_translate(const void *bytecode, size_t size, enum bg_pvgpu_stage stage,
+                    struct program *program, char reason[PROGRAM_REASON_MAX]);
 
 /* `bytecode` is private, aligned to 4, and `size` bytes long. False with one line that says what is
  * wrong; *program is then empty. */
 bool program_read(struct program *program, const void *bytecode, size_t size,
                   enum bg_pvgpu_stage stage, const struct interface_limits *limits,
-                  const struct dxbc *dxbc, char reason[PROGRAM_REASON_MAX]);
+                  char reason[PROGRAM_REASON_MAX]);
 void program_free(struct program *program);
 
 #endif

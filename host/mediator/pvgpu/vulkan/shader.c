@@ -102,7 +102,7 @@ static struct pvgpu_outcome read_program(struct pvgpu_context *context, struct d
     vulkan_settle_heap(vulkan_of(context));
     memcpy(bytecode, context->heap.memory + create->bytecode_offset, create->bytecode_size);
     ok = program_read(&object->shader.program, bytecode, create->bytecode_size, create->stage,
-                      &draw->shader_limits, draw->dxbc, draw->reason);
+                      &draw->shader_limits, draw->reason);
     free(bytecode);
     return ok ? pvgpu_ok() : pvgpu_fail(BG_PVGPU_ERROR_SHADER_COMPILE);
 }
