@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/mediator/pvgpu/commands.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 static const struct pvgpu_command_entry entries[] = {
     {BG_PVGPU_CMD_CREATE_RESOURCE, sizeof(struct bg_pvgpu_create_resource), PVGPU_KIND_WORK,
      pvgpu_create_resource},
@@ -51,6 +53,14 @@ static const struct pvgpu_command_entry entries[] = {
      PVGPU_KIND_PRESENT, NULL},
 };
 
+/* With a renderer that draws, besides its own. */
+static const struct pvgpu_command_entry drawing_entries[] = {
+    {BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW, BG_PVGPU_CREATE_VIEW_SIZE_MIN, PVGPU_KIND_STATE,
+     pvgpu_create_unordered_access_view},
+    {BG_PVGPU_CMD_DESTROY_UNORDERED_ACCESS_VIEW, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
+     pvgpu_destroy_unordered_access_view},
+};
+
 /* An operation that needs nothing may be a bare command. One with a place for its result writes
  * into the heap, behind all that is under way. */
 static const struct pvgpu_command_entry bare_entry = {BG_PVGPU_CMD_COMPUTE_FIRST,
@@ -93,9 +103,11 @@ static const struct pvgpu_command_entry *find_entry(const struct pvgpu_context *
     if (header->type >= BG_PVGPU_CMD_COMPUTE_FIRST && header->type <= BG_PVGPU_CMD_COMPUTE_LAST) {
         entry = find_compute(header);
     } else {
-        entry = find_in(entries, sizeof(entries) / sizeof(entries[0]), header->type);
-        entry = entry != NULL ? entry
-                              : find_in(renderer->commands, renderer->command_count, header->type);
+        entry = find_in(entries, COUNT(entries), header->type);
+    }
+    if (entry == NULL && renderer->draws) {
+        entry = find_in(drawing_entries, COUNT(drawing_entries), header->type)
+                    ?: find_in(renderer->commands, renderer->command_count, header->type);
     }
     return entry != NULL && header->size >= entry->size ? entry : NULL;
 }

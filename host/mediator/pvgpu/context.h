@@ -39,11 +39,16 @@ void pvgpu_ids_remove(struct pvgpu_ids *ids, uint32_t id);
 /* ---- Resources ---- */
 
 struct pvgpu_level {
-    uint64_t offset; /* from the resource's start */
-    uint64_t row_pitch, slice_pitch, size;
-    uint32_t width, height, depth; /* texels; a buffer's: bytes */
-    uint32_t map_type;             /* enum bg_pvgpu_map_type; 0: not mapped */
-    uint32_t map_offset;
+    uint64_t offset;                       /* from its layer's start */
+    uint64_t row_pitch, slice_pitch, size; /* of rows of blocks, where there are such */
+    uint32_t width, height, depth;         /* texels; a buffer's: bytes */
+};
+
+/* A subresource that is mapped. */
+struct pvgpu_map {
+    uint32_t subresource;
+    uint32_t type; /* enum bg_pvgpu_map_type */
+    uint32_t offset;
 };
 
 /* A resource's memory: as long as an id or a view names it. */
@@ -52,20 +57,23 @@ struct pvgpu_resource {
     uint32_t type;                          /* enum bg_pvgpu_resource_type */
     const struct pvgpu_format_info *format; /* a buffer's: bytes */
     uint32_t bind_flags, misc_flags;
-    uint32_t levels;
-    uint64_t size;
+    uint32_t levels, layers, samples;
+    uint64_t layer_size, size;
     gpu_address address; /* the memory renderer's */
     void *object;        /* another renderer's */
     struct pvgpu_level level[BG_PVGPU_MIP_LEVELS_MAX];
+    struct pvgpu_map *maps; /* in no order */
+    uint32_t map_count;
 };
 
 struct pvgpu_view {
-    uint32_t bind; /* what it is for: one of BG_PVGPU_BIND_* */
+    uint32_t bind;      /* what it is for: one of BG_PVGPU_BIND_* */
+    uint32_t dimension; /* enum bg_pvgpu_view_dimension: of what is made of it */
     struct pvgpu_resource *resource;
     const struct pvgpu_format_info *format;
-    uint32_t mip_level, mip_levels; /* of a buffer: elements */
-    uint32_t first_slice, slice_count;
-    void *object; /* the renderer's */
+    uint32_t mip_level, mip_levels;    /* of a buffer: elements */
+    uint32_t first_slice, slice_count; /* of depth, or layers */
+    void *object;                      /* the renderer's */
 };
 
 /* ---- The session ---- */
@@ -99,9 +107,9 @@ bool pvgpu_heap_has(const struct pvgpu_context *context, uint64_t offset, uint64
 /* A live resource, or NULL. */
 struct pvgpu_resource *pvgpu_resource_find(const struct pvgpu_context *context, uint32_t id);
 
-/* `bytes` of the heap, packed, from the level's start on; whole texels. At most all of it. */
+/* `bytes` of the heap, packed, from the subresource's start on; whole texels. At most all of it. */
 struct pvgpu_outcome pvgpu_resource_fill(struct pvgpu_context *context,
-                                         struct pvgpu_resource *resource, uint32_t level,
+                                         struct pvgpu_resource *resource, uint32_t subresource,
                                          uint64_t heap_offset, uint64_t bytes);
 
 /* New memory, zeroed, in the place of the old, of one level. The old stays on failure. */
@@ -124,6 +132,8 @@ PVGPU_HANDLER(pvgpu_create_shader_resource_view);
 PVGPU_HANDLER(pvgpu_destroy_render_target_view);
 PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view);
 PVGPU_HANDLER(pvgpu_destroy_shader_resource_view);
+PVGPU_HANDLER(pvgpu_create_unordered_access_view);
+PVGPU_HANDLER(pvgpu_destroy_unordered_access_view);
 /* copy.c */
 PVGPU_HANDLER(pvgpu_map_resource);
 PVGPU_HANDLER(pvgpu_unmap_resource);

@@ -367,7 +367,7 @@ static struct pvgpu_outcome check_present(const struct pvgpu_context *context,
     if (*resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
-    if ((*resource)->type != BG_PVGPU_RESOURCE_TEXTURE_2D ||
+    if ((*resource)->type != BG_PVGPU_RESOURCE_TEXTURE_2D || (*resource)->samples != 1 ||
         present->sync_interval > BG_PVGPU_SYNC_INTERVAL_MAX ||
         (present->flags & ~BG_PVGPU_PRESENT_ALLOW_TEARING)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
@@ -415,7 +415,7 @@ static struct pvgpu_outcome resize_texture(struct pvgpu_context *context, uint32
     }
     if (resource->type != BG_PVGPU_RESOURCE_TEXTURE_2D || resource->levels != 1 ||
         (resource->bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL) || resource->views != 0 ||
-        resource->level[0].map_type != 0) {
+        resource->map_count != 0 || resource->layers != 1 || resource->samples != 1) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     return pvgpu_resource_resize(context, resource, width, height, format);

@@ -13,8 +13,21 @@
      .channels = (channel_count),                                                                  \
      .bits = (channel_bits),                                                                       \
      .kind = PVGPU_CHANNEL_##channel_kind,                                                         \
+     .block = 1,                                                                                   \
      .colour = true,                                                                               \
      __VA_ARGS__}
+
+#define DRAWN(name, texel_size, channel_count, channel_bits, channel_kind, ...)                    \
+    {.number = BG_PVGPU_FORMAT_##name,                                                             \
+     .size = (texel_size),                                                                         \
+     .channels = (channel_count),                                                                  \
+     .bits = (channel_bits),                                                                       \
+     .kind = PVGPU_CHANNEL_##channel_kind,                                                         \
+     .block = 1,                                                                                   \
+     .draws = true,                                                                                \
+     __VA_ARGS__}
+#define BLOCKS(name, block_size, ...)                                                              \
+    {.number = BG_PVGPU_FORMAT_##name, .size = (block_size), .block = 4, .draws = true, __VA_ARGS__}
 
 static const struct pvgpu_format_info formats[] = {
     COLOUR(R32G32B32A32_FLOAT, 4, 32, FLOAT, ),
@@ -39,6 +52,7 @@ static const struct pvgpu_format_info formats[] = {
      .channels = 1,
      .bits = 32,
      .kind = PVGPU_CHANNEL_DEPTH,
+     .block = 1,
      .depth = true},
     COLOUR(R32_FLOAT, 1, 32, FLOAT, ),
     COLOUR(R32_UINT, 1, 32, UINT, ),
@@ -48,6 +62,7 @@ static const struct pvgpu_format_info formats[] = {
      .channels = 2,
      .bits = 24,
      .kind = PVGPU_CHANNEL_DEPTH,
+     .block = 1,
      .depth = true,
      .stencil = true},
     COLOUR(R8G8_UNORM, 2, 8, UNORM, ),
@@ -60,11 +75,44 @@ static const struct pvgpu_format_info formats[] = {
     COLOUR(B8G8R8A8_UNORM, 4, 8, UNORM, .bgr = true),
     COLOUR(B8G8R8X8_UNORM, 4, 8, UNORM, .bgr = true, .no_alpha = true),
     COLOUR(B8G8R8A8_UNORM_SRGB, 4, 8, UNORM, .bgr = true, .srgb = true),
+
+    DRAWN(R32G32B32_FLOAT, 12, 3, 32, FLOAT, ),
+    DRAWN(R32G32B32_UINT, 12, 3, 32, UINT, ),
+    DRAWN(R32G32B32_SINT, 12, 3, 32, SINT, ),
+    DRAWN(R16G16B16A16_SNORM, 8, 4, 16, SNORM, .colour = true),
+    DRAWN(R10G10B10A2_UNORM, 4, 4, 10, UNORM, .colour = true),
+    DRAWN(R10G10B10A2_UINT, 4, 4, 10, UINT, .colour = true, .alpha_bits = 2),
+    DRAWN(R11G11B10_FLOAT, 4, 3, 11, FLOAT, .colour = true),
+    DRAWN(R8G8B8A8_SNORM, 4, 4, 8, SNORM, .colour = true),
+    DRAWN(R16G16_UNORM, 4, 2, 16, UNORM, .colour = true),
+    DRAWN(R16G16_SNORM, 4, 2, 16, SNORM, .colour = true),
+    DRAWN(R8G8_UINT, 2, 2, 8, UINT, .colour = true),
+    DRAWN(R8G8_SNORM, 2, 2, 8, SNORM, .colour = true),
+    DRAWN(R8G8_SINT, 2, 2, 8, SINT, .colour = true),
+    DRAWN(D16_UNORM, 2, 1, 16, DEPTH, .depth = true),
+    DRAWN(R16_UNORM, 2, 1, 16, UNORM, .colour = true),
+    DRAWN(R16_SNORM, 2, 1, 16, SNORM, .colour = true),
+    DRAWN(R8_SNORM, 1, 1, 8, SNORM, .colour = true),
+    BLOCKS(BC1_UNORM, 8, ),
+    BLOCKS(BC1_UNORM_SRGB, 8, .srgb = true),
+    BLOCKS(BC2_UNORM, 16, ),
+    BLOCKS(BC2_UNORM_SRGB, 16, .srgb = true),
+    BLOCKS(BC3_UNORM, 16, ),
+    BLOCKS(BC3_UNORM_SRGB, 16, .srgb = true),
+    BLOCKS(BC4_UNORM, 8, ),
+    BLOCKS(BC4_SNORM, 8, ),
+    BLOCKS(BC5_UNORM, 16, ),
+    BLOCKS(BC5_SNORM, 16, ),
+    BLOCKS(BC6H_UF16, 16, ),
+    BLOCKS(BC6H_SF16, 16, ),
+    BLOCKS(BC7_UNORM, 16, ),
+    BLOCKS(BC7_UNORM_SRGB, 16, .srgb = true),
 };
 
 /* The contract's list and this one say the same. */
-#define ONE(name, number, size, colour, depth) +1
-_Static_assert(COUNT(formats) == 0 BG_PVGPU_FORMATS(ONE), "a format is missing");
+#define ONE(...) +1
+_Static_assert(COUNT(formats) == 0 BG_PVGPU_FORMATS(ONE) BG_PVGPU_DRAW_FORMATS(ONE),
+               "a format is missing");
 #undef ONE
 
 const struct pvgpu_format_info *pvgpu_format_find(uint32_t number)
@@ -169,7 +217,7 @@ static uint32_t pack_channel(const struct pvgpu_format_info *format, float value
         }
         memcpy(&bits, &value, sizeof(bits));
         return bits;
-    case PVGPU_CHANNEL_DEPTH:
+    default:
         break;
     }
     return 0;

@@ -6,10 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "protocol/pvgpu_command.h"
+#include "protocol/pvgpu_draw.h"
 
 enum pvgpu_channel {
     PVGPU_CHANNEL_UNORM,
+    PVGPU_CHANNEL_SNORM,
     PVGPU_CHANNEL_UINT,
     PVGPU_CHANNEL_SINT,
     PVGPU_CHANNEL_FLOAT,
@@ -18,11 +19,14 @@ enum pvgpu_channel {
 
 struct pvgpu_format_info {
     uint32_t number; /* DXGI's */
-    uint8_t size;    /* bytes of a texel */
+    uint8_t size;    /* bytes of a texel; of a block, where there is one */
     uint8_t channels;
-    uint8_t bits; /* of a channel */
+    uint8_t bits;       /* of a channel */
+    uint8_t alpha_bits; /* of the fourth, where it has others */
+    uint8_t block;      /* texels on the side of a block; 1: not compressed */
     enum pvgpu_channel kind;
     bool colour, depth, stencil; /* what it can be a target of */
+    bool draws;                  /* only a renderer that draws has it */
     bool bgr;                    /* blue lies lowest */
     bool srgb;
     bool no_alpha; /* the fourth channel means nothing */
@@ -31,9 +35,15 @@ struct pvgpu_format_info {
 /* NULL: not one that we have. */
 const struct pvgpu_format_info *pvgpu_format_find(uint32_t number);
 
+/* How many blocks so many texels take. */
+static inline uint32_t pvgpu_format_blocks(const struct pvgpu_format_info *format, uint32_t texels)
+{
+    return (texels + format->block - 1) / format->block;
+}
+
 #define PVGPU_TEXEL_MAX 16u
 
-/* r, g, b, a into one texel of a colour format. */
+/* r, g, b, a into one texel of a colour format that does not need drawing. */
 void pvgpu_format_pack(const struct pvgpu_format_info *format, const float colour[4],
                        uint8_t texel[PVGPU_TEXEL_MAX]);
 

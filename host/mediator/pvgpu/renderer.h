@@ -55,8 +55,8 @@ struct pvgpu_box {
 
 struct pvgpu_place {
     struct pvgpu_resource *resource;
-    uint32_t level;
-    struct pvgpu_box box; /* not empty */
+    uint32_t level, layer;
+    struct pvgpu_box box; /* not empty; of compressed texels, whole blocks or up to the side */
 };
 
 /* A place's bytes in the heap: rows and slices do not overlap. */
@@ -82,7 +82,8 @@ struct pvgpu_renderer_ops {
                                    const struct pvgpu_heap_side *from);
     struct pvgpu_outcome (*read)(struct pvgpu_context *context, const struct pvgpu_heap_side *to,
                                  const struct pvgpu_place *from);
-    /* Boxes of the same size, texels of the same size. Overlapping ones as by memmove. */
+    /* Boxes of the same size, texels of the same size. Overlapping ones as by memmove. From several
+     * samples to one they are resolved. */
     struct pvgpu_outcome (*copy)(struct pvgpu_context *context, const struct pvgpu_place *to,
                                  const struct pvgpu_place *from);
 
@@ -110,7 +111,8 @@ struct pvgpu_renderer_ops {
     /* All that the guest made goes: what `commands` made, too. NULL: they made nothing. */
     void (*reset)(struct pvgpu_context *context);
 
-    /* With BG_PVGPU_FEATURE_DRAW: the commands that draw. */
+    /* BG_PVGPU_FEATURE_DRAW: layers, samples, cubes, all formats; and the commands that draw. */
+    bool draws;
     const struct pvgpu_command_entry *commands;
     uint32_t command_count;
 };

@@ -6,8 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CUBE_FACES 6u
+/* Elements of a view without a format are words, the first one a multiple of so many. */
+#define STORAGE_VIEW_ALIGN 64u
+
 /* A buffer's texels are bytes. */
-static const struct pvgpu_format_info bytes_format = {.size = 1, .channels = 1, .bits = 8};
+static const struct pvgpu_format_info bytes_format = {
+    .size = 1, .channels = 1, .bits = 8, .block = 1};
+/* What a view of a buffer without a format counts. */
+static const struct pvgpu_format_info words_format = {
+    .size = 4, .channels = 1, .bits = 32, .block = 1};
 
 /* ---- Outcomes ---- */
 
@@ -143,7 +151,9 @@ static uint32_t count_levels(uint32_t width, uint32_t height, uint32_t depth)
 static void lay_out(struct pvgpu_resource *resource, uint32_t width, uint32_t height,
                     uint32_t depth)
 {
-    resource->size = 0;
+    const struct pvgpu_format_info *format = resource->format;
+
+    resource->layer_size = 0;
     for (uint32_t i = 0; i < resource->levels; i++) {
         struct pvgpu_level *level = &resource->level[i];
 
@@ -151,12 +161,13 @@ static void lay_out(struct pvgpu_resource *resource, uint32_t width, uint32_t he
         level->width = at_least_one(width >> i);
         level->height = at_least_one(height >> i);
         level->depth = at_least_one(depth >> i);
-        level->row_pitch = (uint64_t)level->width * resource->format->size;
-        level->slice_pitch = level->row_pitch * level->height;
+        level->row_pitch = (uint64_t)pvgpu_format_blocks(format, level->width) * format->size;
+        level->slice_pitch = level->row_pitch * pvgpu_format_blocks(format, level->height);
         level->size = level->slice_pitch * level->depth;
-        level->offset = resource->size;
-        resource->size += level->size;
+        level->offset = resource->layer_size;
+        resource->layer_size += level->size;
     }
+    resource->size = resource->layer_size * resource->layers * resource->samples;
 }
 
 static bool sides_are_allowed(uint32_t type, uint32_t width, uint32_t height, uint32_t depth)
@@ -177,30 +188,78 @@ static bool sides_are_allowed(uint32_t type, uint32_t width, uint32_t height, ui
     }
 }
 
+static bool is_power_of_two(uint32_t value)
+{
+    return (value & (value - 1)) == 0;
+}
+
+/* Layers, cubes and samples: what a 2D texture has more of where there is drawing. */
+static bool extent_is_allowed(const struct bg_pvgpu_create_resource *create,
+                              const struct pvgpu_resource *resource, bool draws)
+{
+    bool cube = create->misc_flags & BG_PVGPU_MISC_TEXTURE_CUBE;
+    uint32_t known = BG_PVGPU_MISC_SHARED | (draws ? BG_PVGPU_MISC_TEXTURE_CUBE : 0);
+
+    if ((create->misc_flags & ~known) || create->sample_quality != 0 ||
+        resource->layers > BG_PVGPU_TEXTURE_LAYERS_MAX) {
+        return false;
+    }
+    if (cube && (create->type != BG_PVGPU_RESOURCE_TEXTURE_2D || create->width != create->height ||
+                 resource->layers % CUBE_FACES != 0 || resource->samples > 1)) {
+        return false;
+    }
+    return resource->samples == 1 ||
+           (draws && resource->samples <= BG_PVGPU_SAMPLES_MAX &&
+            is_power_of_two(resource->samples) && create->type == BG_PVGPU_RESOURCE_TEXTURE_2D &&
+            create->mip_levels <= 1 && create->data_size == 0 &&
+            !(create->bind_flags & BG_PVGPU_BIND_UNORDERED_ACCESS));
+}
+
+static struct pvgpu_outcome check_format(const struct bg_pvgpu_create_resource *create,
+                                         const struct pvgpu_format_info *format, bool draws)
+{
+    bool buffer = create->type == BG_PVGPU_RESOURCE_BUFFER;
+
+    if (buffer && create->format == BG_PVGPU_FORMAT_UNKNOWN) {
+        return pvgpu_ok();
+    }
+    if (format == NULL || (format->draws && !draws) ||
+        (!buffer && (((create->bind_flags & BG_PVGPU_BIND_RENDER_TARGET) && !format->colour) ||
+                     ((create->bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL) && !format->depth)))) {
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    return pvgpu_ok();
+}
+
 /* Fills what the command says into *resource; no memory yet. */
-static struct pvgpu_outcome describe(const struct bg_pvgpu_create_resource *create,
+static struct pvgpu_outcome describe(const struct pvgpu_context *context,
+                                     const struct bg_pvgpu_create_resource *create,
                                      struct pvgpu_resource *resource)
 {
     const struct pvgpu_format_info *format = pvgpu_format_find(create->format);
+    bool draws = context->renderer->ops->draws;
     bool buffer = create->type == BG_PVGPU_RESOURCE_BUFFER;
     uint32_t height = at_least_one(create->height), depth = at_least_one(create->depth);
+    struct pvgpu_outcome outcome;
     uint32_t most;
 
+    resource->layers = 1;
+    resource->samples = at_least_one(create->sample_count);
+    if (draws && create->type == BG_PVGPU_RESOURCE_TEXTURE_2D) {
+        resource->layers = depth;
+        depth = 1;
+    }
     if (create->width == 0 || !sides_are_allowed(create->type, create->width, height, depth) ||
-        create->sample_count > 1 || create->sample_quality != 0 ||
-        (create->bind_flags & ~BG_PVGPU_BIND_ALL) || (create->misc_flags & ~BG_PVGPU_MISC_SHARED)) {
+        (create->bind_flags & ~BG_PVGPU_BIND_ALL) || !extent_is_allowed(create, resource, draws)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (format == NULL && !(buffer && create->format == BG_PVGPU_FORMAT_UNKNOWN)) {
-        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    outcome = check_format(create, format, draws);
+    if (outcome.code != BG_PVGPU_OK) {
+        return outcome;
     }
-    most = buffer ? 1 : count_levels(create->width, height, depth);
+    most = buffer || resource->samples > 1 ? 1 : count_levels(create->width, height, depth);
     if (create->mip_levels > most) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
-    }
-    if (!buffer && (((create->bind_flags & BG_PVGPU_BIND_RENDER_TARGET) && !format->colour) ||
-                    ((create->bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL) && !format->depth))) {
-        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     resource->type = create->type;
     resource->format = buffer ? &bytes_format : format;
@@ -218,9 +277,9 @@ static struct pvgpu_outcome fill_resource(struct pvgpu_context *context,
 {
     struct pvgpu_outcome outcome = pvgpu_ok();
 
-    for (uint32_t i = 0; i < resource->levels && data_size > 0 && outcome.code == BG_PVGPU_OK;
-         i++) {
-        uint64_t bytes = resource->level[i].size < data_size ? resource->level[i].size : data_size;
+    for (uint32_t i = 0; data_size > 0 && outcome.code == BG_PVGPU_OK; i++) {
+        uint64_t level_size = resource->level[i % resource->levels].size;
+        uint64_t bytes = level_size < data_size ? level_size : data_size;
 
         outcome = pvgpu_resource_fill(context, resource, i, heap_offset, bytes);
         heap_offset += bytes;
@@ -253,7 +312,7 @@ PVGPU_HANDLER(pvgpu_create_resource)
     if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
-    outcome = describe(create, resource);
+    outcome = describe(context, create, resource);
     if (outcome.code == BG_PVGPU_OK &&
         (!data_size_is_allowed(resource, create->data_size) ||
          !pvgpu_heap_has(context, create->heap_offset, create->data_size))) {
@@ -281,6 +340,7 @@ void pvgpu_resource_release(struct pvgpu_context *context, struct pvgpu_resource
 {
     if (resource->ids == 0 && resource->views == 0) {
         context->renderer->ops->destroy(context, resource);
+        free(resource->maps);
         free(resource);
     }
 }
@@ -353,18 +413,21 @@ static bool take_part(uint32_t total, uint32_t first, uint32_t *count)
     return *count <= total - first;
 }
 
-static bool format_is_allowed(const struct pvgpu_view *view)
+static bool format_is_allowed(const struct pvgpu_view *view, bool draws)
 {
     const struct pvgpu_resource *resource = view->resource;
 
-    if (view->format == NULL) {
+    if (view->format == NULL || (view->format->draws && !draws)) {
         return false;
     }
     if (view->bind == BG_PVGPU_BIND_DEPTH_STENCIL) {
         return view->format == resource->format;
     }
-    return (resource->type == BG_PVGPU_RESOURCE_BUFFER ||
-            view->format->size == resource->format->size) &&
+    if (resource->type == BG_PVGPU_RESOURCE_BUFFER) {
+        return view->format->block == 1;
+    }
+    return view->format->size == resource->format->size &&
+           view->format->block == resource->format->block &&
            (view->bind != BG_PVGPU_BIND_RENDER_TARGET || view->format->colour);
 }
 
@@ -372,27 +435,72 @@ static bool format_is_allowed(const struct pvgpu_view *view)
 static bool part_is_there(struct pvgpu_view *view)
 {
     const struct pvgpu_resource *resource = view->resource;
+    uint32_t slices;
 
     if (resource->type == BG_PVGPU_RESOURCE_BUFFER) {
-        return take_part((uint32_t)(resource->size / view->format->size), view->mip_level,
+        return (view->format != &words_format || view->mip_level % STORAGE_VIEW_ALIGN == 0) &&
+               take_part((uint32_t)(resource->size / view->format->size), view->mip_level,
                          &view->mip_levels);
     }
-    return take_part(resource->levels, view->mip_level, &view->mip_levels) &&
-           take_part(resource->level[view->mip_level].depth, view->first_slice, &view->slice_count);
+    if (!take_part(resource->levels, view->mip_level, &view->mip_levels)) {
+        return false;
+    }
+    slices = resource->type == BG_PVGPU_RESOURCE_TEXTURE_3D ? resource->level[view->mip_level].depth
+                                                            : resource->layers;
+    return take_part(slices, view->first_slice, &view->slice_count);
 }
 
-static struct pvgpu_outcome check_view(struct pvgpu_view *view)
+/* The dimension that is asked for, where it fits; else the resource's own. */
+static uint32_t dimension_of(const struct pvgpu_view *view)
 {
     const struct pvgpu_resource *resource = view->resource;
+    bool many = resource->samples > 1;
+    uint32_t cubes = view->slice_count / CUBE_FACES;
 
-    if (!(resource->bind_flags & view->bind) || (resource->type == BG_PVGPU_RESOURCE_BUFFER &&
-                                                 view->bind != BG_PVGPU_BIND_SHADER_RESOURCE)) {
+    switch (resource->type) {
+    case BG_PVGPU_RESOURCE_BUFFER:
+        return BG_PVGPU_VIEW_BUFFER;
+    case BG_PVGPU_RESOURCE_TEXTURE_1D:
+        return BG_PVGPU_VIEW_TEXTURE_1D;
+    case BG_PVGPU_RESOURCE_TEXTURE_3D:
+        return BG_PVGPU_VIEW_TEXTURE_3D;
+    default:
+        break;
+    }
+    if (view->bind == BG_PVGPU_BIND_SHADER_RESOURCE &&
+        (resource->misc_flags & BG_PVGPU_MISC_TEXTURE_CUBE) &&
+        view->slice_count % CUBE_FACES == 0 && view->dimension != BG_PVGPU_VIEW_TEXTURE_2D_ARRAY) {
+        return cubes == 1 && view->dimension != BG_PVGPU_VIEW_TEXTURE_CUBE_ARRAY
+                   ? BG_PVGPU_VIEW_TEXTURE_CUBE
+                   : BG_PVGPU_VIEW_TEXTURE_CUBE_ARRAY;
+    }
+    if (view->dimension == BG_PVGPU_VIEW_TEXTURE_2D_ARRAY ||
+        view->dimension == BG_PVGPU_VIEW_TEXTURE_2D_MULTISAMPLED_ARRAY ||
+        (resource->layers > 1 && view->dimension != BG_PVGPU_VIEW_TEXTURE_2D &&
+         view->dimension != BG_PVGPU_VIEW_TEXTURE_2D_MULTISAMPLED)) {
+        return many ? BG_PVGPU_VIEW_TEXTURE_2D_MULTISAMPLED_ARRAY : BG_PVGPU_VIEW_TEXTURE_2D_ARRAY;
+    }
+    return many ? BG_PVGPU_VIEW_TEXTURE_2D_MULTISAMPLED : BG_PVGPU_VIEW_TEXTURE_2D;
+}
+
+static struct pvgpu_outcome check_view(struct pvgpu_view *view, bool draws)
+{
+    const struct pvgpu_resource *resource = view->resource;
+    bool target = view->bind & (BG_PVGPU_BIND_RENDER_TARGET | BG_PVGPU_BIND_DEPTH_STENCIL);
+
+    if (!(resource->bind_flags & view->bind) ||
+        (resource->type == BG_PVGPU_RESOURCE_BUFFER && target)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (!format_is_allowed(view)) {
+    if (!format_is_allowed(view, draws)) {
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     return part_is_there(view) ? pvgpu_ok() : pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
+}
+
+static const struct pvgpu_format_info *format_of(const struct pvgpu_resource *resource)
+{
+    return resource->type == BG_PVGPU_RESOURCE_BUFFER ? &words_format : resource->format;
 }
 
 /* `wanted` lacks its resource and its format (0: the resource's). */
@@ -410,11 +518,12 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context, uint32_t 
     if (id == 0 || pvgpu_ids_find(&context->views, id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    wanted.format = format ? pvgpu_format_find(format) : wanted.resource->format;
-    outcome = check_view(&wanted);
+    wanted.format = format ? pvgpu_format_find(format) : format_of(wanted.resource);
+    outcome = check_view(&wanted, context->renderer->ops->draws);
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
+    wanted.dimension = dimension_of(&wanted);
     view = context->views.count < BG_PVGPU_VIEWS_MAX ? malloc(sizeof(*view)) : NULL;
     if (view == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
@@ -440,6 +549,7 @@ PVGPU_HANDLER(pvgpu_create_render_target_view)
     const struct bg_pvgpu_create_view *create = command;
     const struct pvgpu_view view = {
         .bind = BG_PVGPU_BIND_RENDER_TARGET,
+        .dimension = create->dimension,
         .mip_level = create->mip_level,
         .mip_levels = 1,
         .first_slice = create->first_slice,
@@ -456,6 +566,7 @@ PVGPU_HANDLER(pvgpu_create_depth_stencil_view)
     const struct bg_pvgpu_create_depth_view *create = command;
     const struct pvgpu_view view = {
         .bind = BG_PVGPU_BIND_DEPTH_STENCIL,
+        .dimension = create->dimension,
         .mip_level = create->mip_level,
         .mip_levels = 1,
         .first_slice = create->first_slice,
@@ -472,8 +583,29 @@ PVGPU_HANDLER(pvgpu_create_shader_resource_view)
     const struct bg_pvgpu_create_shader_view *create = command;
     const struct pvgpu_view view = {
         .bind = BG_PVGPU_BIND_SHADER_RESOURCE,
+        .dimension = create->dimension,
         .mip_level = create->mip_level,
         .mip_levels = create->mip_levels,
+        .first_slice = create->first_slice,
+        .slice_count = create->slice_count,
+    };
+
+    (void)size;
+    return create_view(context, id_of_view(create->view_id, &create->header), create->resource_id,
+                       create->format, view);
+}
+
+/* Of a buffer, elements are where slices are of a texture. */
+PVGPU_HANDLER(pvgpu_create_unordered_access_view)
+{
+    const struct bg_pvgpu_create_view *create = command;
+    const struct pvgpu_resource *resource = pvgpu_resource_find(context, create->resource_id);
+    bool buffer = resource != NULL && resource->type == BG_PVGPU_RESOURCE_BUFFER;
+    const struct pvgpu_view view = {
+        .bind = BG_PVGPU_BIND_UNORDERED_ACCESS,
+        .dimension = create->dimension,
+        .mip_level = buffer ? create->first_slice : create->mip_level,
+        .mip_levels = buffer ? create->slice_count : 1,
         .first_slice = create->first_slice,
         .slice_count = create->slice_count,
     };
@@ -528,6 +660,11 @@ PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view)
 PVGPU_HANDLER(pvgpu_destroy_shader_resource_view)
 {
     return destroy_view(context, command, size, BG_PVGPU_BIND_SHADER_RESOURCE);
+}
+
+PVGPU_HANDLER(pvgpu_destroy_unordered_access_view)
+{
+    return destroy_view(context, command, size, BG_PVGPU_BIND_UNORDERED_ACCESS);
 }
 
 void pvgpu_context_reset(struct pvgpu_context *context)

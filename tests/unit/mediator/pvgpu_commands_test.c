@@ -23,11 +23,11 @@ static void test_create_what_is_refused(void **state)
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.width = 0);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.width = BG_PVGPU_TEXTURE_SIDE_MAX + 1);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.height = UINT32_MAX);
-    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.depth = 2);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.depth = 2049);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.type = BG_PVGPU_RESOURCE_TEXTURE_1D);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.type = BG_PVGPU_RESOURCE_BUFFER);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.mip_levels = 4);
-    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_count = 4);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_count = 3);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_quality = 1);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.bind_flags = 0x80);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.misc_flags = 1);
@@ -37,7 +37,12 @@ static void test_create_what_is_refused(void **state)
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 64;
             create.heap_offset = UINT32_MAX);
     REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 0);
-    REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 71); /* block-compressed */
+    REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 70); /* typeless */
+    if (!DRAWS) {                                                   /* layers, samples, blocks */
+        REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.depth = 2);
+        REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_count = 4);
+        REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 71);
+    }
     REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.bind_flags = BG_PVGPU_BIND_DEPTH_STENCIL);
     REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = BG_PVGPU_FORMAT_D32_FLOAT;
             create.bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
@@ -463,14 +468,17 @@ static void test_open_of_others(void **state)
 
 static void test_other_commands_are_refused(void **state)
 {
-    static const uint32_t types[] = {0,      0x0008, 0x0010, 0x0019, 0x0026,    0x0027,
-                                     0x0030, 0x0104, 0x010E, 0x0201, 0x0205,    0x0306,
-                                     0x1007, 0x1012, 0x2000, 0x2004, 0xFFFFFFFF};
+    static const uint32_t types[] = {0, 0x0008, 0x000F, 0x001A, 0x0028, 0x0032, 0x0100, 0x0208,
+                                     0x0306, 0x1007, 0x1012, 0x2000, 0x2005, 0xFFFFFFFF,
+                                     /* Those that draw. */
+                                     0x0010, 0x0019, 0x0026, 0x0027, 0x0030, 0x0104, 0x010E, 0x0201,
+                                     0x0205, 0x2004};
+    uint32_t count = sizeof(types) / sizeof(types[0]) - (DRAWS ? 10 : 0);
     uint8_t bytes[BG_PVGPU_COMMAND_SIZE_MAX] = {0};
     struct bg_pvgpu_command *header = (void *)bytes;
 
     (void)state;
-    for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+    for (uint32_t i = 0; i < count; i++) {
         *header = (struct bg_pvgpu_command){.type = types[i], .size = sizeof(bytes)};
         assert_int_equal(pvgpu_command_classify(&context, header), PVGPU_KIND_UNKNOWN);
         EXPECT(BG_PVGPU_ERROR_INVALID_COMMAND, bytes);

@@ -26,6 +26,9 @@
 #include "host/mediator/pvgpu/vulkan/renderer.h"
 
 static struct vulkan *vulkan; /* one for all tests of a program: making it takes long */
+#define DRAWS true
+#else
+#define DRAWS false
 #endif
 
 static struct pvgpu_context context;

@@ -23,14 +23,26 @@ static uint32_t texel_size(const struct pvgpu_place *place)
     return place->resource->format->size;
 }
 
+static uint32_t block_of(const struct pvgpu_place *place)
+{
+    return place->resource->format->block;
+}
+
+/* Rows of texels, or of blocks. */
+static uint32_t row_count(const struct pvgpu_place *place)
+{
+    return pvgpu_format_blocks(place->resource->format, place->box.height);
+}
+
 static uint64_t row_size(const struct pvgpu_place *place)
 {
-    return (uint64_t)place->box.width * texel_size(place);
+    return (uint64_t)pvgpu_format_blocks(place->resource->format, place->box.width) *
+           texel_size(place);
 }
 
 static uint64_t packed_size(const struct pvgpu_place *place)
 {
-    return row_size(place) * place->box.height * place->box.depth;
+    return row_size(place) * row_count(place) * place->box.depth;
 }
 
 static uint64_t texel_count(const struct pvgpu_place *place)
@@ -81,7 +93,11 @@ static VkImageSubresourceLayers layers_of(const struct pvgpu_place *place,
                                           VkImageAspectFlags aspects)
 {
     return (VkImageSubresourceLayers){
-        .aspectMask = aspects, .mipLevel = place->level, .layerCount = 1};
+        .aspectMask = aspects,
+        .mipLevel = place->level,
+        .baseArrayLayer = place->layer,
+        .layerCount = 1,
+    };
 }
 
 static VkOffset3D offset_of(const struct pvgpu_box *box)
@@ -98,14 +114,11 @@ static VkExtent3D extent_of(const struct pvgpu_box *box)
 static void drop_pitches(const struct pvgpu_place *place, uint64_t *row_pitch,
                          uint64_t *slice_pitch)
 {
-    if (place->box.height == 1) {
-        *row_pitch = row_size(place);
-        if (place->box.depth > 1) { /* slices of one row */
-            *row_pitch = *slice_pitch;
-        }
+    if (row_count(place) == 1) { /* slices of one row */
+        *row_pitch = place->box.depth > 1 ? *slice_pitch : row_size(place);
     }
     if (place->box.depth == 1) {
-        *slice_pitch = *row_pitch * place->box.height;
+        *slice_pitch = *row_pitch * row_count(place);
     }
 }
 
@@ -119,7 +132,7 @@ bool vulkan_can_copy(const struct pvgpu_place *place, const struct vulkan_bytes 
     }
     drop_pitches(place, &row_pitch, &slice_pitch);
     return !is_mixed(place) && bytes->offset % align == 0 && row_pitch % texel_size(place) == 0 &&
-           slice_pitch % row_pitch == 0 && slice_pitch / row_pitch >= place->box.height;
+           slice_pitch % row_pitch == 0 && slice_pitch / row_pitch >= row_count(place);
 }
 
 static VkBufferImageCopy image_copy_of(const struct pvgpu_place *place,
@@ -130,8 +143,8 @@ static VkBufferImageCopy image_copy_of(const struct pvgpu_place *place,
     drop_pitches(place, &row_pitch, &slice_pitch);
     return (VkBufferImageCopy){
         .bufferOffset = bytes->offset,
-        .bufferRowLength = (uint32_t)(row_pitch / texel_size(place)),
-        .bufferImageHeight = (uint32_t)(slice_pitch / row_pitch),
+        .bufferRowLength = (uint32_t)(row_pitch / texel_size(place) * block_of(place)),
+        .bufferImageHeight = (uint32_t)(slice_pitch / row_pitch * block_of(place)),
         .imageSubresource = layers_of(place, resource_of(place)->aspects),
         .imageOffset = offset_of(&place->box),
         .imageExtent = extent_of(&place->box),
@@ -188,7 +201,7 @@ static struct vulkan_bytes packed(const struct pvgpu_place *place, VkBuffer buff
 {
     return (struct vulkan_bytes){.buffer = buffer,
                                  .row_pitch = row_size(place),
-                                 .slice_pitch = row_size(place) * place->box.height};
+                                 .slice_pitch = row_size(place) * row_count(place)};
 }
 
 /* ---- Through this thread ---- */
@@ -264,17 +277,19 @@ static void fill_stage(const struct pvgpu_place *to, const struct vulkan_stage *
                        const uint8_t *bytes, uint64_t row_pitch, uint64_t slice_pitch)
 {
     uint8_t *stencil = stage->bytes + texel_count(to) * sizeof(uint32_t);
-    uint64_t texels = 0;
+    uint64_t rows = 0;
 
     for (uint32_t z = 0; z < to->box.depth; z++) {
-        for (uint32_t y = 0; y < to->box.height; y++, texels += to->box.width) {
+        for (uint32_t y = 0; y < row_count(to); y++, rows++) {
             const uint8_t *row = bytes + z * slice_pitch + y * row_pitch;
 
             if (is_mixed(to)) {
+                uint64_t texels = rows * to->box.width;
+
                 vulkan_format_split(resource_of(to)->format, row, to->box.width,
                                     (uint32_t *)(void *)stage->bytes + texels, stencil + texels);
             } else {
-                memcpy(stage->bytes + texels * texel_size(to), row, row_size(to));
+                memcpy(stage->bytes + rows * row_size(to), row, row_size(to));
             }
         }
     }
@@ -373,7 +388,7 @@ static void spread(const struct pvgpu_place *from, const uint8_t *bytes, uint8_t
                    const struct pvgpu_heap_side *to)
 {
     for (uint32_t z = 0; z < from->box.depth; z++) {
-        for (uint32_t y = 0; y < from->box.height; y++, bytes += row_size(from)) {
+        for (uint32_t y = 0; y < row_count(from); y++, bytes += row_size(from)) {
             memcpy(heap + to->offset + z * to->slice_pitch + y * to->row_pitch, bytes,
                    row_size(from));
         }
@@ -424,7 +439,7 @@ static bool sides_overlap(uint32_t a, uint32_t b, uint32_t side)
 
 static bool overlap(const struct pvgpu_place *a, const struct pvgpu_place *b)
 {
-    return a->resource == b->resource && a->level == b->level &&
+    return a->resource == b->resource && a->level == b->level && a->layer == b->layer &&
            sides_overlap(a->box.x, b->box.x, a->box.width) &&
            sides_overlap(a->box.y, b->box.y, a->box.height) &&
            sides_overlap(a->box.z, b->box.z, a->box.depth);
@@ -459,6 +474,36 @@ static bool is_plain(const struct pvgpu_place *to, const struct pvgpu_place *fro
     return is_buffer(to) == is_buffer(from) && (is_buffer(to) || same) && !overlap(to, from);
 }
 
+static void record_image_copy(const struct vulkan *vulkan, VkCommandBuffer commands,
+                              const struct pvgpu_place *to, const struct pvgpu_place *from)
+{
+    const struct vulkan_resource *dst = resource_of(to), *src = resource_of(from);
+    const VkImageCopy copy = {
+        .srcSubresource = layers_of(from, src->aspects),
+        .srcOffset = offset_of(&from->box),
+        .dstSubresource = layers_of(to, dst->aspects),
+        .dstOffset = offset_of(&to->box),
+        .extent = extent_of(&from->box),
+    };
+
+    vulkan->vkCmdCopyImage(commands, src->image, VK_IMAGE_LAYOUT_GENERAL, dst->image,
+                           VK_IMAGE_LAYOUT_GENERAL, 1, &copy);
+}
+
+static void record_resolve(const struct vulkan *vulkan, VkCommandBuffer commands,
+                           const struct pvgpu_place *to, const struct pvgpu_place *from)
+{
+    const struct vulkan_resource *dst = resource_of(to), *src = resource_of(from);
+    const VkImageResolve resolve = {
+        .srcSubresource = layers_of(from, src->aspects),
+        .dstSubresource = layers_of(to, dst->aspects),
+        .extent = extent_of(&from->box),
+    };
+
+    vulkan->vkCmdResolveImage(commands, src->image, VK_IMAGE_LAYOUT_GENERAL, dst->image,
+                              VK_IMAGE_LAYOUT_GENERAL, 1, &resolve);
+}
+
 struct pvgpu_outcome vulkan_copy(struct pvgpu_context *context, const struct pvgpu_place *to,
                                  const struct pvgpu_place *from)
 {
@@ -478,17 +523,10 @@ struct pvgpu_outcome vulkan_copy(struct pvgpu_context *context, const struct pvg
         const VkBufferCopy copy = {from->box.x, to->box.x, from->box.width};
 
         vulkan->vkCmdCopyBuffer(commands, src->buffer, dst->buffer, 1, &copy);
+    } else if (from->resource->samples != to->resource->samples) {
+        record_resolve(vulkan, commands, to, from);
     } else {
-        const VkImageCopy copy = {
-            .srcSubresource = layers_of(from, src->aspects),
-            .srcOffset = offset_of(&from->box),
-            .dstSubresource = layers_of(to, dst->aspects),
-            .dstOffset = offset_of(&to->box),
-            .extent = extent_of(&from->box),
-        };
-
-        vulkan->vkCmdCopyImage(commands, src->image, VK_IMAGE_LAYOUT_GENERAL, dst->image,
-                               VK_IMAGE_LAYOUT_GENERAL, 1, &copy);
+        record_image_copy(vulkan, commands, to, from);
     }
     return pvgpu_ok();
 }

@@ -42,6 +42,37 @@ static const struct {
     {BG_PVGPU_FORMAT_B8G8R8A8_UNORM, VK_FORMAT_B8G8R8A8_UNORM},
     {BG_PVGPU_FORMAT_B8G8R8X8_UNORM, VK_FORMAT_B8G8R8A8_UNORM},
     {BG_PVGPU_FORMAT_B8G8R8A8_UNORM_SRGB, VK_FORMAT_B8G8R8A8_SRGB},
+    {BG_PVGPU_FORMAT_R32G32B32_FLOAT, VK_FORMAT_R32G32B32_SFLOAT},
+    {BG_PVGPU_FORMAT_R32G32B32_UINT, VK_FORMAT_R32G32B32_UINT},
+    {BG_PVGPU_FORMAT_R32G32B32_SINT, VK_FORMAT_R32G32B32_SINT},
+    {BG_PVGPU_FORMAT_R16G16B16A16_SNORM, VK_FORMAT_R16G16B16A16_SNORM},
+    {BG_PVGPU_FORMAT_R10G10B10A2_UNORM, VK_FORMAT_A2B10G10R10_UNORM_PACK32},
+    {BG_PVGPU_FORMAT_R10G10B10A2_UINT, VK_FORMAT_A2B10G10R10_UINT_PACK32},
+    {BG_PVGPU_FORMAT_R11G11B10_FLOAT, VK_FORMAT_B10G11R11_UFLOAT_PACK32},
+    {BG_PVGPU_FORMAT_R8G8B8A8_SNORM, VK_FORMAT_R8G8B8A8_SNORM},
+    {BG_PVGPU_FORMAT_R16G16_UNORM, VK_FORMAT_R16G16_UNORM},
+    {BG_PVGPU_FORMAT_R16G16_SNORM, VK_FORMAT_R16G16_SNORM},
+    {BG_PVGPU_FORMAT_R8G8_UINT, VK_FORMAT_R8G8_UINT},
+    {BG_PVGPU_FORMAT_R8G8_SNORM, VK_FORMAT_R8G8_SNORM},
+    {BG_PVGPU_FORMAT_R8G8_SINT, VK_FORMAT_R8G8_SINT},
+    {BG_PVGPU_FORMAT_D16_UNORM, VK_FORMAT_D16_UNORM},
+    {BG_PVGPU_FORMAT_R16_UNORM, VK_FORMAT_R16_UNORM},
+    {BG_PVGPU_FORMAT_R16_SNORM, VK_FORMAT_R16_SNORM},
+    {BG_PVGPU_FORMAT_R8_SNORM, VK_FORMAT_R8_SNORM},
+    {BG_PVGPU_FORMAT_BC1_UNORM, VK_FORMAT_BC1_RGBA_UNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC1_UNORM_SRGB, VK_FORMAT_BC1_RGBA_SRGB_BLOCK},
+    {BG_PVGPU_FORMAT_BC2_UNORM, VK_FORMAT_BC2_UNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC2_UNORM_SRGB, VK_FORMAT_BC2_SRGB_BLOCK},
+    {BG_PVGPU_FORMAT_BC3_UNORM, VK_FORMAT_BC3_UNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC3_UNORM_SRGB, VK_FORMAT_BC3_SRGB_BLOCK},
+    {BG_PVGPU_FORMAT_BC4_UNORM, VK_FORMAT_BC4_UNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC4_SNORM, VK_FORMAT_BC4_SNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC5_UNORM, VK_FORMAT_BC5_UNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC5_SNORM, VK_FORMAT_BC5_SNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC6H_UF16, VK_FORMAT_BC6H_UFLOAT_BLOCK},
+    {BG_PVGPU_FORMAT_BC6H_SF16, VK_FORMAT_BC6H_SFLOAT_BLOCK},
+    {BG_PVGPU_FORMAT_BC7_UNORM, VK_FORMAT_BC7_UNORM_BLOCK},
+    {BG_PVGPU_FORMAT_BC7_UNORM_SRGB, VK_FORMAT_BC7_SRGB_BLOCK},
 };
 
 static bool has_depth(const struct vulkan *vulkan, VkFormat format)
@@ -92,10 +123,12 @@ static int64_t to_integer(float value, int64_t least, int64_t most)
 VkClearColorValue vulkan_format_colour(const struct pvgpu_format_info *format,
                                        const float colour[4])
 {
-    int64_t most = (INT64_C(1) << (format->bits - (format->kind == PVGPU_CHANNEL_SINT))) - 1;
     VkClearColorValue value;
 
     for (uint32_t i = 0; i < 4; i++) {
+        uint32_t bits = i == 3 && format->alpha_bits != 0 ? format->alpha_bits : format->bits;
+        int64_t most = (INT64_C(1) << (bits - (format->kind == PVGPU_CHANNEL_SINT))) - 1;
+
         switch (format->kind) {
         case PVGPU_CHANNEL_UINT:
             value.uint32[i] = (uint32_t)to_integer(colour[i], 0, most);
@@ -105,6 +138,9 @@ VkClearColorValue vulkan_format_colour(const struct pvgpu_format_info *format,
             break;
         case PVGPU_CHANNEL_UNORM:
             value.float32[i] = fminf(fmaxf(colour[i], 0), 1); /* NaN: 0 */
+            break;
+        case PVGPU_CHANNEL_SNORM:
+            value.float32[i] = isnan(colour[i]) ? 0 : fminf(fmaxf(colour[i], -1), 1);
             break;
         default:
             value.float32[i] = colour[i];

@@ -40,8 +40,8 @@ struct vulkan_resource {
 struct vulkan_view {
     VkImageView image;
     VkImageViewType type;
-    VkBufferView texels;   /* of a buffer */
-    uint64_t offset, size; /* of a buffer: bytes */
+    VkBufferView texels;       /* of a buffer with a format */
+    VkDeviceSize offset, size; /* bytes of any buffer, to be a storage buffer */
     struct vulkan_resource *resource;
 };
 

@@ -64,6 +64,7 @@ static const struct pvgpu_renderer_ops ops = {
     .submit = submit,
     .is_done = is_done,
     .finish = finish,
+    .draws = true,
     .reset = reset,
     .commands = vulkan_draw_commands,
     .command_count = VULKAN_DRAW_COMMANDS,

@@ -114,8 +114,8 @@ static VkImageCreateInfo describe_image(const struct vulkan *vulkan,
         .format = format,
         .extent = {level->width, level->height, level->depth},
         .mipLevels = resource->levels,
-        .arrayLayers = 1,
-        .samples = VK_SAMPLE_COUNT_1_BIT,
+        .arrayLayers = resource->layers,
+        .samples = (VkSampleCountFlagBits)resource->samples,
         .tiling = VK_IMAGE_TILING_OPTIMAL,
         .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
         .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
@@ -125,6 +125,9 @@ static VkImageCreateInfo describe_image(const struct vulkan *vulkan,
     create.usage = usage_of(resource, properties.optimalTilingFeatures);
     if (!resource->format->depth) { /* views of other formats, which may have other uses */
         create.flags |= VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT;
+    }
+    if (resource->misc_flags & BG_PVGPU_MISC_TEXTURE_CUBE) {
+        create.flags |= VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT;
     }
     if (create.imageType == VK_IMAGE_TYPE_3D &&
         (resource->bind_flags & BG_PVGPU_BIND_RENDER_TARGET)) {
@@ -286,13 +289,21 @@ static VkImageViewType view_type_of(const struct pvgpu_view *view)
 {
     bool target = view->bind & (BG_PVGPU_BIND_RENDER_TARGET | BG_PVGPU_BIND_DEPTH_STENCIL);
 
-    switch (view->resource->type) {
-    case BG_PVGPU_RESOURCE_TEXTURE_1D:
+    switch (view->dimension) {
+    case BG_PVGPU_VIEW_TEXTURE_1D:
         return VK_IMAGE_VIEW_TYPE_1D;
-    case BG_PVGPU_RESOURCE_TEXTURE_2D:
-        return VK_IMAGE_VIEW_TYPE_2D;
-    default:
+    case BG_PVGPU_VIEW_TEXTURE_2D_ARRAY:
+    case BG_PVGPU_VIEW_TEXTURE_2D_MULTISAMPLED_ARRAY:
+        return VK_IMAGE_VIEW_TYPE_2D_ARRAY;
+    case BG_PVGPU_VIEW_TEXTURE_3D:
         return target ? VK_IMAGE_VIEW_TYPE_2D_ARRAY : VK_IMAGE_VIEW_TYPE_3D;
+    case BG_PVGPU_VIEW_TEXTURE_CUBE:
+        return VK_IMAGE_VIEW_TYPE_CUBE;
+    case BG_PVGPU_VIEW_TEXTURE_CUBE_ARRAY:
+        return VK_IMAGE_VIEW_TYPE_CUBE_ARRAY;
+    default:
+        return target && view->slice_count > 1 ? VK_IMAGE_VIEW_TYPE_2D_ARRAY
+                                               : VK_IMAGE_VIEW_TYPE_2D;
     }
 }
 
@@ -314,14 +325,15 @@ static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view 
                            VkFormat format, struct vulkan_view *made)
 {
     bool to_read = view->bind == BG_PVGPU_BIND_SHADER_RESOURCE;
-    bool layered = view_type_of(view) == VK_IMAGE_VIEW_TYPE_2D_ARRAY;
+    VkImageViewType type = view_type_of(view);
+    bool layered = type != VK_IMAGE_VIEW_TYPE_1D && type != VK_IMAGE_VIEW_TYPE_3D;
     const VkImageViewUsageCreateInfo usage = {
         .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_USAGE_CREATE_INFO, .usage = usage_of_view(view)};
     VkImageViewCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
         .pNext = &usage,
         .image = made->resource->image,
-        .viewType = view_type_of(view),
+        .viewType = type,
         .format = format,
         .subresourceRange =
             {
@@ -329,7 +341,7 @@ static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view 
                 .baseMipLevel = view->mip_level,
                 .levelCount = to_read ? view->mip_levels : 1,
                 .baseArrayLayer = layered ? view->first_slice : 0,
-                .layerCount = layered ? view->slice_count : 1,
+                .layerCount = !layered || type == VK_IMAGE_VIEW_TYPE_2D ? 1 : view->slice_count,
             },
     };
 
@@ -343,6 +355,17 @@ static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view 
     return vulkan->vkCreateImageView(vulkan->device, &create, NULL, &made->image);
 }
 
+static bool has_texels(const struct vulkan *vulkan, const struct pvgpu_view *view, VkFormat format)
+{
+    VkFormatProperties properties;
+    VkFormatFeatureFlags needed = view->bind == BG_PVGPU_BIND_UNORDERED_ACCESS
+                                      ? VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT
+                                      : VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT;
+
+    vulkan->vkGetPhysicalDeviceFormatProperties(vulkan->physical, format, &properties);
+    return properties.bufferFeatures & needed;
+}
+
 static VkResult view_texels(const struct vulkan *vulkan, const struct pvgpu_view *view,
                             VkFormat format, struct vulkan_view *made)
 {
@@ -354,8 +377,11 @@ static VkResult view_texels(const struct vulkan *vulkan, const struct pvgpu_view
 
     made->offset = create.offset = (uint64_t)view->mip_level * view->format->size;
     made->size = create.range = (uint64_t)view->mip_levels * view->format->size;
-
-    if (create.offset % vulkan->texel_alignment != 0 ||
+    if (view->format->number == BG_PVGPU_FORMAT_UNKNOWN) {
+        return VK_SUCCESS;
+    }
+    if (format == VK_FORMAT_UNDEFINED || !has_texels(vulkan, view, format) ||
+        create.offset % vulkan->texel_alignment != 0 ||
         view->mip_levels > vulkan->properties.limits.maxTexelBufferElements) {
         return VK_ERROR_FORMAT_NOT_SUPPORTED;
     }
@@ -368,10 +394,12 @@ static VkFormat format_of_view(const struct vulkan *vulkan, const struct pvgpu_v
     const struct vulkan_resource *resource = vulkan_resource_of(view->resource);
 
     if (resource->aspects & VK_IMAGE_ASPECT_DEPTH_BIT) {
-        bool reads = view->format == view->resource->format ||
-                     view->format->number == BG_PVGPU_FORMAT_R32_FLOAT;
+        bool same = view->format == view->resource->format;
+        bool reads = view->bind == BG_PVGPU_BIND_SHADER_RESOURCE &&
+                     (view->format->number == BG_PVGPU_FORMAT_R32_FLOAT ||
+                      view->format->number == BG_PVGPU_FORMAT_R16_UNORM);
 
-        return reads ? resource->format : VK_FORMAT_UNDEFINED;
+        return same || reads ? resource->format : VK_FORMAT_UNDEFINED;
     }
     return view->format->depth ? VK_FORMAT_UNDEFINED
                                : vulkan_format_find(vulkan, view->format->number);
@@ -389,9 +417,10 @@ struct pvgpu_outcome vulkan_create_view(struct pvgpu_context *context, struct pv
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     made->resource = vulkan_resource_of(view->resource);
-    if (format != VK_FORMAT_UNDEFINED) {
-        result = made->resource->image != VK_NULL_HANDLE ? view_image(vulkan, view, format, made)
-                                                         : view_texels(vulkan, view, format, made);
+    if (made->resource->image == VK_NULL_HANDLE) {
+        result = view_texels(vulkan, view, format, made);
+    } else if (format != VK_FORMAT_UNDEFINED) {
+        result = view_image(vulkan, view, format, made);
     }
     if (result != VK_SUCCESS) {
         free(made);
