@@ -274,6 +274,13 @@ int bg_pvgpu_input_layout_create(struct bg_pvgpu *gpu,
                          WORD + count * (uint32_t)sizeof(*elements), id);
 }
 
+/* It counts from the shared memory's start, where the control region is. */
+uint32_t bg_pvgpu_semantic_name_offset(const struct bg_pvgpu *gpu,
+                                       const struct bg_pvgpu_memory *name)
+{
+    return (uint32_t)(gpu->heap - (const uint8_t *)gpu->control) + name->offset;
+}
+
 int bg_pvgpu_input_layout_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
     return destroy(gpu, BG_PVGPU_CMD_DESTROY_INPUT_LAYOUT, id);

@@ -9,6 +9,7 @@
 
 #include "firmware/apps/app.h"
 #include "tests/guest/draw/triangle.h"
+#include "tests/shaders/dxbc_tinted.h"
 
 extern const struct bg_pvgpu_shader_code bg_shader_flat_vert, bg_shader_flat_frag,
     bg_shader_moved_vert, bg_shader_all_vert, bg_shader_texture_frag, bg_shader_count_comp;
@@ -477,6 +478,68 @@ static void test_bad(void)
     expect_pixels(nothing, 0, "read as zero");
 }
 
+/* ---- Direct3D's bytecode ---- */
+
+static uint32_t tinted(int x, int y)
+{
+    return x + y < SIDE - 1 ? 0xFF003333u : 0;
+}
+
+static uint32_t load_blob(uint32_t stage, void (*build)(struct dxbc_blob *blob), const char *name)
+{
+    static struct dxbc_blob blob;
+    struct bg_pvgpu_shader_code code = {.stage = stage};
+    uint32_t id = 0;
+
+    build(&blob);
+    code.size = blob.size;
+    code.words = (const uint32_t *)(const void *)blob.bytes;
+    draw_load(&code, &id, name);
+    return id;
+}
+
+/* Of a struct vertex, whose elements are found by their names. */
+static uint32_t named_layout(void)
+{
+    struct bg_pvgpu_memory names[2];
+    struct bg_pvgpu_input_element elements[] = {
+        {.format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM, .semantic_index = 1, .byte_offset = 12},
+        {.format = BG_PVGPU_FORMAT_R32G32B32_FLOAT},
+    };
+    uint32_t id = 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        bg_pvgpu_heap_alloc(&gpu, 16, 0, &names[i]);
+        strcpy(names[i].bytes, i == 0 ? "COLOR" : "POSITION");
+        elements[i].semantic_name_offset = bg_pvgpu_semantic_name_offset(&gpu, &names[i]);
+    }
+    expect_ok(bg_pvgpu_input_layout_create(&gpu, elements, 2, &id), "elements with names");
+    bg_pvgpu_heap_free(&gpu, &names[0]);
+    bg_pvgpu_heap_free(&gpu, &names[1]);
+    return id;
+}
+
+static void test_dxbc(void)
+{
+    static const struct vertex orange[] = {
+        {{-1, 1, 0}, 0xFF0033FF}, {{1, 1, 0}, 0xFF0033FF}, {{-1, -1, 0}, 0xFF0033FF}};
+    static const float tint[4] = {0.2f, 1, 1, 1};
+    uint32_t vertex = load_blob(BG_PVGPU_STAGE_VERTEX, dxbc_tinted_vertex, "a vertex shader, DXBC");
+    uint32_t pixel = load_blob(BG_PVGPU_STAGE_PIXEL, dxbc_tinted_pixel, "a pixel shader, DXBC");
+    uint32_t layout = named_layout();
+
+    draw_start();
+    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, vertex);
+    bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_PIXEL, pixel);
+    bg_pvgpu_set_input_layout(&gpu, layout);
+    bg_pvgpu_set_constant_buffer(&gpu, BG_PVGPU_STAGE_VERTEX, 0,
+                                 draw_buffer(tint, sizeof(tint), BG_PVGPU_BIND_CONSTANT_BUFFER), 0,
+                                 0);
+    draw_use_vertices(orange, 3);
+    bg_pvgpu_draw(&gpu, 3, 0);
+    expect_pixels(tinted, 0, "draw a triangle");
+}
+
 /* ---- The documentation's triangle ---- */
 
 static uint32_t screen_pixel(unsigned x, unsigned y)
@@ -523,6 +586,7 @@ static int run_test_pvgpu_draw(void)
     test_dispatch();
     test_pvgpu_draw_targets();
     test_bad();
+    test_dxbc();
     test_triangle();
     tap_ok(bg_pvgpu_close(&gpu, pvgpu_host_deadline()) == 0, "close");
     return tap_done();

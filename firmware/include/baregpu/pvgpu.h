@@ -237,7 +237,8 @@ const char *bg_pvgpu_error_name(uint32_t code);
  * a later one is a failure (TIMEOUT); it is there for rings to come. */
 int bg_pvgpu_backend_wait(struct bg_pvgpu *gpu, uint64_t fence);
 
-/* Has the backend start what it may have gathered. Ours gathers nothing. */
+/* Has the backend start what it may have gathered: draws, which ours gathers until a fence, a
+ * present, or a few hundred of them. */
 int bg_pvgpu_flush(struct bg_pvgpu *gpu);
 
 /* ---- Resources: ids are handed out by the driver, 1 and up in each session ---- */
@@ -297,7 +298,7 @@ int bg_pvgpu_resource_update(struct bg_pvgpu *gpu, uint32_t id, uint32_t subreso
 int bg_pvgpu_resource_read(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
                            const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout);
 
-/* All levels of resources that are alike. */
+/* All levels of resources that are alike; or from several samples to one, which resolves them. */
 int bg_pvgpu_resource_copy(struct bg_pvgpu *gpu, uint32_t dst, uint32_t src);
 
 struct bg_pvgpu_place {

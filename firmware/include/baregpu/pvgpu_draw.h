@@ -132,6 +132,11 @@ int bg_pvgpu_input_layout_create(struct bg_pvgpu *gpu,
                                  uint32_t *id);
 int bg_pvgpu_input_layout_destroy(struct bg_pvgpu *gpu, uint32_t id);
 
+/* What an element's semantic_name_offset is for a name in the heap: DXBC finds its inputs by name.
+ */
+uint32_t bg_pvgpu_semantic_name_offset(const struct bg_pvgpu *gpu,
+                                       const struct bg_pvgpu_memory *name);
+
 /* ---- What the next draws use ---- */
 
 /* Id 0: no shader of that stage. */

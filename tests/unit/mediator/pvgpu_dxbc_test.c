@@ -2,66 +2,8 @@
 // build: $(PVGPU_VULKAN_SRC)
 // libs: $(SPIRV_LIBS) -ldl
 /* Shaders in Direct3D's bytecode: inputs by semantic, slots by register. */
-#include "tests/shaders/dxbc.h"
+#include "tests/shaders/dxbc_tinted.h"
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
-
-static const struct dxbc_element vertex_inputs[] = {
-    {"POSITION", 0, 0, 3, 0, 0xF},
-    {"COLOR", 1, 0, 3, 1, 0xF},
-};
-static const struct dxbc_element between[] = {
-    {"SV_Position", 0, 1, 3, 0, 0xF},
-    {"COLOR", 0, 0, 3, 1, 0xF},
-};
-static const struct dxbc_element targets[] = {{"SV_Target", 0, 0, 3, 0, 0xF}};
-
-/* o0 = v0; o1 = v1 * b0[0] */
-static const uint32_t vertex_tokens[] = {
-    DXBC_OP(89, 4),
-    DXBC_CONSTANT(0, 1), /* dcl_constantbuffer */
-    DXBC_OP(95, 3),
-    DXBC_MASKED_INPUT(0), /* dcl_input */
-    DXBC_OP(95, 3),
-    DXBC_MASKED_INPUT(1), /* dcl_input */
-    DXBC_OP(103, 4),
-    DXBC_OUTPUT(0),
-    1, /* dcl_output_siv position */
-    DXBC_OP(101, 3),
-    DXBC_OUTPUT(1), /* dcl_output */
-    DXBC_OP(54, 5),
-    DXBC_OUTPUT(0),
-    DXBC_INPUT(0), /* mov */
-    DXBC_OP(56, 8),
-    DXBC_OUTPUT(1),
-    DXBC_INPUT(1),
-    DXBC_CONSTANT(0, 0), /* mul */
-    DXBC_RET,
-};
-
-/* o0 = v1 */
-static const uint32_t pixel_tokens[] = {
-    DXBC_OP(98 | 2 << 11, 3),
-    DXBC_MASKED_INPUT(1), /* dcl_input_ps linear */
-    DXBC_OP(101, 3),
-    DXBC_OUTPUT(0), /* dcl_output */
-    DXBC_OP(54, 5),
-    DXBC_OUTPUT(0),
-    DXBC_INPUT(1), /* mov */
-    DXBC_RET,
-};
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void build_vertex(struct dxbc_blob *blob)
-{
-    dxbc_build(blob, 1 << 16 | 4 << 4, vertex_inputs, 2, between, 2, vertex_tokens,
-               COUNT(vertex_tokens));
-}
-
-static void build_pixel(struct dxbc_blob *blob)
-{
-    dxbc_build(blob, 0 << 16 | 4 << 4, between, 2, targets, 1, pixel_tokens, COUNT(pixel_tokens));
-}
 
 static void make_blob(uint32_t id, uint32_t stage, const struct dxbc_blob *blob)
 {
@@ -106,9 +48,9 @@ static void test_draw(void **state)
     (void)state;
     make_target(TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
     bind_targets(TARGET, 0, 0);
-    build_vertex(&blob);
+    dxbc_tinted_vertex(&blob);
     make_blob(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, &blob);
-    build_pixel(&blob);
+    dxbc_tinted_pixel(&blob);
     make_blob(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, &blob);
     make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER, triangle, sizeof(triangle));
     make_filled(CONSTANTS, BG_PVGPU_BIND_CONSTANT_BUFFER, tint, sizeof(tint));
@@ -129,7 +71,7 @@ static void test_broken_blobs(void **state)
     struct dxbc_blob good, blob;
 
     (void)state;
-    build_vertex(&good);
+    dxbc_tinted_vertex(&good);
     blob = good;
     blob.bytes[60] ^= 1; /* the checksum is wrong now */
     assert_int_equal(make_shader_of(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, blob.bytes, blob.size),

@@ -279,6 +279,19 @@ static void input_layout(void **state)
     assert_int_equal(bg_pvgpu_input_layout_create(&gpu, elements, 33, &id), BG_ERR_INVALID);
 }
 
+static void names_in_the_heap(void **state)
+{
+    struct bg_pvgpu_memory name;
+    uint32_t offset;
+
+    (void)state;
+    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 16, 0, &name), 0);
+    memcpy(name.bytes, "POSITION", 9);
+    offset = bg_pvgpu_semantic_name_offset(&gpu, &name);
+    assert_string_equal((const char *)fake.shmem + offset, "POSITION");
+    assert_int_equal(bg_pvgpu_heap_free(&gpu, &name), 0);
+}
+
 static void ids_run_out(void **state)
 {
     uint32_t id = 55;
@@ -446,6 +459,7 @@ int main(void)
         TEST(depth_stencil),
         TEST(samplers),
         TEST(input_layout),
+        TEST(names_in_the_heap),
         TEST(ids_run_out),
         TEST(vertices),
         TEST(what_shaders_use),
