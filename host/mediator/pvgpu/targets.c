@@ -17,10 +17,13 @@ static const struct pvgpu_level *level_of(const struct pvgpu_view *view)
     return &view->resource->level[view->mip_level];
 }
 
+/* In texels and samples. */
 static bool same_size(const struct pvgpu_view *a, const struct pvgpu_view *b)
 {
     return a == NULL || b == NULL ||
-           (level_of(a)->width == level_of(b)->width && level_of(a)->height == level_of(b)->height);
+           (level_of(a)->width == level_of(b)->width &&
+            level_of(a)->height == level_of(b)->height &&
+            a->resource->samples == b->resource->samples);
 }
 
 PVGPU_HANDLER(bg_pvgpu_set_render_target)

@@ -387,6 +387,163 @@ static void test_blend(void **state)
     expect_pixels(TARGET, everywhere, RED);
 }
 
+/* ---- What shaders read and write ---- */
+
+static void set_views(uint32_t type, uint32_t stage, uint32_t slot, uint32_t first, uint32_t second)
+{
+    struct bg_pvgpu_set_shader_resource set =
+        COMMAND(struct bg_pvgpu_set_shader_resource, type, 0, .stage = stage, .start_slot = slot,
+                .count = 2, .views = {first, second});
+
+    GO(&set); /* both lists begin alike */
+}
+
+static void make_picture(void)
+{
+    uint32_t *texels = (uint32_t *)heap;
+    struct bg_pvgpu_create_resource create =
+        texture(PICTURE, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, SIDE, SIDE);
+
+    context.renderer->ops->finish(&context);
+    for (uint32_t i = 0; i < SIDE * SIDE; i++) {
+        texels[i] = 0xFF000000 | i * 40503;
+    }
+    create.bind_flags = BG_PVGPU_BIND_SHADER_RESOURCE;
+    create.data_size = SIDE * SIDE * 4;
+    GO(&create);
+    make_view_of(BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW, PICTURE);
+}
+
+/* A texel by a sampler that takes the nearest, a buffer's words, into two targets of two formats.
+ */
+static void test_textures(void **state)
+{
+    static const float constants[] = {SIDE, SIDE, 0, 0, 1, 1, 1, 1};
+    struct bg_pvgpu_create_sampler create =
+        COMMAND(struct bg_pvgpu_create_sampler, BG_PVGPU_CMD_CREATE_SAMPLER, 0,
+                .sampler_id = STATE + 1, .address_u = 3, .address_v = 3, .address_w = 3);
+    struct bg_pvgpu_set_sampler set = COMMAND(struct bg_pvgpu_set_sampler, BG_PVGPU_CMD_SET_SAMPLER,
+                                              0, .stage = BG_PVGPU_STAGE_PIXEL, .start_slot = 2,
+                                              .count = 1, .samplers = {STATE + 1});
+    uint32_t words[SIDE];
+    const uint32_t *pixels;
+
+    (void)state;
+    for (uint32_t i = 0; i < SIDE; i++) {
+        words[i] = i * 1000003;
+    }
+    use_constants();
+    send_id(BG_PVGPU_CMD_DESTROY_SHADER, PIXEL_SHADER);
+    make_shader(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, "textured.frag");
+    set_rasterizer(both_sides);
+    make_target(SECOND_TARGET, BG_PVGPU_FORMAT_R32_UINT);
+    bind_targets(TARGET, SECOND_TARGET, 0);
+    make_picture();
+    make_filled(WORDS, BG_PVGPU_BIND_SHADER_RESOURCE, words, sizeof(words));
+    make_view_of(BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW, WORDS);
+    make_filled(INSTANCES, BG_PVGPU_BIND_CONSTANT_BUFFER, constants, sizeof(constants));
+    bind_constants(BG_PVGPU_STAGE_PIXEL, 0, INSTANCES, 0);
+    set_views(BG_PVGPU_CMD_SET_SHADER_RESOURCE, BG_PVGPU_STAGE_PIXEL, 3, PICTURE, WORDS);
+    GO(&create);
+    GO(&set);
+    draw_with(0);
+    pixels = read_pixels(TARGET);
+    for (uint32_t i = 0; i < SIDE * SIDE; i++) {
+        assert_int_equal(pixels[i], 0xFF000000 | i * 40503);
+    }
+    pixels = read_pixels(SECOND_TARGET);
+    for (uint32_t i = 0; i < SIDE * SIDE; i++) {
+        assert_int_equal(pixels[i], words[i % SIDE]);
+    }
+    set_views(BG_PVGPU_CMD_SET_SHADER_RESOURCE, BG_PVGPU_STAGE_PIXEL, 3, WORDS, PICTURE);
+    draw_with(0); /* neither fits: zeroes */
+    expect_pixels(SECOND_TARGET, nowhere, 0);
+    assert_int_equal(read_pixels(TARGET)[5] & 0xFFFFFF, 0);
+}
+
+/* A dispatch moves a triangle's corners, which are drawn then; and counts its groups in a picture.
+ */
+static void test_dispatch(void **state)
+{
+    static const float from[4][4] = {{-2, 1, 0, 0}, {0, 1, 0, 0}, {-2, -1, 0, 0}, {0}};
+    static const float step[4] = {1, 0, 0, 1};
+    static const struct bg_pvgpu_input_element elements[] = {
+        {0, 0, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 0, 0, 0, 0},
+        {0, 0, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 1, 0, BG_PVGPU_PER_INSTANCE_DATA, 0},
+    };
+    static const float colour[4] = {1, 0, 0, 1};
+    struct bg_pvgpu_dispatch dispatch = COMMAND(struct bg_pvgpu_dispatch, BG_PVGPU_CMD_DISPATCH, 0,
+                                                .groups_x = 1, .groups_y = 3, .groups_z = 2);
+    struct bg_pvgpu_create_resource picture =
+        texture(PICTURE, BG_PVGPU_FORMAT_R32_UINT, SIDE, SIDE);
+    const uint32_t *counts;
+
+    (void)state;
+    make_target(TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
+    bind_targets(TARGET, 0, 0);
+    make_shader(COMPUTE_SHADER, BG_PVGPU_STAGE_COMPUTE, "move.comp");
+    make_shader(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, "flat.vert");
+    make_shader(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, "flat.frag");
+    make_layout(elements, 2);
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
+    set_viewport(0, 0, SIDE, SIDE);
+    make_filled(WORDS, BG_PVGPU_BIND_SHADER_RESOURCE, from, sizeof(from));
+    make_view_of(BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW, WORDS);
+    make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER | BG_PVGPU_BIND_UNORDERED_ACCESS, from,
+                sizeof(from));
+    make_view_of(BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW, VERTICES);
+    picture.bind_flags = BG_PVGPU_BIND_UNORDERED_ACCESS;
+    GO(&picture);
+    make_view_of(BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW, PICTURE);
+    make_filled(INSTANCES, BG_PVGPU_BIND_VERTEX_BUFFER, colour, sizeof(colour));
+    make_filled(CONSTANTS, BG_PVGPU_BIND_CONSTANT_BUFFER, step, sizeof(step));
+    bind_constants(BG_PVGPU_STAGE_COMPUTE, 3, CONSTANTS, 0);
+    set_views(BG_PVGPU_CMD_SET_SHADER_RESOURCE, BG_PVGPU_STAGE_COMPUTE, 0, WORDS, 0);
+    set_views(BG_PVGPU_CMD_SET_UNORDERED_ACCESS, BG_PVGPU_STAGE_COMPUTE, 0, VERTICES, 0);
+    set_views(BG_PVGPU_CMD_SET_UNORDERED_ACCESS, BG_PVGPU_STAGE_COMPUTE, 2, PICTURE, 0);
+    bind_vertices(0, VERTICES, 16, 0);
+    bind_vertices(1, INSTANCES, 16, 0);
+    GO(&dispatch);
+    GO(&dispatch);
+    draw_now(3, 0);
+    expect_pixels(TARGET, upper_left, RED);
+    counts = read_pixels(PICTURE);
+    for (uint32_t i = 0; i < SIDE * SIDE; i++) {
+        assert_int_equal(counts[i], i % SIDE == 0 && i / SIDE < 3 ? 4 * 2 * 2 : 0);
+    }
+    dispatch.groups_y = 65536;
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &dispatch);
+    set_views(BG_PVGPU_CMD_SET_UNORDERED_ACCESS, BG_PVGPU_STAGE_COMPUTE, 0, 0, 0);
+    dispatch.groups_y = 1;
+    GO(&dispatch); /* writes to nothing */
+}
+
+/* A line through the middle of 4 samples is half a pixel's, and the corner a quarter's. */
+static void test_samples(void **state)
+{
+    struct bg_pvgpu_create_resource create =
+        texture(SECOND_TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, SIDE, SIDE);
+    struct bg_pvgpu_copy_resource resolve =
+        COMMAND(struct bg_pvgpu_copy_resource, BG_PVGPU_CMD_COPY_RESOURCE, 0, .dst = TARGET,
+                .src = SECOND_TARGET);
+    const uint32_t *pixels;
+
+    (void)state;
+    use_triangle();
+    create.sample_count = 4;
+    create.bind_flags = BG_PVGPU_BIND_RENDER_TARGET;
+    GO(&create);
+    make_view_of(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, SECOND_TARGET);
+    bind_targets(SECOND_TARGET, 0, 0);
+    set_viewport(0.5f, 0, SIDE, SIDE);
+    draw_now(3, 5);
+    GO(&resolve);
+    pixels = read_pixels(TARGET);
+    assert_int_equal(pixels[0] & 0xFF, 128); /* the left side runs through it */
+    assert_int_equal(pixels[1], RED);
+    assert_int_equal(pixels[SIDE * SIDE - 1], 0);
+}
+
 /* ---- Many ---- */
 
 /* More than a batch has of draws and of descriptor sets, each behind the one before. */
@@ -511,6 +668,9 @@ int main(void)
         TEST(test_depth),
         TEST(test_stencil),
         TEST(test_blend),
+        TEST(test_textures),
+        TEST(test_dispatch),
+        TEST(test_samples),
         TEST(test_many_draws),
         TEST(test_incomplete_pipelines),
         TEST(test_destroyed_while_bound),

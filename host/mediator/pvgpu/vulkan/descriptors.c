@@ -59,12 +59,29 @@ static void take_constants(const struct draw_constants *constants, struct descri
 
 static bool view_fits(const struct interface_binding *binding, const struct pvgpu_view *view)
 {
-    return vulkan_view_of(view)->type == binding->view && !binding->multisampled;
+    return vulkan_view_of(view)->type == binding->view &&
+           (view->resource->samples > 1) == binding->multisampled;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of a view without a format, as much as the device can show. */
+static void take_words(const struct vulkan *vulkan, const struct pvgpu_view *view,
+                       struct descriptor *descriptor)
+{
+    if (view->format->number == BG_PVGPU_FORMAT_UNKNOWN) {
+        descriptor->buffer = (VkDescriptorBufferInfo){
+            vulkan_resource_of(view->resource)->buffer, vulkan_view_of(view)->offset,
+            least(vulkan_view_of(view)->size, vulkan->properties.limits.maxStorageBufferRange)};
+    }
 }
 
 /* A view of another kind than the shader's reads as none. */
-static void take_view(const struct interface_binding *binding, const struct pvgpu_view *view,
-                      struct descriptor *descriptor)
+static void take_view(const struct vulkan *vulkan, const struct interface_binding *binding,
+                      const struct pvgpu_view *view, struct descriptor *descriptor)
 {
     bool is_buffer;
 
@@ -75,9 +92,7 @@ static void take_view(const struct interface_binding *binding, const struct pvgp
     switch (binding->type) {
     case VK_DESCRIPTOR_TYPE_STORAGE_BUFFER:
         if (is_buffer) {
-            descriptor->buffer =
-                (VkDescriptorBufferInfo){vulkan_resource_of(view->resource)->buffer,
-                                         vulkan_view_of(view)->offset, vulkan_view_of(view)->size};
+            take_words(vulkan, view, descriptor);
         }
         break;
     case VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER:
@@ -91,9 +106,11 @@ static void take_view(const struct interface_binding *binding, const struct pvgp
     }
 }
 
-static struct descriptor find_bound(const struct vulkan_draw *draw, const struct draw_stage *stage,
+static struct descriptor find_bound(const struct vulkan_renderer *renderer,
+                                    const struct draw_stage *stage,
                                     const struct interface_binding *binding)
 {
+    const struct vulkan *vulkan = renderer->vulkan;
     struct descriptor descriptor = {
         .buffer = {.range = VK_WHOLE_SIZE},
         .image = {.imageLayout = VK_IMAGE_LAYOUT_GENERAL},
@@ -101,13 +118,16 @@ static struct descriptor find_bound(const struct vulkan_draw *draw, const struct
     uint32_t slot = binding->binding;
 
     if (slot >= BG_PVGPU_BINDING_UNORDERED_ACCESS) {
-        take_view(binding, stage->unordered[slot - BG_PVGPU_BINDING_UNORDERED_ACCESS], &descriptor);
+        take_view(vulkan, binding, stage->unordered[slot - BG_PVGPU_BINDING_UNORDERED_ACCESS],
+                  &descriptor);
     } else if (slot >= BG_PVGPU_BINDING_SAMPLER) {
         const struct draw_object *sampler = stage->samplers[slot - BG_PVGPU_BINDING_SAMPLER];
 
-        descriptor.image.sampler = sampler != NULL ? sampler->sampler : draw->default_sampler;
+        descriptor.image.sampler =
+            sampler != NULL ? sampler->sampler : renderer->draw->default_sampler;
     } else if (slot >= BG_PVGPU_BINDING_SHADER_RESOURCE) {
-        take_view(binding, stage->resources[slot - BG_PVGPU_BINDING_SHADER_RESOURCE], &descriptor);
+        take_view(vulkan, binding, stage->resources[slot - BG_PVGPU_BINDING_SHADER_RESOURCE],
+                  &descriptor);
     } else {
         take_constants(&stage->constants[slot], &descriptor);
     }
@@ -122,7 +142,7 @@ static void write_set(const struct vulkan_renderer *renderer, const struct draw_
     VkWriteDescriptorSet writes[INTERFACE_BINDINGS_END];
 
     for (uint32_t i = 0; i < interface->binding_count; i++) {
-        bound[i] = find_bound(renderer->draw, stage, &interface->bindings[i]);
+        bound[i] = find_bound(renderer, stage, &interface->bindings[i]);
         writes[i] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
             .dstSet = set,

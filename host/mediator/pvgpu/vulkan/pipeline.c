@@ -288,6 +288,17 @@ static VkResult create(const struct vulkan_renderer *renderer, const struct draw
 
 /* ---- What is bound, as a key ---- */
 
+/* All targets have as many. */
+static uint32_t samples_of(const struct pvgpu_context *context)
+{
+    for (uint32_t i = 0; i < context->target_count; i++) {
+        if (context->targets[i] != NULL) {
+            return context->targets[i]->resource->samples;
+        }
+    }
+    return context->depth_target != NULL ? context->depth_target->resource->samples : 1;
+}
+
 static void take_targets(const struct pvgpu_context *context, struct draw_key *key)
 {
     const struct vulkan *vulkan = vulkan_of(context)->vulkan;
@@ -303,7 +314,7 @@ static void take_targets(const struct pvgpu_context *context, struct draw_key *k
         key->depth = vulkan_format_find(vulkan, depth->format->number);
         key->stencil = depth->format->stencil;
     }
-    key->samples = 1;
+    key->samples = samples_of(context);
 }
 
 static void make_key(const struct pvgpu_context *context, struct draw_key *key)

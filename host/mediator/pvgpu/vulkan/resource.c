@@ -378,7 +378,10 @@ static VkResult view_texels(const struct vulkan *vulkan, const struct pvgpu_view
     made->offset = create.offset = (uint64_t)view->mip_level * view->format->size;
     made->size = create.range = (uint64_t)view->mip_levels * view->format->size;
     if (view->format->number == BG_PVGPU_FORMAT_UNKNOWN) {
-        return VK_SUCCESS;
+        create.format = VK_FORMAT_R32_UINT; /* as shaders in DXBC read words */
+        return view->mip_levels > vulkan->properties.limits.maxTexelBufferElements
+                   ? VK_SUCCESS
+                   : vulkan->vkCreateBufferView(vulkan->device, &create, NULL, &made->texels);
     }
     if (format == VK_FORMAT_UNDEFINED || !has_texels(vulkan, view, format) ||
         create.offset % vulkan->texel_alignment != 0 ||
