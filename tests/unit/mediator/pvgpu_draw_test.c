@@ -3,7 +3,9 @@
 // libs: $(SPIRV_LIBS) -ldl
 // needs: build/tests/shaders/flat.vert.spv build/tests/shaders/flat.frag.spv
 // needs: build/tests/shaders/constants.vert.spv build/tests/shaders/textured.frag.spv
-// needs: build/tests/shaders/move.comp.spv
+// needs: build/tests/shaders/move.comp.spv build/tests/shaders/point.geom.spv
+// needs: build/tests/shaders/patch.tesc.spv build/tests/shaders/patch.tese.spv
+// needs: build/tests/shaders/two_sources.frag.spv
 /* Draws and dispatches on Vulkan, pixel by pixel. */
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
 
@@ -544,6 +546,75 @@ static void test_samples(void **state)
     assert_int_equal(pixels[SIDE * SIDE - 1], 0);
 }
 
+/* ---- Geometry and tessellation ---- */
+
+static bool right_half(uint32_t x, uint32_t y)
+{
+    return x >= 8 && y < 8;
+}
+
+static void test_geometry(void **state)
+{
+    static const struct vertex point = {{0, 1, 0, 1}, {255, 0, 0, 255}};
+    struct bg_pvgpu_draw draw = draw_of_vertices(1, 0);
+
+    (void)state;
+    use_triangle();
+    destroy(VERTICES);
+    make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER, &point, sizeof(point));
+    bind_vertices(0, VERTICES, sizeof(point), 0);
+    make_shader(STATE + 1, BG_PVGPU_STAGE_GEOMETRY, "point.geom");
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* it takes points, not triangles */
+    set_topology(BG_PVGPU_TOPOLOGY_POINT_LIST);
+    draw_now(1, 0);
+    expect_pixels(TARGET, right_half, RED);
+}
+
+static void test_tessellation(void **state)
+{
+    struct bg_pvgpu_draw draw = draw_of_vertices(3, 5);
+
+    (void)state;
+    use_triangle();
+    make_shader(STATE + 1, BG_PVGPU_STAGE_HULL, "patch.tesc");
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* half of it */
+    make_shader(STATE + 2, BG_PVGPU_STAGE_DOMAIN, "patch.tese");
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* triangles are no patches */
+    set_topology(BG_PVGPU_TOPOLOGY_PATCH_1 + 2);
+    set_rasterizer(both_sides);
+    draw_now(3, 5);
+    expect_pixels(TARGET, upper_left, RED);
+}
+
+/* What of the target stays is the second output's, in each channel. */
+static void test_two_sources(void **state)
+{
+    struct bg_pvgpu_create_blend_state create =
+        COMMAND(struct bg_pvgpu_create_blend_state, BG_PVGPU_CMD_CREATE_BLEND_STATE, 0,
+                .state_id = STATE + 1,
+                .targets = {{1, BG_PVGPU_BLEND_ONE, BG_PVGPU_BLEND_SRC1_COLOR,
+                             BG_PVGPU_BLEND_OP_ADD, BG_PVGPU_BLEND_ONE, BG_PVGPU_BLEND_ZERO,
+                             BG_PVGPU_BLEND_OP_ADD, BG_PVGPU_COLOR_WRITE_ALL}});
+    struct bg_pvgpu_set_blend_state set =
+        COMMAND(struct bg_pvgpu_set_blend_state, BG_PVGPU_CMD_SET_BLEND_STATE, 0,
+                .state_id = STATE + 1, .sample_mask = UINT32_MAX);
+    struct bg_pvgpu_draw draw = draw_of_vertices(3, 0);
+
+    (void)state;
+    use_constants();
+    set_rasterizer(both_sides);
+    draw_with(0);
+    send_id(BG_PVGPU_CMD_DESTROY_SHADER, PIXEL_SHADER);
+    make_shader(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, "two_sources.frag");
+    GO(&create);
+    GO(&set);
+    draw_with(1);
+    expect_pixels(TARGET, everywhere, 0xFF00FFFF);
+    make_target(SECOND_TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
+    bind_targets(TARGET, SECOND_TARGET, 0);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* it is of one target alone */
+}
+
 /* ---- Many ---- */
 
 /* More than a batch has of draws and of descriptor sets, each behind the one before. */
@@ -671,6 +742,9 @@ int main(void)
         TEST(test_textures),
         TEST(test_dispatch),
         TEST(test_samples),
+        TEST(test_geometry),
+        TEST(test_tessellation),
+        TEST(test_two_sources),
         TEST(test_many_draws),
         TEST(test_incomplete_pipelines),
         TEST(test_destroyed_while_bound),
