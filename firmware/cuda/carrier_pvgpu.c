@@ -209,12 +209,9 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
     if (error < 0) {
         return cuda_carrier_failed(device, error);
     }
-    call->answer_size = job.results[1];
-    cuda_bytes_copy(
-        call->answer,
-        (struct cuda_bytes){device->transfer + device->data_max,
-                            job.data_size < call->answer_room ? job.data_size : call->answer_room});
-    return cuda_note(device, job.results[0], (struct cuda_bytes){NULL, 0});
+    return cuda_take_answer(
+        device, call, job.results,
+        (struct cuda_bytes){device->transfer + device->data_max, job.data_size});
 }
 
 static const struct bg_pci_device *find_pci(const struct cuda_device *device)

@@ -48,14 +48,8 @@ static CUresult ask(struct cuda_device *device, const struct bg_vgpu_stub_call *
 {
     int error = bg_vgpu_stub_call(device->gpu, call, bg_hal_time_ns() + REQUEST_TIMEOUT_NS, answer);
 
-    if (error < 0) {
-        return cuda_carrier_failed(device, error);
-    }
-    if (answer->result_count != 2) {
-        return cuda_carrier_failed(device, BG_ERR_PROTOCOL);
-    }
-    return cuda_note(device, answer->results[0],
-                     (struct cuda_bytes){answer->data, answer->data_length});
+    return cuda_carrier_failed(device,
+                               error < 0 || answer->result_count == 2 ? error : BG_ERR_PROTOCOL);
 }
 
 static CUresult begin(struct cuda_device *device, uint32_t operation, uint32_t size, void **params)
@@ -76,7 +70,9 @@ static CUresult end(struct cuda_device *device)
     };
     struct bg_vgpu_stub_answer answer;
 
-    return ask(device, &call, &answer);
+    return ask(device, &call, &answer)
+               ?: cuda_note(device, answer.results[0],
+                            (struct cuda_bytes){answer.data, answer.data_length});
 }
 
 static CUresult call(struct cuda_device *device, struct cuda_call *call)
@@ -89,21 +85,12 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
         .data = {{call->data.bytes, (uint32_t)call->data.size}},
     };
     struct bg_vgpu_stub_answer answer;
-    CUresult result;
 
     cuda_bytes_copy(words, call->params);
     cuda_bytes_copy((uint8_t *)words + call->params.size, call->extra);
-    answer.data_length = 0;
-    answer.result_count = 0;
-    result = ask(device, &asked, &answer);
-    if (answer.result_count == 2) {
-        call->answer_size = answer.results[1];
-        cuda_bytes_copy(call->answer,
-                        (struct cuda_bytes){answer.data, answer.data_length < call->answer_room
-                                                             ? answer.data_length
-                                                             : call->answer_room});
-    }
-    return result;
+    return ask(device, &asked, &answer)
+               ?: cuda_take_answer(device, call, answer.results,
+                                   (struct cuda_bytes){answer.data, answer.data_length});
 }
 
 static const struct bg_pci_device *find_pci(const struct cuda_device *device)

@@ -333,6 +333,11 @@ CUresult cuda_fetch(struct cuda_device *device, size_t offset, void *to, size_t 
  * words, if the carrier brought any. */
 CUresult cuda_note(struct cuda_device *device, uint32_t number, struct cuda_bytes words);
 
+/* What came of a call: its results, and as much of the answer as there is room for. One that is
+ * shorter ends everything: CUDA_ERROR_UNKNOWN. */
+CUresult cuda_take_answer(struct cuda_device *device, struct cuda_call *call,
+                          const uint32_t results[2], struct cuda_bytes answer);
+
 /* device->error, after a look at the page and the carrier. */
 CUresult cuda_check(struct cuda_device *device);
 

@@ -15,7 +15,7 @@ static bool is_within(uint64_t offset, uint64_t size, uint64_t whole)
 /* The part of an answer that is not there as it should be is empty. */
 static struct cuda_bytes part(struct cuda_bytes answer, uint32_t offset, uint64_t size)
 {
-    return is_within(offset, size, answer.size)
+    return answer.bytes != NULL && is_within(offset, size, answer.size)
                ? (struct cuda_bytes){(const uint8_t *)answer.bytes + offset, size}
                : (struct cuda_bytes){NULL, 0};
 }

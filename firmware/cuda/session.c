@@ -59,6 +59,21 @@ CUresult cuda_note(struct cuda_device *device, uint32_t number, struct cuda_byte
     return result;
 }
 
+CUresult cuda_take_answer(struct cuda_device *device, struct cuda_call *call,
+                          const uint32_t results[2], struct cuda_bytes answer)
+{
+    size_t room = call->answer_room < device->answer_max ? call->answer_room : device->answer_max;
+    size_t there = results[1] < room ? results[1] : room;
+
+    if (answer.size < there) {
+        return lose(device, CUDA_ERROR_UNKNOWN);
+    }
+    call->answer_size = results[1];
+    cuda_bytes_copy(call->answer, (struct cuda_bytes){answer.bytes, there});
+    return cuda_note(device, results[0],
+                     device->page == NULL ? answer : (struct cuda_bytes){NULL, 0});
+}
+
 /* What the worker wrote before its end says more than that it ended. Before the start nobody has
  * zeroed the page. */
 static CUresult why_lost(const struct cuda_device *device, CUresult otherwise)

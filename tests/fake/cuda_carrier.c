@@ -200,11 +200,9 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
         memset(command.answer, '.', command.answer_room);
         command.answer_size = command.results[1] = (uint32_t)command.answer_room;
     }
-    call->answer_size = command.results[1];
-    cuda_bytes_copy(call->answer, (struct cuda_bytes){command.answer, lesser(command.answer_size,
-                                                                             call->answer_room)});
-    return cuda_note(device, command.results[0],
-                     (struct cuda_bytes){command.answer, is_ring ? 0 : command.answer_size});
+    return cuda_take_answer(
+        device, call, command.results,
+        (struct cuda_bytes){command.answer, fake_carrier.cuts ? 0 : command.answer_size});
 }
 
 static const struct bg_pci_device *find_pci(const struct cuda_device *device)

@@ -15,6 +15,7 @@ struct fake_carrier {
     unsigned commands;    /* that were not */
     bool is_lost;         /* nobody answers, until a restart */
     bool is_gone;         /* nor then */
+    bool cuts;            /* answers are longer than what comes of them */
     bool prints_on;       /* what kernels print has no end */
     uint32_t refused;     /* a command that is answered as if it were unknown */
 };

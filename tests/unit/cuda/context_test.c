@@ -337,6 +337,22 @@ static void test_loss(void **state)
     OK(cuMemAlloc(&pointer, 1000));
 }
 
+/* A worker that says more than it gives. */
+static void test_short_answer(void **state)
+{
+    size_t available, total;
+
+    (void)state;
+    fake_carrier.cuts = true;
+    EXPECT(CUDA_ERROR_UNKNOWN, cuMemGetInfo(&available, &total));
+    fake_carrier.cuts = false;
+    EXPECT(CUDA_ERROR_UNKNOWN, cuMemGetInfo(&available, &total));
+    OK(cuDevicePrimaryCtxReset(0));
+    OK(cuDevicePrimaryCtxRetain(&context, 0));
+    OK(cuCtxSetCurrent(context));
+    OK(cuMemGetInfo(&available, &total));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +371,7 @@ int main(void)
         BOTH(test_destroying_all),
         BOTH(test_reset),
         BOTH(test_loss),
+        BOTH(test_short_answer),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
