@@ -39,6 +39,19 @@ struct race_words {
 bool race_read_same(const struct check_warp *warp, const struct region *region,
                     const struct race_words *words);
 
+/* ---- Inside: race.c, race_run.c ---- */
+
+/* A touch of a cell that is there, and the lane that comes now. */
+struct meeting {
+    struct check_warp *warp;
+    const struct access *access;
+    const struct region *region;
+    uint32_t lane, who;
+};
+
+/* What a shadow keeps of the lane's access, besides its time and its block. */
+uint32_t race_who(const struct check_warp *warp, const struct access *access, uint32_t lane);
+
 /* What was until then in the region is ordered before what any lane does now. */
 static inline uint32_t race_ordered(const struct check_warp *warp, const struct region *region)
 {

@@ -160,8 +160,11 @@ void check_written(struct check *check, uint64_t start, uint64_t size)
     if (place && size && holds(check->regions[place - 1], start, size)) {
         struct region *region = check->regions[place - 1];
 
-        shadow_write(&region->shadow, start, size);
-        region->shadow.is_written |= start == region->start && start + size == region->end;
+        if (start == region->start && start + size == region->end) {
+            region->shadow.is_written = true;
+        } else {
+            shadow_write(&region->shadow, start, size);
+        }
     }
     pthread_mutex_unlock(&check->lock);
 }

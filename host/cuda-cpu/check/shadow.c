@@ -21,11 +21,11 @@ void shadow_forget(struct shadow *shadow)
     for (size_t i = 0; i < shadow->count; i++) {
         struct shadow_line *line = &shadow->lines[i];
 
-        if (line->cells != NULL) {
-            free(line->cells);
-            line->cells = NULL;
-            line->write_max = line->read_full = 0;
-        }
+        free(line->cells);
+        line->cells = NULL;
+        line->is_spread = line->is_bytes = false;
+        line->write_max = line->read_full = 0;
+        memset(line->touches, 0, sizeof(line->touches));
     }
 }
 
@@ -91,6 +91,29 @@ bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t 
 
 /* ---- Who touched it ---- */
 
+/* What is known of all words, each of them knows. */
+static bool spread(struct shadow_line *line)
+{
+    if (line->cells == NULL) {
+        line->cells = calloc(1, sizeof(*line->cells));
+    }
+    if (line->cells == NULL) {
+        return false;
+    }
+    for (unsigned slot = 0; slot < SHADOW_SLOTS; slot++) {
+        const struct shadow_touch *touch = &line->touches[slot];
+        uint32_t step = touch->is_same ? 1u << SHADOW_SITE_SHIFT : 1;
+
+        for (unsigned i = 0; i < SHADOW_CELLS; i++) {
+            line->cells->time[slot][i] = touch->time;
+            line->cells->who[slot][i] = touch->who + (i >> touch->shift) * step;
+            line->cells->block[slot][i] = touch->block;
+        }
+    }
+    line->is_spread = true;
+    return true;
+}
+
 /* What each word knows, its bytes know. */
 static bool split(struct shadow_line *line)
 {
@@ -100,7 +123,7 @@ static bool split(struct shadow_line *line)
     if (bytes == NULL) {
         return false;
     }
-    for (unsigned i = 0; i < 4 * SHADOW_CELLS && words != NULL; i++) {
+    for (unsigned i = 0; i < 4 * SHADOW_CELLS; i++) {
         struct shadow_cells *to = &bytes[i / SHADOW_CELLS];
 
         for (unsigned slot = 0; slot < SHADOW_SLOTS; slot++) {
@@ -117,13 +140,8 @@ static bool split(struct shadow_line *line)
 
 struct shadow_cells *shadow_cells(struct shadow_line *line, uint64_t address, uint32_t size)
 {
-    if (size < 4 && !line->is_bytes && !split(line)) {
+    if ((!line->is_spread && !spread(line)) || (size < 4 && !line->is_bytes && !split(line))) {
         return NULL;
     }
-    if (line->cells == NULL) {
-        line->cells = calloc(1, sizeof(*line->cells));
-    }
-    return line->cells == NULL || !line->is_bytes
-               ? line->cells
-               : &line->cells[address % SHADOW_LINE / SHADOW_CELLS];
+    return !line->is_bytes ? line->cells : &line->cells[address % SHADOW_LINE / SHADOW_CELLS];
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is remembered of memory, in lines of 128 bytes: which bytes were ever written, and who
- * touched them last. Cells are words of 4 bytes, until a line meets a narrower access: then bytes.
+ * touched them last. As long as warps touch a line as a whole, a touch of it says that of all its
+ * words; then each has cells, of 4 bytes, until the line meets a narrower access: then of bytes.
  */
 #ifndef CUDA_CPU_CHECK_SHADOW_H
 #define CUDA_CPU_CHECK_SHADOW_H
@@ -31,12 +32,24 @@ struct shadow_cells {
     uint32_t block[SHADOW_SLOTS][SHADOW_CELLS]; /* number in the grid; not of shared memory */
 };
 
+/* Of all words of a line, by one warp at one time: by lane after lane, of which each has 1 << shift
+ * words; or, is_same, by one lane, at site after site. */
+struct shadow_touch {
+    uint32_t time; /* 0: never */
+    uint32_t who;  /* of the first word */
+    uint32_t block;
+    uint8_t shift;
+    bool is_same;
+};
+
 struct shadow_line {
     uint32_t write_max; /* the latest write */
     uint32_t read_full; /* all cells hold two reads that are at least so late */
     uint32_t written[SHADOW_LINE / 32];
+    bool is_spread; /* the cells hold who touched it, no longer the touches */
     bool is_bytes;
-    struct shadow_cells *cells; /* one, or four of bytes; NULL: nobody touched the line */
+    struct shadow_touch touches[SHADOW_SLOTS];
+    struct shadow_cells *cells; /* one, or four of bytes; NULL: it never was spread */
 };
 
 /* Zeroed: of nothing. */

