@@ -17,9 +17,10 @@ struct clock_object {
     struct knowledge *told[CLOCK_SCOPES];
 };
 
-static uint32_t later(uint32_t a, uint32_t b)
+/* With a sign, of which processors make vectors. */
+static inline uint32_t later(uint32_t a, uint32_t b)
 {
-    return a > b ? a : b;
+    return (int32_t)a > (int32_t)b ? a : b;
 }
 
 /* The present, which is over. At the end of time it stays: then too much is ordered. */
@@ -265,13 +266,35 @@ void clock_arrive(struct clock_warp *warp, uint32_t number, bool waits)
 
     warp->known[warp->number] = now;
     barrier->waiting |= waits ? 1u << warp->number : 0;
-    for (uint32_t i = 0; i < warp->block->count; i++) {
+    for (uint32_t i = 0; i < CLOCK_WARPS; i++) {
         barrier->known[i] = later(barrier->known[i], warp->known[i]);
     }
     knowledge_join(&barrier->foreign, warp->foreign, now);
     for (unsigned scope = 0; scope < CLOCK_SCOPES; scope++) {
         join_fence(&barrier->fences[scope], &warp->fences[scope], now);
     }
+}
+
+static uint32_t warps_of(const struct clock_block *block)
+{
+    return UINT32_MAX >> (CLOCK_WARPS - block->count);
+}
+
+static void know_all(struct clock_warp *warp, uint32_t now)
+{
+    for (uint32_t i = 0; i < CLOCK_WARPS; i++) {
+        warp->known[i] = now;
+    }
+    warp->floor = now;
+}
+
+/* Of the others, until they came to the barrier, if they did. */
+static void know_those(struct clock_warp *warp, uint32_t still, const uint32_t *came, uint32_t now)
+{
+    for (uint32_t i = 0; i < warp->block->count; i++) {
+        warp->known[i] = still >> i & 1 ? now : later(came[i], warp->known[i]);
+    }
+    set_floor(warp);
 }
 
 void clock_leave(struct clock_warp *warp, uint32_t number)
@@ -284,14 +307,15 @@ void clock_leave(struct clock_warp *warp, uint32_t number)
     }
     now = warp->together = barrier->released;
     still = barrier->waiting | warp->block->gone;
-    for (uint32_t i = 0; i < warp->block->count; i++) {
-        warp->known[i] = still >> i & 1 ? now : later(barrier->known[i], warp->known[i]);
+    if (still == warps_of(warp->block)) {
+        know_all(warp, now);
+    } else {
+        know_those(warp, still, barrier->known, now);
     }
     knowledge_join(&warp->foreign, barrier->foreign, now);
     for (unsigned scope = 0; scope < CLOCK_SCOPES; scope++) {
         join_fence(&warp->fences[scope], &barrier->fences[scope], now);
     }
-    set_floor(warp);
 }
 
 /* What was told at an address. */

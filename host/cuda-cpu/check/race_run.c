@@ -344,13 +344,14 @@ static bool read_line_same(const struct check_warp *warp, const struct region *r
 {
     const struct clock_block *block = warp->clock->block;
     uint32_t ordered = race_ordered(warp, region);
-    struct shadow_touch *touches = line->touches, now = {
-        .time = block->clock->now,
-        .who = warp->number * WARP_LANES | words->site << SHADOW_SITE_SHIFT,
-        .block = block->number,
-        .shift = (uint8_t)(log2_of(words->size) - 2),
-        .is_same = true,
-    };
+    struct shadow_touch *touches = line->touches,
+                        now = {
+                            .time = block->clock->now,
+                            .who = warp->number * WARP_LANES | words->site << SHADOW_SITE_SHIFT,
+                            .block = block->number,
+                            .shift = (uint8_t)(log2_of(words->size) - 2),
+                            .is_same = true,
+                        };
     bool is_free = touches[SHADOW_READ].time <= ordered;
 
     if (touches[SHADOW_WRITE].time > ordered ||

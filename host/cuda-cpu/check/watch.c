@@ -211,6 +211,17 @@ static void come_to_barrier(struct check_warp *warp, uint32_t number, uint32_t l
     arrival->lanes |= lanes;
 }
 
+/* All lanes are there, and name the same: as most do. */
+static bool all_name(const uint32_t *named, uint32_t lanes)
+{
+    uint32_t others = ~lanes;
+
+    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
+        others |= named[lane] ^ named[0];
+    }
+    return !others;
+}
+
 /* named: the barrier's number of each lane. */
 static void check_barrier(struct check_warp *warp, const uint32_t *named, uint32_t lanes,
                           uint32_t site)
@@ -218,7 +229,7 @@ static void check_barrier(struct check_warp *warp, const uint32_t *named, uint32
     uint32_t first = first_of(lanes);
     char text[128];
 
-    for (uint32_t rest = lanes; rest; rest &= rest - 1) {
+    for (uint32_t rest = all_name(named, lanes) ? 0 : lanes; rest; rest &= rest - 1) {
         uint32_t lane = first_of(rest);
 
         if (named[lane] != named[first]) {
@@ -359,7 +370,10 @@ static void order_together(struct check_warp *warp, const uint32_t *named, uint3
 
 static void remember_site(struct check_warp *warp, uint32_t lanes, uint32_t site)
 {
-    for (; lanes; lanes &= lanes - 1) {
+    for (uint32_t lane = 0; lanes == UINT32_MAX && lane < WARP_LANES; lane++) {
+        warp->sites[lane] = site;
+    }
+    for (lanes = lanes == UINT32_MAX ? 0 : lanes; lanes; lanes &= lanes - 1) {
         warp->sites[first_of(lanes)] = site;
     }
 }
