@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/unit/cuda-cpu/driver_fixture.h"
@@ -20,6 +22,39 @@ static int setup(void **state)
     (void)state;
     open_device(NULL);
     return 0;
+}
+
+/* What the kernel says of the mapping that has an address, in /proc/self/smaps. */
+static void read_flags(uintptr_t address, char flags[512])
+{
+    FILE *file = fopen("/proc/self/smaps", "r");
+    unsigned long start = 0, end = 0;
+    char line[512];
+
+    assert_non_null(file);
+    flags[0] = '\0';
+    while (flags[0] == '\0' && fgets(line, sizeof(line), file) != NULL) {
+        sscanf(line, "%lx-%lx ", &start, &end);
+        if (strncmp(line, "VmFlags:", 8) == 0 && address >= start && address < end) {
+            snprintf(flags, 512, "%s", line);
+        }
+    }
+    fclose(file);
+}
+
+static void test_large_pages(void **state)
+{
+    char flags[512];
+    void *memory;
+
+    (void)state;
+    if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) {
+        skip();
+    }
+    OK(cuMemHostAlloc(&memory, 8 << 20, 0));
+    read_flags((uintptr_t)memory + (4 << 20), flags);
+    assert_non_null(strstr(flags, " hg"));
+    OK(cuMemFreeHost(memory));
 }
 
 static unsigned type_of(CUdeviceptr pointer)
@@ -243,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_limit, setup, close_device),
         cmocka_unit_test_setup_teardown(test_host, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_large_pages, setup, close_device),
         cmocka_unit_test_setup_teardown(test_managed, setup, close_device),
         cmocka_unit_test_setup_teardown(test_pitch, setup, close_device),
         cmocka_unit_test_setup_teardown(test_pointers, setup, close_device),
