@@ -15,7 +15,7 @@ void main()
 {
     vec4 center = to_clip * vec4(place.xyz, 1);
 
-    corner = vec2(gl_VertexIndex & 1, gl_VertexIndex >> 1) * 2 - 1;
+    corner = vec2(gl_VertexIndex >> 1, gl_VertexIndex & 1) * 2 - 1; /* clockwise: its front */
     color = vec4(tint.rgb, (1 - place.w) * 0.6);
     gl_Position = center + vec4(corner * vec2(1, aspect) * 0.055, 0, 0);
 }
