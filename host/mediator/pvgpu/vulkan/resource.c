@@ -239,16 +239,52 @@ static struct pvgpu_outcome fill_with_zeros(struct vulkan_renderer *renderer,
     return pvgpu_ok();
 }
 
-/* ---- Create, destroy ---- */
-
-static void discard(struct vulkan_renderer *renderer, struct vulkan_resource *resource)
+static void discard(struct vulkan_renderer *renderer, const struct vulkan_resource *resource)
 {
     vulkan_discard(renderer, VK_OBJECT_TYPE_BUFFER, VULKAN_HANDLE(resource->buffer), 0);
     vulkan_discard(renderer, VK_OBJECT_TYPE_IMAGE, VULKAN_HANDLE(resource->image), 0);
     vulkan_discard(renderer, VK_OBJECT_TYPE_DEVICE_MEMORY, VULKAN_HANDLE(resource->memory),
                    resource->charged);
-    free(resource);
 }
+
+static void copy_zeros(const struct vulkan *vulkan, VkCommandBuffer commands, VkBuffer zeros,
+                       const struct pvgpu_resource *wanted, const struct vulkan_resource *resource)
+{
+    for (uint32_t i = 0; i < wanted->levels * wanted->layers; i++) {
+        const struct pvgpu_level *level = &wanted->level[i % wanted->levels];
+        const VkBufferImageCopy copy = {
+            .imageSubresource = {resource->aspects, i % wanted->levels, i / wanted->levels, 1},
+            .imageExtent = {level->width, level->height, level->depth}};
+
+        vulkan->vkCmdCopyBufferToImage(commands, zeros, resource->image, VK_IMAGE_LAYOUT_GENERAL, 1,
+                                       &copy);
+    }
+}
+
+/* Blocks cannot be cleared: they are copied from a buffer as large as the largest level. */
+static struct pvgpu_outcome fill_blocks(struct vulkan_renderer *renderer,
+                                        const struct pvgpu_resource *wanted,
+                                        struct vulkan_resource *resource)
+{
+    struct vulkan_resource zeros = {0};
+    struct pvgpu_outcome outcome = create_buffer(renderer, wanted->level[0].size, &zeros);
+    VkCommandBuffer commands = vulkan_record(renderer);
+
+    if (outcome.code == BG_PVGPU_OK && commands == VK_NULL_HANDLE) {
+        outcome = pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST);
+    }
+    if (outcome.code == BG_PVGPU_OK) {
+        renderer->vulkan->vkCmdFillBuffer(commands, zeros.buffer, 0, VK_WHOLE_SIZE, 0);
+        record_layout(renderer->vulkan, commands, resource);
+        vulkan_barrier(renderer);
+        vulkan_mark(renderer, &resource->marks, true);
+        copy_zeros(renderer->vulkan, commands, zeros.buffer, wanted, resource);
+    }
+    discard(renderer, &zeros);
+    return outcome;
+}
+
+/* ---- Create, destroy ---- */
 
 struct pvgpu_outcome vulkan_create(struct pvgpu_context *context, struct pvgpu_resource *wanted)
 {
@@ -265,10 +301,13 @@ struct pvgpu_outcome vulkan_create(struct pvgpu_context *context, struct pvgpu_r
                   ? create_buffer(renderer, wanted->size, resource)
                   : create_image(renderer, wanted, resource);
     if (outcome.code == BG_PVGPU_OK) {
-        outcome = fill_with_zeros(renderer, resource);
+        outcome = wanted->format != NULL && wanted->format->block > 1
+                      ? fill_blocks(renderer, wanted, resource)
+                      : fill_with_zeros(renderer, resource);
     }
     if (outcome.code != BG_PVGPU_OK) {
         discard(renderer, resource);
+        free(resource);
         return outcome;
     }
     wanted->object = resource;
@@ -279,6 +318,7 @@ void vulkan_destroy(struct pvgpu_context *context, struct pvgpu_resource *resour
 {
     vulkan_draw_forget_resource(vulkan_of(context), resource);
     discard(vulkan_of(context), vulkan_resource_of(resource));
+    free(resource->object);
     resource->object = NULL;
 }
 
