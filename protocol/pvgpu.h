@@ -147,6 +147,7 @@ struct bg_pvgpu_error_record {
 };
 
 #define BG_PVGPU_ERROR_LOG_SIZE 16u
+#define BG_PVGPU_ERROR_TEXT_SIZE 256u
 
 /*
  * The control region. "device": written by QEMU's device; "backend"; "guest". Every word has one
@@ -235,6 +236,10 @@ struct bg_pvgpu_control {
     uint32_t reset_request; /* 0x1C0 device */
     uint8_t pad1c4[0x3C];
     struct bg_pvgpu_error_record error_log[BG_PVGPU_ERROR_LOG_SIZE]; /* 0x200 backend */
+    /* 0x300 backend, with FEATURE_DRAW: what is wrong with the shader of the last SHADER_COMPILE,
+     * in one line with its NUL. Written before error_count counts that error; the next one may
+     * overwrite it at any time. */
+    char error_text[BG_PVGPU_ERROR_TEXT_SIZE];
 };
 
 /*
@@ -363,6 +368,7 @@ BG_WIRE_OFFSET(bg_pvgpu_control, scanout_copied, 0x158);
 BG_WIRE_OFFSET(bg_pvgpu_control, suppress_interrupts, 0x180);
 BG_WIRE_OFFSET(bg_pvgpu_control, reset_request, 0x1C0);
 BG_WIRE_OFFSET(bg_pvgpu_control, error_log, 0x200);
+BG_WIRE_OFFSET(bg_pvgpu_control, error_text, 0x300);
 BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_control) <= BG_PVGPU_CONTROL_SIZE, "wire size");
 BG_WIRE_SIZE(bg_pvgpu_message, 8);
 BG_WIRE_SIZE(bg_pvgpu_handshake, 8);

@@ -231,8 +231,7 @@ int fake_worker_run(struct fake_worker_command *command)
     if (how == 0xFF) {
         answer.size = next_word() % sizeof(answer.bytes);
     }
-    command->answer_size =
-        answer.size < command->answer_room ? answer.size : command->answer_room;
+    command->answer_size = answer.size < command->answer_room ? answer.size : command->answer_room;
     if (command->answer_size > 0) {
         memcpy(command->answer, answer.bytes, command->answer_size);
     }

@@ -462,6 +462,9 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
             return;
         }
     }
+    if (outcome.code == BG_PVGPU_ERROR_SHADER_COMPILE) {
+        pvgpu_ring_explain(&worker->ring, worker->context.error_text);
+    }
     if (outcome.code != BG_PVGPU_OK) {
         report(worker, command->position, outcome.code,
                outcome.detail ? outcome.detail : command->header.type);

@@ -84,6 +84,8 @@ struct pvgpu_context {
     struct pvgpu_renderer *renderer;
     struct pvgpu_ids resources, views;
 
+    char error_text[BG_PVGPU_ERROR_TEXT_SIZE]; /* why the last SHADER_COMPILE was one */
+
     /* Set by commands, for drawing. */
     struct pvgpu_view *targets[BG_PVGPU_RENDER_TARGETS_MAX];
     struct pvgpu_view *depth_target;
@@ -97,6 +99,9 @@ struct pvgpu_outcome pvgpu_ok(void);
 struct pvgpu_outcome pvgpu_fail(enum bg_pvgpu_error code);
 /* What a GPU's failure is to the ring. */
 struct pvgpu_outcome pvgpu_fail_compute(enum bg_compute_status status);
+
+/* SHADER_COMPILE; `text` says why, and is the guest's to read. */
+struct pvgpu_outcome pvgpu_fail_shader(struct pvgpu_context *context, const char *text);
 
 /* Frees all that the guest made; the session's handles, too. */
 void pvgpu_context_reset(struct pvgpu_context *context);

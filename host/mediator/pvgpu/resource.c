@@ -3,6 +3,7 @@
 #include "host/mediator/cuda/carrier.h"
 #include "host/mediator/pvgpu/context.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,12 @@ struct pvgpu_outcome pvgpu_fail_compute(enum bg_compute_status status)
         break;
     }
     return (struct pvgpu_outcome){.code = code, .detail = status};
+}
+
+struct pvgpu_outcome pvgpu_fail_shader(struct pvgpu_context *context, const char *text)
+{
+    snprintf(context->error_text, sizeof(context->error_text), "%s", text);
+    return pvgpu_fail(BG_PVGPU_ERROR_SHADER_COMPILE);
 }
 
 /* ---- Ids ---- */

@@ -215,6 +215,17 @@ bool pvgpu_ring_complete(struct pvgpu_ring *ring, uint64_t fence)
     return wants_interrupt(ring, BG_PVGPU_IRQ_FENCE);
 }
 
+void pvgpu_ring_explain(struct pvgpu_ring *ring, const char *text)
+{
+    char *to = ring->control->error_text;
+    bool over = pvgpu_ring_was_reset(ring);
+
+    for (uint32_t i = 0; i < BG_PVGPU_ERROR_TEXT_SIZE && !over; i++) {
+        over = text[i] == '\0' || i == BG_PVGPU_ERROR_TEXT_SIZE - 1;
+        STORE(to[i], over ? '\0' : text[i]);
+    }
+}
+
 bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum bg_pvgpu_error code,
                        uint32_t detail)
 {

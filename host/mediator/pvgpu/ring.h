@@ -77,6 +77,9 @@ bool pvgpu_ring_complete(struct pvgpu_ring *ring, uint64_t fence);
 bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum bg_pvgpu_error code,
                        uint32_t detail);
 
+/* In words, before it is reported: error_text. */
+void pvgpu_ring_explain(struct pvgpu_ring *ring, const char *text);
+
 /* A present was shown, or found no slot: for the guest's statistics. */
 void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped, uint64_t copied);
 

@@ -716,6 +716,7 @@ static void test_objects_refused(void **state)
     REFUSED(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &shader);
     assert_int_equal(make_shader_of(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, text, sizeof(text)),
                      BG_PVGPU_ERROR_SHADER_COMPILE);
+    assert_string_equal(context.error_text, "neither SPIR-V nor DXBC");
     assert_int_equal(make_shader_of(PIXEL_SHADER, BG_PVGPU_STAGES, text, sizeof(text)),
                      BG_PVGPU_ERROR_INVALID_PARAMETER);
     assert_int_equal(make_shader_of(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, text, 3),

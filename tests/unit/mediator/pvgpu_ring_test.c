@@ -314,6 +314,23 @@ static void test_errors(void **state)
 
 /* ---- Reset ---- */
 
+/* What is wrong with a shader, cut where it is too long; not while the device resets. */
+static void test_error_text(void **state)
+{
+    char text[BG_PVGPU_ERROR_TEXT_SIZE * 2];
+
+    (void)state;
+    open_at(0, true);
+    memset(text, 'a', sizeof(text));
+    pvgpu_ring_explain(&ring, text);
+    assert_int_equal(strlen(control->error_text), BG_PVGPU_ERROR_TEXT_SIZE - 1);
+    pvgpu_ring_explain(&ring, "no entry point");
+    assert_string_equal(control->error_text, "no entry point");
+    control->reset_request = 1;
+    pvgpu_ring_explain(&ring, "nobody reads it");
+    assert_string_equal(control->error_text, "no entry point");
+}
+
 static void test_reset_of_a_new_device(void **state)
 {
     (void)state;
@@ -373,6 +390,7 @@ int main(void)
         TEST(test_publishing),
         TEST(test_fences),
         TEST(test_errors),
+        TEST(test_error_text),
         TEST(test_reset_of_a_new_device),
         TEST(test_silent_reset_of_an_old_device),
 #undef TEST

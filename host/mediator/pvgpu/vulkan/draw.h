@@ -117,7 +117,6 @@ struct vulkan_draw {
     VkSampler default_sampler;
 
     struct pvgpu_ids objects;
-    char reason[PROGRAM_REASON_MAX]; /* why the last shader was refused */
 
     /* Bound. */
     struct draw_stage stages[BG_PVGPU_STAGES];

@@ -14,6 +14,7 @@
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan_core.h>
 
+#include "protocol/pvgpu.h"
 #include "protocol/pvgpu_draw.h"
 
 #define INTERFACE_BINDINGS_END (BG_PVGPU_BINDING_UNORDERED_ACCESS + BG_PVGPU_UNORDERED_ACCESS_MAX)

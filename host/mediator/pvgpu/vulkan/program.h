@@ -9,7 +9,8 @@
 #include "host/mediator/pvgpu/vulkan/interface.h"
 
 #define PROGRAM_SEMANTIC_MAX 63u /* bytes of a name */
-#define PROGRAM_REASON_MAX 256u  /* bytes of what was wrong, with its NUL */
+/* Bytes of what was wrong, with its NUL. */
+#define PROGRAM_REASON_MAX BG_PVGPU_ERROR_TEXT_SIZE
 
 struct program_input {
     char name[PROGRAM_SEMANTIC_MAX + 1];

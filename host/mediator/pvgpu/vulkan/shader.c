@@ -94,6 +94,7 @@ static struct pvgpu_outcome read_program(struct pvgpu_context *context, struct d
 {
     struct vulkan_draw *draw = draw_of(context);
     void *bytecode = malloc(create->bytecode_size);
+    char reason[PROGRAM_REASON_MAX];
     bool ok;
 
     if (bytecode == NULL) {
@@ -102,9 +103,9 @@ static struct pvgpu_outcome read_program(struct pvgpu_context *context, struct d
     vulkan_settle_heap(vulkan_of(context));
     memcpy(bytecode, context->heap.memory + create->bytecode_offset, create->bytecode_size);
     ok = program_read(&object->shader.program, bytecode, create->bytecode_size, create->stage,
-                      &draw->shader_limits, draw->reason);
+                      &draw->shader_limits, reason);
     free(bytecode);
-    return ok ? pvgpu_ok() : pvgpu_fail(BG_PVGPU_ERROR_SHADER_COMPILE);
+    return ok ? pvgpu_ok() : pvgpu_fail_shader(context, reason);
 }
 
 static bool stage_is_there(const struct vulkan_draw *draw, uint32_t stage)
