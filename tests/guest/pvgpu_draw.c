@@ -561,6 +561,22 @@ static void test_triangle(void)
     expect_ok(bg_pvgpu_resource_destroy(&gpu, screen), "destroy");
 }
 
+/* ---- A new session ---- */
+
+static void test_restart(void)
+{
+    uint32_t screen = 0;
+
+    draw_start();
+    bg_pvgpu_draw(&gpu, UINT32_MAX, 0); /* nobody waits for it */
+    expect_ok(bg_pvgpu_restart(&gpu, pvgpu_host_deadline()), "start over");
+    expect_failure(bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, draw_flat_vertex),
+                   BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_SET_SHADER, "shaders are gone");
+    expect_failure(bg_pvgpu_draw(&gpu, 3, 0), BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_DRAW,
+                   "nothing is bound");
+    tap_ok(triangle(&gpu, &screen, pvgpu_host_deadline()) == 0, "and a new one draws");
+}
+
 static int run_test_pvgpu_draw(void)
 {
     tap_plan(0);
@@ -588,6 +604,7 @@ static int run_test_pvgpu_draw(void)
     test_bad();
     test_dxbc();
     test_triangle();
+    test_restart();
     tap_ok(bg_pvgpu_close(&gpu, pvgpu_host_deadline()) == 0, "close");
     return tap_done();
 }

@@ -39,7 +39,7 @@ static char *new_socket_path(void)
 
 /* A mediator that forgives workers that die again and again, and has none in reserve: each that is
  * there belongs to a guest. */
-static struct process *start_mediator_with(const char *socket, unsigned quarantine_faults)
+static struct process *start_mediator_with(const char *socket, const char *more_keys)
 {
     char *path = harness_temp_path("pvgpu.ini");
     FILE *file = fopen(path, "w");
@@ -48,8 +48,8 @@ static struct process *start_mediator_with(const char *socket, unsigned quaranti
     assert_non_null(file);
     fprintf(file,
             "[mediator]\nspare_workers = 0\n"
-            "[listener guests]\npath = %s\ndevice = pvgpu\nquarantine_faults = %u\n",
-            socket, quarantine_faults);
+            "[listener guests]\npath = %s\ndevice = pvgpu\n%s\n",
+            socket, more_keys);
     fclose(file);
     mediator = mediator_start("--backend cpu --config %s", path);
     free(path);
@@ -58,7 +58,13 @@ static struct process *start_mediator_with(const char *socket, unsigned quaranti
 
 static struct process *start_mediator(const char *socket)
 {
-    return start_mediator_with(socket, 0);
+    return start_mediator_with(socket, "quarantine_faults = 0");
+}
+
+/* Resources are in the memory of the compute device. */
+static struct process *start_mediator_that_draws_nothing(const char *socket)
+{
+    return start_mediator_with(socket, "quarantine_faults = 0\ndraw = off");
 }
 
 /* `more`: further properties, and then further words. */
@@ -82,11 +88,12 @@ static void expect_success(struct process *guest)
 
 /* ---- Every command ---- */
 
-static void run_tap(const char *machine, const char *before, const char *more)
+static void run_tap_with(struct process *(*start)(const char *socket), const char *machine,
+                         const char *before, const char *more)
 {
     char *socket = new_socket_path(), *device = pvgpu(socket, more);
     char *arguments = harness_format("%s %s", before, device);
-    struct process *mediator = start_mediator(socket);
+    struct process *mediator = start(socket);
     const struct guest_options options = {.machine = machine,
                                           .append = "run=test-pvgpu",
                                           .arguments = arguments,
@@ -99,10 +106,21 @@ static void run_tap(const char *machine, const char *before, const char *more)
     free(socket);
 }
 
+static void run_tap(const char *machine, const char *before, const char *more)
+{
+    run_tap_with(start_mediator, machine, before, more);
+}
+
 static void commands(void **state)
 {
     (void)state;
     run_tap(NULL, "", "");
+}
+
+static void commands_where_nothing_draws(void **state)
+{
+    (void)state;
+    run_tap_with(start_mediator_that_draws_nothing, NULL, "", "");
 }
 
 static void commands_on_other_machines(void **state)
@@ -443,7 +461,7 @@ static void workers_are_killed(void **state)
 static void a_guest_in_quarantine(void **state)
 {
     char *socket = new_socket_path();
-    struct process *mediator = start_mediator_with(socket, 2);
+    struct process *mediator = start_mediator_with(socket, "quarantine_faults = 2");
     struct process *guest = start_recovery(socket, 5);
 
     (void)state;
@@ -518,6 +536,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands),
+        cmocka_unit_test(commands_where_nothing_draws),
         cmocka_unit_test(commands_on_other_machines),
         cmocka_unit_test(commands_behind_bridges),
         cmocka_unit_test(two_guests_at_once),
