@@ -73,6 +73,12 @@ static char *pvgpu(const char *socket, const char *more)
     return harness_format("-device pvgpu,id=gpu0,backend_pipe=%s%s", socket, more);
 }
 
+static bool has_said(struct process *process, const char *text)
+{
+    return strstr(process_output(process), text) != NULL ||
+           strstr(process_errors(process), text) != NULL;
+}
+
 /* Its output says little about a guest that was ended from outside, or with its QEMU. */
 static void expect_success(struct process *guest)
 {
@@ -157,6 +163,42 @@ static void two_guests_at_once(void **state)
         expect_success(guests[i]);
         process_end(guests[i]);
         free(arguments[i]);
+    }
+    process_end(mediator);
+    free(socket);
+}
+
+/* ---- Draws that do not end ---- */
+
+/* They end their guest's sessions, while another one draws. */
+static void endless_draws_are_one_guests(void **state)
+{
+    static const char *const programs[] = {"test-pvgpu-draw-long", "test-pvgpu-draw"};
+    char *socket = new_socket_path(), *arguments[2], *append[2];
+    struct process *mediator =
+        start_mediator_with(socket, "quarantine_faults = 0\nrequest_timeout_ms = 2000");
+    struct process *guests[2];
+
+    (void)state;
+    if (!has_said(mediator, "drawing: ")) {
+        process_end(mediator);
+        skip();
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct guest_options options = {
+            .append = append[i] = harness_format("run=%s console=semihosting", programs[i]),
+            .arguments = arguments[i] =
+                harness_format("-device pvgpu,backend_pipe=%s,vm_id=%d", socket, i),
+            .deadline_ms = GUEST_DEADLINE_MS,
+        };
+
+        guests[i] = guest_start(&options);
+    }
+    for (int i = 0; i < 2; i++) {
+        expect_success(guests[i]);
+        process_end(guests[i]);
+        free(arguments[i]);
+        free(append[i]);
     }
     process_end(mediator);
     free(socket);
@@ -420,12 +462,6 @@ static struct process *start_recovery(const char *socket, unsigned losses)
     return guest;
 }
 
-static bool has_said(struct process *guest, const char *text)
-{
-    return strstr(process_output(guest), text) != NULL ||
-           strstr(process_errors(guest), text) != NULL;
-}
-
 /* Waits for "WORD number". */
 static void wait_number(struct process *guest, const char *word, unsigned number)
 {
@@ -540,6 +576,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(commands_on_other_machines),
         cmocka_unit_test(commands_behind_bridges),
         cmocka_unit_test(two_guests_at_once),
+        cmocka_unit_test(endless_draws_are_one_guests),
         cmocka_unit_test(the_console),
         cmocka_unit_test(without_a_mediator),
         cmocka_unit_test(without_the_device),
