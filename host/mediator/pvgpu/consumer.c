@@ -9,6 +9,7 @@
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
 #include "host/mediator/pvgpu/streams.h"
+#include "host/mediator/pvgpu/turn.h"
 #include "host/mediator/pvgpu/vulkan/renderer.h"
 #include "host/mediator/worker/streams.h"
 
@@ -89,140 +90,12 @@ static void report(struct pvgpu_worker *worker, uint64_t position, enum bg_pvgpu
     }
 }
 
-/* ---- What may take long ---- */
-
-static void begin_long(struct pvgpu_worker *worker, uint64_t limit_ns)
-{
-    watch_begin(&worker->watch, limit_ns);
-    if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
-        worker_wake(&worker->base);
-    }
-}
-
-static void end_long(struct pvgpu_worker *worker)
-{
-    watch_end(&worker->watch);
-}
-
 /* CUDA's commands end by themselves, by the time limit of kernels and that of a compilation; this
  * is for those that do not. */
 static uint64_t command_limit_ns(const struct pvgpu_worker *worker,
                                  const struct pvgpu_ring_command *command)
 {
     return pvgpu_worker_get_limit_ns(worker) * (operation_is_cuda(command->header.type) ? 2 : 1);
-}
-
-/* ---- Lease, in the middle of a command ---- */
-
-/* All else that wants attention waits for the command's end. */
-void pvgpu_worker_take_lease(struct pvgpu_worker *worker)
-{
-    uint32_t bits =
-        __atomic_fetch_and(&worker->attention, ~(uint32_t)PVGPU_ATTENTION_LEASE, __ATOMIC_ACQ_REL);
-
-    if (bits & PVGPU_ATTENTION_GRANT) {
-        lease_take_grant(&worker->lease, __atomic_load_n(&worker->contended, __ATOMIC_RELAXED));
-    }
-    if (bits & PVGPU_ATTENTION_REVOKE) {
-        lease_take_revoke(&worker->lease);
-    }
-}
-
-/* Until there is something for this thread that was not there before. */
-static void wait_for_kick(struct pvgpu_worker *worker)
-{
-    struct pollfd polled = {.fd = worker->kick, .events = POLLIN};
-
-    if (poll(&polled, 1, -1) > 0) {
-        eventfd_read(worker->kick, &(eventfd_t){0});
-    }
-}
-
-static void wait_for_lease(struct pvgpu_worker *worker)
-{
-    pvgpu_worker_take_lease(worker);
-    while (worker->lease.state != LEASE_HELD) {
-        wait_for_kick(worker);
-        pvgpu_worker_take_lease(worker);
-    }
-}
-
-/* What PAUSE and RESUME left: answers the first. */
-static void take_pauses(struct pvgpu_worker *worker)
-{
-    uint32_t count;
-
-    __atomic_fetch_and(&worker->attention, ~(uint32_t)PVGPU_ATTENTION_PAUSE, __ATOMIC_ACQ_REL);
-    pthread_mutex_lock(&worker->base.lock);
-    count = worker->pauses;
-    worker->pauses = 0;
-    worker->paused = worker->pause_wanted;
-    pthread_mutex_unlock(&worker->base.lock);
-    pvgpu_ring_publish(&worker->ring);
-    for (; count > 0; count--) {
-        pvgpu_worker_send(worker, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
-    }
-}
-
-/* The machine stands, and so does the command, without a lease, until the machine goes on. */
-static void stand_still(struct pvgpu_worker *worker)
-{
-    lease_release(&worker->lease);
-    take_pauses(worker);
-    while (worker->paused) {
-        wait_for_kick(worker);
-        pvgpu_worker_take_lease(worker);
-        take_pauses(worker);
-    }
-    lease_ask(&worker->lease, worker->priority);
-}
-
-/* Between the pieces of a command: when its quantum is over the rest waits for the next lease. */
-static void give_way(void *owner)
-{
-    struct pvgpu_worker *worker = owner;
-    struct gpu *gpu = worker->context.session->gpu;
-    bool pause = __atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) & PVGPU_ATTENTION_PAUSE;
-
-    if (has_attention(worker)) {
-        pvgpu_worker_take_lease(worker);
-    }
-    lease_use(&worker->lease);
-    if (worker->lease.state != LEASE_HELD || !(pause || lease_is_wanted(&worker->lease))) {
-        return;
-    }
-    gpu_finish(gpu); /* what was started belongs to this turn */
-    if (!pause && !lease_is_over(&worker->lease)) {
-        return;
-    }
-    watch_pause(&worker->watch);
-    streams_finish(worker->context.session, worker->base.device.cuda,
-                   pvgpu_worker_get_limit_ns(worker));
-    if (pause) {
-        stand_still(worker);
-    } else {
-        lease_yield(&worker->lease, worker->priority);
-    }
-    wait_for_lease(worker);
-    watch_resume(&worker->watch);
-}
-
-/* While a command waits for what computes elsewhere. */
-static void stand_aside(void *owner, bool begins)
-{
-    struct pvgpu_worker *worker = owner;
-
-    pvgpu_worker_take_lease(worker);
-    if (begins) {
-        watch_pause(&worker->watch);
-        if (worker->lease.state == LEASE_HELD && !cuda_is_working(worker->context.session)) {
-            lease_release(&worker->lease);
-        }
-    } else {
-        lease_ask(&worker->lease, worker->priority);
-        wait_for_lease(worker);
-        watch_resume(&worker->watch);
-    }
 }
 
 /* ---- Backend ---- */
@@ -257,15 +130,15 @@ static bool prepare(struct pvgpu_worker *worker)
     bool done;
 
     worker->watch.on_gpu = worker->base.device.cuda || worker->vulkan != NULL;
-    begin_long(worker, LEASE_PREPARE_LIMIT_NS);
+    pvgpu_turn_begin(worker, LEASE_PREPARE_LIMIT_NS);
     done = lease_prepare(&worker->context.session, &worker->base.device,
                          worker->base.start.limits.memory_limit, true, reason);
     if (done) {
         struct session *session = worker->context.session;
         struct gpu *gpu = session->gpu;
 
-        gpu->give_way = give_way;
-        gpu->stand_aside = stand_aside;
+        gpu->give_way = pvgpu_turn_give_way;
+        gpu->stand_aside = pvgpu_turn_stand_aside;
         gpu->owner = worker;
         pvgpu_streams_prepare(worker);
         done = gpu_share(gpu, worker->shared.memory, worker->shared.size, &start) == BG_COMPUTE_OK;
@@ -274,7 +147,7 @@ static bool prepare(struct pvgpu_worker *worker)
     if (done && worker->vulkan != NULL) {
         done = prepare_drawing(worker, reason);
     }
-    end_long(worker);
+    pvgpu_turn_end(worker);
     if (!done) {
         pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "the device cannot be used: %.80s",
                            reason);
@@ -287,10 +160,11 @@ static bool prepare(struct pvgpu_worker *worker)
     return true;
 }
 
-static bool has_work(struct pvgpu_worker *worker)
+/* Of a session that draws nobody knows before it is asked. */
+static bool may_have_work(const struct pvgpu_worker *worker)
 {
-    return worker->context.session->gpu->async_pending || worker->pending.count > 0 ||
-           worker->context.renderer->ops->submit(&worker->context) != 0;
+    return worker->prepared &&
+           (worker->context.session->gpu->async_pending || worker->context.renderer->ops->draws);
 }
 
 /* Waits for what was started; false when the GPU is lost. */
@@ -298,12 +172,12 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
 {
     struct pvgpu_outcome outcome;
 
-    if (!worker->prepared || !has_work(worker)) {
+    if (!may_have_work(worker)) {
         return true;
     }
-    begin_long(worker, pvgpu_worker_get_limit_ns(worker));
+    pvgpu_turn_begin(worker, pvgpu_worker_get_limit_ns(worker));
     outcome = pvgpu_pending_finish(worker);
-    end_long(worker);
+    pvgpu_turn_end(worker);
     if (worker->context.session->gpu->lost) {
         pvgpu_worker_lose_gpu(worker);
         return false;
@@ -336,11 +210,11 @@ static bool release_lease(struct pvgpu_worker *worker)
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 {
     log_debug("reset");
-    if (worker->prepared && has_work(worker)) {
-        begin_long(worker, pvgpu_worker_get_limit_ns(worker));
+    if (may_have_work(worker)) {
+        pvgpu_turn_begin(worker, pvgpu_worker_get_limit_ns(worker));
         pvgpu_pending_reset(worker);
         pvgpu_pending_finish(worker);
-        end_long(worker);
+        pvgpu_turn_end(worker);
     }
     if (!pvgpu_streams_finish(worker)) {
         return;
@@ -403,7 +277,7 @@ static bool take_attention(struct pvgpu_worker *worker)
         if (worker->lease.state == LEASE_HELD) { /* nothing goes on behind the answer */
             release_lease(worker);
         }
-        take_pauses(worker);
+        pvgpu_turn_take_pauses(worker);
     }
     if (bits & PVGPU_ATTENTION_DRAIN) {
         worker->draining = true;
@@ -424,7 +298,17 @@ static void run_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_comma
         return;
     }
     pvgpu_ring_advance(&worker->ring, command);
+    pvgpu_turn_begin(worker,
+                     pvgpu_worker_get_limit_ns(worker)); /* drivers on a CPU draw in a submission */
     pvgpu_pending_add_fence(worker, fence->value);
+    pvgpu_turn_end(worker);
+}
+
+static void run_flush(struct pvgpu_worker *worker)
+{
+    pvgpu_turn_begin(worker, pvgpu_worker_get_limit_ns(worker));
+    worker->context.renderer->ops->submit(&worker->context);
+    pvgpu_turn_end(worker);
 }
 
 static void run_wait_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
@@ -446,12 +330,12 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
     struct session *session;
 
     if (is_long) {
-        begin_long(worker, command_limit_ns(worker, command));
+        pvgpu_turn_begin(worker, command_limit_ns(worker, command));
     }
     outcome = pvgpu_command_run(&worker->context, &worker->display, worker->ring.control,
                                 command->bytes, worker->present_ns);
     if (is_long) {
-        end_long(worker);
+        pvgpu_turn_end(worker);
     }
     session = worker->context.session;
     if (session != NULL) {
@@ -593,7 +477,7 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
         run_wait_fence(worker, command);
         break;
     case PVGPU_KIND_FLUSH:
-        worker->context.renderer->ops->submit(&worker->context);
+        run_flush(worker);
         pvgpu_ring_advance(&worker->ring, command);
         break;
     default:
