@@ -21,7 +21,7 @@ PVGPU_SRC := $(addprefix host/mediator/pvgpu/,commands.c compute.c copy.c displa
                                               memory.c resource.c targets.c) $(GPU_SRC)
 
 # Those of a session that draws.
-PVGPU_VULKAN_SRC := $(PVGPU_SRC) $(wildcard host/mediator/pvgpu/vulkan/*.c)
+PVGPU_VULKAN_SRC := $(PVGPU_SRC) $(wildcard host/mediator/pvgpu/vulkan/*.c host/common/jail*.c)
 
 # The guest's CUDA, for tests with a worker in the same program (tests/fake/cuda_carrier.c).
 GUEST_CUDA_SRC := $(filter-out firmware/cuda/carrier_%,$(wildcard firmware/cuda/*.c)) \

@@ -158,8 +158,8 @@ void pen_set_blend(const struct raster *raster)
 {
     uint32_t id = pen_new_id();
     struct bg_pvgpu_set_blend_state set =
-        PEER_COMMAND(struct bg_pvgpu_set_blend_state, BG_PVGPU_CMD_SET_BLEND_STATE,
-                     .state_id = id, .sample_mask = UINT32_MAX);
+        PEER_COMMAND(struct bg_pvgpu_set_blend_state, BG_PVGPU_CMD_SET_BLEND_STATE, .state_id = id,
+                     .sample_mask = UINT32_MAX);
 
     PEN_RUN(struct bg_pvgpu_create_blend_state, BG_PVGPU_CMD_CREATE_BLEND_STATE, .state_id = id,
             .targets = {raster->blend});

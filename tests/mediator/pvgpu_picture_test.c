@@ -69,7 +69,8 @@ static void random_triangle(struct raster_vertex vertices[3], int32_t outside)
 
     random_colour(colour);
     for (int i = 0; i < 3; i++) {
-        vertices[i] = (struct raster_vertex){random_place(outside), random_place(outside), .z = z, .w = 1};
+        vertices[i] =
+            (struct raster_vertex){random_place(outside), random_place(outside), .z = z, .w = 1};
         memcpy(vertices[i].colour, colour, sizeof(colour));
     }
 }
@@ -153,15 +154,15 @@ static void test_triangles_that_leave(void **state)
     raster.rasterizer.cull_mode = BG_PVGPU_CULL_NONE;
     pen_set_rasterizer(&raster);
     draw_random_over(64, 48);
-    assert_in_range(raster_count_others(&raster, pen_read(PEN_TARGET, sizeof(raster.pixels)), 0),
-                    0, RASTER_PIXELS / 100);
+    assert_in_range(raster_count_others(&raster, pen_read(PEN_TARGET, sizeof(raster.pixels)), 0), 0,
+                    RASTER_PIXELS / 100);
 }
 
 /* A fan whose triangles meet at every angle: no pixel twice, none left out. */
 static void test_edges_that_meet(void **state)
 {
-    static const int32_t rim[][2] = {{4, 4},   {32, 2},  {61, 5},  {62, 32}, {60, 62},
-                                     {32, 60}, {3, 61},  {2, 32},  {4, 4}};
+    static const int32_t rim[][2] = {{4, 4},   {32, 2}, {61, 5}, {62, 32}, {60, 62},
+                                     {32, 60}, {3, 61}, {2, 32}, {4, 4}};
     struct raster_vertex vertices[24];
 
     (void)state;
@@ -181,8 +182,7 @@ static void test_edges_that_meet(void **state)
         const int32_t *place = i % 3 == 0 ? (const int32_t[2]){31, 33} : rim[i / 3 + i % 3 - 1];
 
         vertices[i] = (struct raster_vertex){place[0] * RASTER_ONE + (i % 3 ? 128 : 77),
-                                             place[1] * RASTER_ONE + (i % 3 ? 128 : 11),
-                                             .w = 1,
+                                             place[1] * RASTER_ONE + (i % 3 ? 128 : 11), .w = 1,
                                              .colour = {51.0f / 255, 0, 0, 0}};
     }
     draw(vertices, 24);
@@ -300,16 +300,16 @@ static void test_stencil(void **state)
     pen_set_rasterizer(&raster);
     raster.depth_stencil.depth_enable = raster.depth_stencil.stencil_enable = 1;
     for (uint32_t op = BG_PVGPU_STENCIL_OP_KEEP; op <= BG_PVGPU_STENCIL_OP_DECR; op++) {
-        raster.depth_stencil.front = (struct bg_pvgpu_stencil_face){
-            .fail_op = BG_PVGPU_STENCIL_OP_INCR,
-            .depth_fail_op = BG_PVGPU_STENCIL_OP_INVERT,
-            .pass_op = op,
-            .func = BG_PVGPU_COMPARISON_GREATER_EQUAL};
-        raster.depth_stencil.back = (struct bg_pvgpu_stencil_face){
-            .fail_op = op,
-            .depth_fail_op = BG_PVGPU_STENCIL_OP_DECR_SAT,
-            .pass_op = BG_PVGPU_STENCIL_OP_REPLACE,
-            .func = BG_PVGPU_COMPARISON_NOT_EQUAL};
+        raster.depth_stencil.front =
+            (struct bg_pvgpu_stencil_face){.fail_op = BG_PVGPU_STENCIL_OP_INCR,
+                                           .depth_fail_op = BG_PVGPU_STENCIL_OP_INVERT,
+                                           .pass_op = op,
+                                           .func = BG_PVGPU_COMPARISON_GREATER_EQUAL};
+        raster.depth_stencil.back =
+            (struct bg_pvgpu_stencil_face){.fail_op = op,
+                                           .depth_fail_op = BG_PVGPU_STENCIL_OP_DECR_SAT,
+                                           .pass_op = BG_PVGPU_STENCIL_OP_REPLACE,
+                                           .func = BG_PVGPU_COMPARISON_NOT_EQUAL};
         raster.depth_stencil.read_mask = op % 2 ? 0xFF : 0x7F;
         raster.depth_stencil.write_mask = op % 3 ? 0xFF : 0x0F;
         raster.stencil_ref = (uint8_t)(0x30 + 5 * op);
@@ -435,16 +435,16 @@ static void test_indices(void **state)
     pen_set_indices(BG_PVGPU_FORMAT_R16_UINT, small, sizeof(small));
     draw_indexed(60, 30, 2);
     for (int i = 30; i < 90; i += 3) {
-        raster_triangle(&raster, (const struct raster_vertex[3]){
-                                     grid[small[i] + 2], grid[small[i + 1] + 2],
-                                     grid[small[i + 2] + 2]});
+        raster_triangle(&raster,
+                        (const struct raster_vertex[3]){grid[small[i] + 2], grid[small[i + 1] + 2],
+                                                        grid[small[i + 2] + 2]});
     }
     pen_expect(&raster, 1);
     pen_set_indices(BG_PVGPU_FORMAT_R32_UINT, large, sizeof(large));
     draw_indexed(90, 0, 0);
     for (int i = 0; i < 90; i += 3) {
-        raster_triangle(&raster, (const struct raster_vertex[3]){
-                                     grid[large[i]], grid[large[i + 1]], grid[large[i + 2]]});
+        raster_triangle(&raster, (const struct raster_vertex[3]){grid[large[i]], grid[large[i + 1]],
+                                                                 grid[large[i + 2]]});
     }
     pen_expect(&raster, 1);
 }
@@ -548,8 +548,7 @@ static void test_instances(void **state)
             moved[j] = triangle[j];
             moved[j].x += (int32_t)((first + instance) % 4) * 16 * RASTER_ONE;
             moved[j].y += (int32_t)((first + instance) / 4) * 16 * RASTER_ONE;
-            memcpy(moved[j].colour, colours[first + instance / 2],
-                   sizeof(moved[j].colour));
+            memcpy(moved[j].colour, colours[first + instance / 2], sizeof(moved[j].colour));
         }
         raster_triangle(&raster, moved);
     }

@@ -45,9 +45,8 @@ static int teardown(void **state)
 static uint32_t make_texture(struct bg_pvgpu_create_resource create, const void *data,
                              uint32_t size)
 {
-    create.header = (struct bg_pvgpu_command){.type = BG_PVGPU_CMD_CREATE_RESOURCE,
-                                              .size = sizeof(create),
-                                              .resource_id = pen_new_id()};
+    create.header = (struct bg_pvgpu_command){
+        .type = BG_PVGPU_CMD_CREATE_RESOURCE, .size = sizeof(create), .resource_id = pen_new_id()};
     create.type = create.type ? create.type : BG_PVGPU_RESOURCE_TEXTURE_2D;
     create.bind_flags = create.bind_flags ? create.bind_flags : BG_PVGPU_BIND_SHADER_RESOURCE;
     create.data_size = size;
@@ -86,16 +85,15 @@ static void set_sampler(struct bg_pvgpu_create_sampler create)
             .count = 1, .samplers = {create.sampler_id});
 }
 
-/* A square of the target from (x, y) on, over which the texture's place goes from `from` to `to`. */
+/* A square of the target from (x, y) on, over which the texture's place goes from `from` to `to`.
+ */
 static void draw_square(int32_t x, int32_t y, int32_t side, const float colour[4], float from,
                         float to)
 {
-    struct raster_vertex corners[6] = {{x, y, .place = {from, from}},
-                                       {x + side, y, .place = {to, from}},
-                                       {x, y + side, .place = {from, to}},
-                                       {x, y + side, .place = {from, to}},
-                                       {x + side, y, .place = {to, from}},
-                                       {x + side, y + side, .place = {to, to}}};
+    struct raster_vertex corners[6] = {
+        {x, y, .place = {from, from}},      {x + side, y, .place = {to, from}},
+        {x, y + side, .place = {from, to}}, {x, y + side, .place = {from, to}},
+        {x + side, y, .place = {to, from}}, {x + side, y + side, .place = {to, to}}};
 
     for (int i = 0; i < 6; i++) {
         corners[i].x *= RASTER_ONE;
@@ -235,15 +233,15 @@ static void test_addresses(void **state)
     }
     pen_open(&peer, false);
     pen_set_shader(BG_PVGPU_STAGE_PIXEL, "texture.frag");
-    set_view(BG_PVGPU_STAGE_PIXEL, 0,
-             make_texture((struct bg_pvgpu_create_resource){.format =
-                                                                BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
-                                                            .width = 4,
-                                                            .height = 4,
-                                                            .depth = 1,
-                                                            .mip_levels = 1},
-                          texels, sizeof(texels)),
-             0, 0);
+    set_view(
+        BG_PVGPU_STAGE_PIXEL, 0,
+        make_texture((struct bg_pvgpu_create_resource){.format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
+                                                       .width = 4,
+                                                       .height = 4,
+                                                       .depth = 1,
+                                                       .mip_levels = 1},
+                     texels, sizeof(texels)),
+        0, 0);
     for (uint32_t address = BG_PVGPU_ADDRESS_WRAP; address <= BG_PVGPU_ADDRESS_MIRROR_ONCE;
          address++) {
         struct bg_pvgpu_create_sampler sampler = sampler_of(0, address);
@@ -270,15 +268,15 @@ static void test_linear(void **state)
     (void)state;
     pen_open(&peer, false);
     pen_set_shader(BG_PVGPU_STAGE_PIXEL, "texture.frag");
-    set_view(BG_PVGPU_STAGE_PIXEL, 0,
-             make_texture((struct bg_pvgpu_create_resource){.format =
-                                                                BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
-                                                            .width = 2,
-                                                            .height = 1,
-                                                            .depth = 1,
-                                                            .mip_levels = 1},
-                          texels, sizeof(texels)),
-             0, 0);
+    set_view(
+        BG_PVGPU_STAGE_PIXEL, 0,
+        make_texture((struct bg_pvgpu_create_resource){.format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
+                                                       .width = 2,
+                                                       .height = 1,
+                                                       .depth = 1,
+                                                       .mip_levels = 1},
+                     texels, sizeof(texels)),
+        0, 0);
     set_sampler(sampler_of(BG_PVGPU_FILTER_LINEAR, BG_PVGPU_ADDRESS_CLAMP));
     draw_all(0, 1);
     const uint8_t *have = pen_read(PEN_TARGET, RASTER_PIXELS * 4);
@@ -287,8 +285,8 @@ static void test_linear(void **state)
         uint8_t want[4];
 
         for (int i = 0; i < 4; i++) {
-            want[i] = (uint8_t)lrintf((float)texels[0][i] * (1 - part) +
-                                      (float)texels[1][i] * part);
+            want[i] =
+                (uint8_t)lrintf((float)texels[0][i] * (1 - part) + (float)texels[1][i] * part);
         }
         expect_near(have + 4 * (size_t)x, want, 2, "between texels", x);
     }
@@ -343,14 +341,14 @@ static const struct texel texels_of_formats[] = {
 /* A target in which all of that can be told apart. */
 static uint32_t set_float_target(void)
 {
-    uint32_t id = make_texture((struct bg_pvgpu_create_resource){
-                                   .format = BG_PVGPU_FORMAT_R32G32B32A32_FLOAT,
-                                   .width = RASTER_SIDE,
-                                   .height = RASTER_SIDE,
-                                   .depth = 1,
-                                   .mip_levels = 1,
-                                   .bind_flags = BG_PVGPU_BIND_RENDER_TARGET},
-                               NULL, 0);
+    uint32_t id =
+        make_texture((struct bg_pvgpu_create_resource){.format = BG_PVGPU_FORMAT_R32G32B32A32_FLOAT,
+                                                       .width = RASTER_SIDE,
+                                                       .height = RASTER_SIDE,
+                                                       .depth = 1,
+                                                       .mip_levels = 1,
+                                                       .bind_flags = BG_PVGPU_BIND_RENDER_TARGET},
+                     NULL, 0);
 
     PEN_RUN(struct bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, .view_id = id,
             .resource_id = id);
@@ -419,13 +417,14 @@ static void set_target(uint32_t id)
 
 static uint32_t make_target(uint32_t format)
 {
-    return make_texture((struct bg_pvgpu_create_resource){.format = format,
-                                                          .width = RASTER_SIDE,
-                                                          .height = RASTER_SIDE,
-                                                          .depth = 1,
-                                                          .mip_levels = 1,
-                                                          .bind_flags = BG_PVGPU_BIND_RENDER_TARGET},
-                        NULL, 0);
+    return make_texture(
+        (struct bg_pvgpu_create_resource){.format = format,
+                                          .width = RASTER_SIDE,
+                                          .height = RASTER_SIDE,
+                                          .depth = 1,
+                                          .mip_levels = 1,
+                                          .bind_flags = BG_PVGPU_BIND_RENDER_TARGET},
+        NULL, 0);
 }
 
 static void test_target_formats(void **state)
@@ -517,8 +516,7 @@ static void test_two_targets(void **state)
     pen_open(&peer, false);
     pen_set_shader(BG_PVGPU_STAGE_PIXEL, "targets.frag");
     uint32_t second = make_target(BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
-    uint32_t buffer =
-        pen_buffer(BG_PVGPU_BIND_CONSTANT_BUFFER, constants, sizeof(constants));
+    uint32_t buffer = pen_buffer(BG_PVGPU_BIND_CONSTANT_BUFFER, constants, sizeof(constants));
     PEN_RUN(struct bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, .view_id = second,
             .resource_id = second);
     PEN_RUN(struct bg_pvgpu_set_render_target, BG_PVGPU_CMD_SET_RENDER_TARGET, .count = 2,
@@ -577,15 +575,15 @@ static void test_picture_of_a_dispatch(void **state)
 {
     (void)state;
     pen_open(&peer, false);
-    uint32_t id = make_texture((struct bg_pvgpu_create_resource){
-                                   .format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
-                                   .width = 64,
-                                   .height = 64,
-                                   .depth = 1,
-                                   .mip_levels = 1,
-                                   .bind_flags = BG_PVGPU_BIND_UNORDERED_ACCESS |
-                                                 BG_PVGPU_BIND_SHADER_RESOURCE},
-                               NULL, 0);
+    uint32_t id = make_texture(
+        (struct bg_pvgpu_create_resource){.format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
+                                          .width = 64,
+                                          .height = 64,
+                                          .depth = 1,
+                                          .mip_levels = 1,
+                                          .bind_flags = BG_PVGPU_BIND_UNORDERED_ACCESS |
+                                                        BG_PVGPU_BIND_SHADER_RESOURCE},
+        NULL, 0);
     pen_set_shader(BG_PVGPU_STAGE_COMPUTE, "paint.comp");
     make_access(1, id);
     PEN_RUN(struct bg_pvgpu_dispatch, BG_PVGPU_CMD_DISPATCH, .groups_x = 8, .groups_y = 8,
@@ -621,15 +619,15 @@ static void test_samples(void **state)
         skip();
     }
     pen_open(&peer, false);
-    uint32_t id = make_texture((struct bg_pvgpu_create_resource){
-                                   .format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
-                                   .width = RASTER_SIDE,
-                                   .height = RASTER_SIDE,
-                                   .depth = 1,
-                                   .mip_levels = 1,
-                                   .sample_count = 4,
-                                   .bind_flags = BG_PVGPU_BIND_RENDER_TARGET},
-                               NULL, 0);
+    uint32_t id =
+        make_texture((struct bg_pvgpu_create_resource){.format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
+                                                       .width = RASTER_SIDE,
+                                                       .height = RASTER_SIDE,
+                                                       .depth = 1,
+                                                       .mip_levels = 1,
+                                                       .sample_count = 4,
+                                                       .bind_flags = BG_PVGPU_BIND_RENDER_TARGET},
+                     NULL, 0);
     set_target(id);
     PEN_RUN(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, .rtv = id,
             .colour = {0, 0, 0, 0});

@@ -102,11 +102,10 @@ static bool test_pixel(struct raster *raster, const struct raster_fragment *frag
     const struct bg_pvgpu_stencil_face *face = fragment->is_front ? &state->front : &state->back;
     uint8_t *stencil = &raster->stencil[fragment->pixel];
     float *depth = &raster->depth[fragment->pixel];
-    bool depth_passes =
-        !state->depth_enable || compare(state->depth_func, fragment->z, *depth);
+    bool depth_passes = !state->depth_enable || compare(state->depth_func, fragment->z, *depth);
     bool stencil_passes =
-        !state->stencil_enable || compare(face->func, raster->stencil_ref & state->read_mask,
-                                          *stencil & state->read_mask);
+        !state->stencil_enable ||
+        compare(face->func, raster->stencil_ref & state->read_mask, *stencil & state->read_mask);
 
     if (state->stencil_enable) {
         uint32_t op = !stencil_passes ? face->fail_op
@@ -179,8 +178,7 @@ static float blend_channel(const struct raster *raster, const float source[4],
 {
     const struct bg_pvgpu_blend_target *blend = &raster->blend;
     bool alpha = channel == 3;
-    float src =
-        get_factor(raster, alpha ? blend->src_alpha : blend->src, source, target, channel);
+    float src = get_factor(raster, alpha ? blend->src_alpha : blend->src, source, target, channel);
     float dest =
         get_factor(raster, alpha ? blend->dest_alpha : blend->dest, source, target, channel);
 
@@ -198,9 +196,8 @@ static void write_pixel(struct raster *raster, uint8_t pixel[4], const float col
     }
     for (int i = 0; i < 4; i++) {
         if (raster->blend.write_mask & 1u << i) {
-            pixel[i] = raster_to_byte(raster->blend.enable
-                                          ? blend_channel(raster, source, target, i)
-                                          : source[i]);
+            pixel[i] = raster_to_byte(
+                raster->blend.enable ? blend_channel(raster, source, target, i) : source[i]);
         }
     }
 }
@@ -246,8 +243,8 @@ static bool is_cut(const struct raster *raster, int32_t x, int32_t y)
 {
     const struct bg_pvgpu_rectangle *scissor = &raster->scissor;
 
-    return raster->rasterizer.scissor && (x < scissor->left || x >= scissor->right ||
-                                          y < scissor->top || y >= scissor->bottom);
+    return raster->rasterizer.scissor &&
+           (x < scissor->left || x >= scissor->right || y < scissor->top || y >= scissor->bottom);
 }
 
 static float interpolate(const float values[3], const double weights[3])

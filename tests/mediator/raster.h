@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A reference rasteriser, by Direct3D 11's rules: triangles cover pixels whose centre is inside, the
- * top-left rule decides on edges, positions have 8 bits below the pixel. One sample, one target of
- * R8G8B8A8_UNORM, depth of 32-bit floats, 8 bits of stencil. Slow and plain on purpose.
+ * A reference rasteriser, by Direct3D 11's rules: triangles cover pixels whose centre is inside,
+ * the top-left rule decides on edges, positions have 8 bits below the pixel. One sample, one target
+ * of R8G8B8A8_UNORM, depth of 32-bit floats, 8 bits of stencil. Slow and plain on purpose.
  */
 #ifndef TESTS_MEDIATOR_RASTER_H
 #define TESTS_MEDIATOR_RASTER_H

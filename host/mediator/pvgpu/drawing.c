@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/mediator/log.h"
 #include "host/mediator/pvgpu/vulkan/device.h"
+#include "host/mediator/pvgpu/vulkan/translator.h"
 #include "host/mediator/worker/device.h"
 
 static struct vulkan *vulkan;
@@ -42,6 +44,10 @@ struct vulkan *drawing_begin(struct worker *base)
     base->drawing = vulkan->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU
                         ? WORKER_DRAWS_ON_CPU
                         : WORKER_DRAWS_ON_GPU;
+    vulkan->translator = translator_start();
+    if (vulkan->translator == NULL) {
+        log_warning("shaders cannot be read: %m");
+    }
     return vulkan;
 }
 

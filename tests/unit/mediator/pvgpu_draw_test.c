@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(PVGPU_VULKAN_SRC)
-// libs: $(SPIRV_LIBS) -ldl
+// libs: $(SPIRV_LIBS) -ldl -lseccomp
 // needs: build/tests/shaders/flat.vert.spv build/tests/shaders/flat.frag.spv
 // needs: build/tests/shaders/constants.vert.spv build/tests/shaders/textured.frag.spv
 // needs: build/tests/shaders/move.comp.spv build/tests/shaders/point.geom.spv

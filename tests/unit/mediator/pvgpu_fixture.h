@@ -24,6 +24,7 @@
 
 #ifdef PVGPU_TEST_VULKAN
 #include "host/mediator/pvgpu/vulkan/renderer.h"
+#include "host/mediator/pvgpu/vulkan/translator.h"
 
 static struct vulkan *vulkan; /* one for all tests of a program: making it takes long */
 #define DRAWS true
@@ -43,6 +44,9 @@ static inline bool open_renderer(void)
     char reason[VULKAN_REASON_SIZE];
 
     vulkan = vulkan_open(getenv("PVGPU_TEST_DEVICE"), reason);
+    if (vulkan != NULL) {
+        vulkan->translator = translator_start();
+    }
     if (vulkan == NULL || !vulkan_start(vulkan, reason)) {
         printf("1..0 # SKIP %s\n", reason);
         return false;
@@ -54,6 +58,7 @@ static inline bool open_renderer(void)
 static inline void close_renderer(void)
 {
 #ifdef PVGPU_TEST_VULKAN
+    translator_stop(vulkan->translator);
     vulkan_close(vulkan);
 #endif
 }

@@ -43,6 +43,9 @@ struct vulkan {
     /* Counts submissions; the last one that ended. */
     VkSemaphore timeline;
 
+    /* Who reads shaders; the caller's to set, before vulkan_start, and to stop. NULL: nobody. */
+    struct translator *translator;
+
     /* The thread that waits for submissions (waiter.c). */
     struct vulkan_waiter *waiter;
 

@@ -474,10 +474,24 @@ static bool kind_takes(uint32_t kind, VkDescriptorType type)
     case VK_DESCRIPTOR_TYPE_STORAGE_IMAGE:
     case VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER:
         return kind == BG_PVGPU_BINDING_UNORDERED_ACCESS;
-    default: /* read-only in a resource's slot */
+    case VK_DESCRIPTOR_TYPE_STORAGE_BUFFER: /* read-only in a resource's slot */
         return kind == BG_PVGPU_BINDING_SHADER_RESOURCE ||
                kind == BG_PVGPU_BINDING_UNORDERED_ACCESS;
+    default:
+        return false;
     }
+}
+
+bool interface_is_sound(const struct interface *interface)
+{
+    bool sound = interface->binding_count <= INTERFACE_BINDINGS_END;
+
+    for (uint32_t i = 0; sound && i < interface->binding_count; i++) {
+        const struct interface_binding *binding = &interface->bindings[i];
+
+        sound = kind_takes(kind_of(binding->binding), binding->type);
+    }
+    return sound;
 }
 
 static bool add_binding(struct reader *reader, const struct id *id,

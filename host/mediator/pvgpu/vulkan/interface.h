@@ -57,4 +57,7 @@ bool interface_read(struct interface *interface, const uint32_t *words, size_t c
                     enum bg_pvgpu_stage stage, const struct interface_limits *limits, char *reason,
                     size_t size);
 
+/* Whether its bindings are slots, and of their types: of one that comes from elsewhere. */
+bool interface_is_sound(const struct interface *interface);
+
 #endif

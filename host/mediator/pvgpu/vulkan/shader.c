@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/mediator/pvgpu/vulkan/draw.h"
+#include "host/mediator/pvgpu/vulkan/translator.h"
 
 static VkResult make_module(const struct vulkan *vulkan, struct draw_shader *shader)
 {
@@ -102,8 +103,8 @@ static struct pvgpu_outcome read_program(struct pvgpu_context *context, struct d
     }
     vulkan_settle_heap(vulkan_of(context));
     memcpy(bytecode, context->heap.memory + create->bytecode_offset, create->bytecode_size);
-    ok = program_read(&object->shader.program, bytecode, create->bytecode_size, create->stage,
-                      &draw->shader_limits, reason);
+    ok = translator_read(vulkan_of(context)->vulkan->translator, &object->shader.program, bytecode,
+                         create->bytecode_size, create->stage, &draw->shader_limits, reason);
     free(bytecode);
     return ok ? pvgpu_ok() : pvgpu_fail_shader(context, reason);
 }
