@@ -124,6 +124,23 @@ int bg_pvgpu_shader_load(struct bg_pvgpu *gpu, const struct bg_pvgpu_shader_code
     return error;
 }
 
+/* The backend may write on, and anything: each byte is read once. */
+void bg_pvgpu_shader_error(const struct bg_pvgpu *gpu, char text[BG_PVGPU_ERROR_TEXT_SIZE])
+{
+    const volatile char *from = gpu->control->error_text;
+    uint32_t length = 0;
+
+    while (bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_DRAW) && length < BG_PVGPU_ERROR_TEXT_SIZE - 1) {
+        char c = from[length];
+
+        if (c == '\0') {
+            break;
+        }
+        text[length++] = c >= ' ' && c <= '~' ? c : '?';
+    }
+    text[length] = '\0';
+}
+
 int bg_pvgpu_shader_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
     return destroy(gpu, BG_PVGPU_CMD_DESTROY_SHADER, id);

@@ -456,6 +456,7 @@ static void test_bad(void)
     static const uint32_t garbage[] = {BG_PVGPU_SPIRV_MAGIC, 0x10000, 0, 5, 0, 0xFFFF0001};
     const struct bg_pvgpu_shader_code bad = {BG_PVGPU_STAGE_VERTEX, sizeof(garbage), garbage};
     struct bg_pvgpu_shader_code wrong_stage = bg_shader_flat_vert;
+    char text[BG_PVGPU_ERROR_TEXT_SIZE];
     uint32_t id = 0;
 
     wrong_stage.stage = BG_PVGPU_STAGE_PIXEL;
@@ -464,6 +465,8 @@ static void test_bad(void)
     expect_failure(bg_pvgpu_shader_load(&gpu, &wrong_stage, &id, pvgpu_host_deadline()),
                    BG_PVGPU_ERROR_SHADER_COMPILE, BG_PVGPU_CMD_CREATE_SHADER,
                    "a shader of another stage");
+    bg_pvgpu_shader_error(&gpu, text);
+    tap_ok(text[0] != '\0', "and the reason: %s", text);
     expect_failure(bg_pvgpu_set_shader(&gpu, BG_PVGPU_STAGE_VERTEX, 99999),
                    BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_SET_SHADER, "one that is not");
     draw_start();

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "baregpu/pvgpu_draw.h"
 #include "firmware/apps/open/pci.h"
 
 #define BLOCKS 1024u
@@ -58,6 +59,18 @@ int pvgpu_host_open(struct bg_pvgpu *gpu)
     return error;
 }
 
+static void print_failure(const struct bg_pvgpu *gpu)
+{
+    char text[BG_PVGPU_ERROR_TEXT_SIZE];
+
+    printf(" (command 0x%" PRIx32 ", resource %" PRIu32 ": %s)", gpu->failure.type,
+           gpu->failure.resource_id, bg_pvgpu_error_name(gpu->failure.code));
+    if (gpu->failure.code == BG_PVGPU_ERROR_SHADER_COMPILE) {
+        bg_pvgpu_shader_error(gpu, text);
+        printf(": %s", text);
+    }
+}
+
 bool pvgpu_host_check(const struct bg_pvgpu *gpu, const char *what, int error)
 {
     if (error >= 0) {
@@ -65,8 +78,7 @@ bool pvgpu_host_check(const struct bg_pvgpu *gpu, const char *what, int error)
     }
     printf("%s failed: %s", what, bg_strerror(error));
     if (error == BG_ERR_IO) {
-        printf(" (command 0x%" PRIx32 ", resource %" PRIu32 ": %s)", gpu->failure.type,
-               gpu->failure.resource_id, bg_pvgpu_error_name(gpu->failure.code));
+        print_failure(gpu);
     } else if (gpu->loss != 0) {
         printf(" (%s)", bg_pvgpu_error_name(gpu->loss_code));
     } else if (gpu->last_status != BG_COMPUTE_OK) {

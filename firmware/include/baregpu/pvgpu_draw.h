@@ -34,11 +34,15 @@ struct bg_pvgpu_shader_code {
 /*
  * Copies the code into the heap, has the backend compile it, waits for that, and frees the heap
  * again. Returns as bg_pvgpu_heap_alloc and bg_pvgpu_fence_wait: IO with SHADER_COMPILE in
- * gpu->failure when it does not compile. After TIMEOUT the heap's part stays taken: the backend may
- * still read it.
+ * gpu->failure when it does not compile (bg_pvgpu_shader_error says why). After TIMEOUT the heap's
+ * part stays taken: the backend may still read it.
  */
 int bg_pvgpu_shader_load(struct bg_pvgpu *gpu, const struct bg_pvgpu_shader_code *code,
                          uint32_t *id, uint64_t deadline_ns);
+
+/* What was wrong with the last shader that did not compile, in a line of printable characters; ""
+ * when the backend does not say. */
+void bg_pvgpu_shader_error(const struct bg_pvgpu *gpu, char text[BG_PVGPU_ERROR_TEXT_SIZE]);
 
 /* The command alone, for code that lies in the heap until a fence has passed. */
 int bg_pvgpu_shader_create(struct bg_pvgpu *gpu, uint32_t stage, uint32_t heap_offset,

@@ -94,6 +94,25 @@ static void a_shader_that_does_not_compile(void **state)
     assert_int_equal(heap_in_use(), used);
 }
 
+/* From a backend that may write anything. */
+static void why_it_does_not_compile(void **state)
+{
+    char text[BG_PVGPU_ERROR_TEXT_SIZE];
+
+    (void)state;
+    bg_pvgpu_shader_error(&gpu, text);
+    assert_string_equal(text, "");
+    strcpy(fake.control->error_text, "line 7:\x1B[2J\tmissing");
+    bg_pvgpu_shader_error(&gpu, text);
+    assert_string_equal(text, "line 7:?[2J?missing");
+    memset(fake.control->error_text, 'x', BG_PVGPU_ERROR_TEXT_SIZE);
+    bg_pvgpu_shader_error(&gpu, text);
+    assert_int_equal(strlen(text), BG_PVGPU_ERROR_TEXT_SIZE - 1);
+    gpu.features &= ~BG_PVGPU_FEATURE_DRAW;
+    bg_pvgpu_shader_error(&gpu, text);
+    assert_string_equal(text, "");
+}
+
 static void a_shader_whose_compiler_hangs(void **state)
 {
     uint32_t used = heap_in_use(), id = 0;
@@ -451,6 +470,7 @@ int main(void)
         TEST(shaders),
         TEST(a_shader_is_loaded),
         TEST(a_shader_that_does_not_compile),
+        TEST(why_it_does_not_compile),
         TEST(a_shader_whose_compiler_hangs),
         TEST(a_shader_without_room),
         TEST(views),
