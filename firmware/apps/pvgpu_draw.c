@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "baregpu/pvgpu_draw.h"
+#include "baregpu/pvgpu_interrupt.h"
 #include "firmware/apps/app.h"
 #include "firmware/apps/draw/scene.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/open/pvgpu.h"
 #include "firmware/apps/open/screenshot.h"
 
@@ -30,6 +32,7 @@ extern const struct bg_pvgpu_shader_code bg_shader_scene_particle_vert,
     bg_shader_scene_particle_frag, bg_shader_scene_particle_comp;
 
 static struct bg_pvgpu gpu;
+static struct bg_pvgpu_interrupt interrupt;
 static struct host_show options;
 
 static struct {
@@ -351,7 +354,24 @@ static bool draw_frames(void)
     return host_show_stage(&options, "pvgpu-draw");
 }
 
-/* ---- ---- */
+/* ---- The whole ---- */
+
+/* What draws may be the same processors: a guest that waits leaves them to it. */
+static bool sleep_while_waiting(void)
+{
+    int error = bg_pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), NULL);
+
+    if (error == 0) {
+        gpu.wait = BG_WAIT_SLEEP;
+    }
+    return check("Interrupts", error == BG_ERR_NOT_FOUND ? 0 : error);
+}
+
+static bool close_gpu(void)
+{
+    bg_pvgpu_interrupt_close(&interrupt);
+    return check("Closing", bg_pvgpu_close(&gpu, pvgpu_host_deadline()));
+}
 
 static bool can_draw(void)
 {
@@ -373,7 +393,7 @@ static int run_pvgpu_draw(void)
         return 1;
     }
     pvgpu_host_print_features(&gpu);
-    if (!can_draw() || !create_targets()) {
+    if (!can_draw() || !sleep_while_waiting() || !create_targets()) {
         return 1;
     }
     printf("\nA scene of %" PRIu32 " x %" PRIu32 "\n", scene.width, scene.height);
@@ -386,7 +406,7 @@ static int run_pvgpu_draw(void)
     }
     printf("  buffers, a texture, five shaders: %" PRIu64 " ms\n",
            (bg_hal_time_ns() - start_ns) / 1000000);
-    return draw_frames() && check("Closing", bg_pvgpu_close(&gpu, pvgpu_host_deadline())) ? 0 : 1;
+    return draw_frames() && close_gpu() ? 0 : 1;
 }
 
 APP(pvgpu_draw, "draws a scene with a shared-memory GPU", run_pvgpu_draw,
