@@ -369,28 +369,41 @@ static value picked(struct emitter *emitter, const struct whole_access *access, 
 }
 
 #define ROUNDS_AHEAD 8
+#define PAGE 4096
 #define LINE 64
 
-/* What the loop will read in some rounds, wherever that is. */
-static void fetch_ahead(struct emitter *emitter, const struct whole_access *access,
-                        const struct place *place)
+/* How far on there is what will be touched soon: what the loop reads in some rounds, wherever that
+ * is; outside of loops what a later warp does, in the next page, before which what processors
+ * foresee ends. 0: nobody knows. */
+static value distance_ahead(struct emitter *emitter, const struct whole_access *access)
 {
-    value by, pointer;
+    value by;
 
     if (access->advance.by == NULL) {
-        return;
+        return access->is_shared || emitter->flow->blocks[emitter->block].loop != FLOW_END
+                   ? 0
+                   : emit_value(emitter, "add i64 0, %d", PAGE);
     }
     emitter->is_narrow = true;
     by = emit_get(emitter, access->advance.by, PTX_W_S64);
     emitter->is_narrow = false;
-    by = emit_value(emitter, "mul i64 %%t%u, %lld", by,
-                    (long long)access->advance.times * ROUNDS_AHEAD);
-    for (unsigned row = 0; row < place->row_count; row++) {
+    return emit_value(emitter, "mul i64 %%t%u, %lld", by,
+                      (long long)access->advance.times * ROUNDS_AHEAD);
+}
+
+static void fetch_ahead(struct emitter *emitter, const struct whole_access *access,
+                        const struct place *place)
+{
+    value by = distance_ahead(emitter, access);
+
+    for (unsigned row = 0; by != 0 && row < place->row_count; row++) {
         value there = emit_value(emitter, "add i64 %%t%u, %%t%u", place->rows[row], by);
 
         for (unsigned at = 0; at < place->row * access->size * access->count; at += LINE) {
-            pointer = pointer_to(emitter, access, there, access->offset + at);
-            emit(emitter, "call void @llvm.prefetch.p0(ptr %%t%u, i32 0, i32 3, i32 1)", pointer);
+            value pointer = pointer_to(emitter, access, there, access->offset + at);
+
+            emit(emitter, "call void @llvm.prefetch.p0(ptr %%t%u, i32 %d, i32 3, i32 1)", pointer,
+                 access->is_store);
         }
     }
 }
@@ -528,6 +541,7 @@ void whole_store(struct emitter *emitter, const struct whole_access *access)
         items[i] = emit_get(emitter, &from[i], type);
     }
     if (access->kind == WHOLE_ROWS) {
+        fetch_ahead(emitter, access, &place);
         store_rows(emitter, access, &place, items);
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/places.c)
 // libs: -ldl
-/* Which loads fetch ahead in loops, and how far: by the IR that is made of them. */
+/* Which accesses fetch ahead, in loops and outside, and how far: by the IR that is made of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -100,11 +100,40 @@ static void test_is_not_known(void **state)
     expect(0, "st.global.u32 [%rd4], %r2; add.s64 %rd4, %rd4, %rd9;");
 }
 
+/* Where the loop is left. */
+#define OUTSIDE(statement) "setp.ne.u32 %q, %r8, %r9; @%q bra M; " statement " ret;\nM:"
+
+/* A page ahead, to be read or to be written. */
+static void expect_page(bool is_store, const char *statement)
+{
+    const char *ir = emitted(statement);
+
+    if (strstr(ir, "= add i64 0, 4096") == NULL ||
+        strstr(ir, is_store ? ", i32 1, i32 3, i32 1)" : ", i32 0, i32 3, i32 1)") == NULL) {
+        print_error("no page ahead: %s\n", statement);
+        fail();
+    }
+}
+
+static void test_outside_of_loops(void **state)
+{
+    (void)state;
+    expect_page(false, OUTSIDE("ld.global.u32 %r2, [%rd4];"));
+    expect_page(false, OUTSIDE("ld.global.v2.u64 {%rd7, %rd8}, [%rd4];"
+                               "mul.wide.u32 %rd5, %r0, 16; add.s64 %rd6, %rd0, %rd5;"
+                               "ld.global.v2.u64 {%rd7, %rd8}, [%rd6];"));
+    expect_page(true, OUTSIDE("st.global.u32 [%rd4], %r2;"));
+    expect(0, OUTSIDE("ld.global.u32 %r2, [%rd0];")); /* one place */
+    expect(0, OUTSIDE("ld.shared.u32 %r2, [%rd3];"));
+    expect(0, OUTSIDE("st.shared.u32 [%rd3], %r2;"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_goes_on_by_a_register),
         cmocka_unit_test(test_is_not_known),
+        cmocka_unit_test(test_outside_of_loops),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
