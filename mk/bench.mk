@@ -8,6 +8,15 @@ bench: firmware $(FW)/baregpu-test.elf qemu host $(TESTS_bench)
 	@BAREGPU_BUILD=$(BUILD) timeout --foreground -k 10 $(BENCH_TIMEOUT_S) \
 		$(BUILD)/tests/bench/baregpu_bench
 
+# The scene that a guest draws, for a program on the host that draws it, too.
+$(BUILD)/tests/bench/scene/%.spv: firmware/apps/% mk/shaders.sh
+	@mkdir -p $(@D)
+	$(call quiet,SPIRV,$@)mk/shaders.sh $< $@ -I.
+
+$(BUILD)/tests/bench/scene/%.spv: firmware/apps/%.hlsl mk/shaders.sh
+	@mkdir -p $(@D)
+	$(call quiet,SPIRV,$@)mk/shaders.sh $< $@ -I.
+
 # What tests/bench/ptx_bench compares: kernels as PTX, and the same algorithms in C for this machine.
 PTX_BENCH := $(BUILD)/tests/bench/ptx
 

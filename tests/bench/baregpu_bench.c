@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
 // build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c tests/bench/cuda_rows.c
+// build: tests/bench/draw_rows.c
 // build: tests/bench/sst_rows.c tests/bench/ptx_rows.c tests/syscalls.c
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
@@ -477,8 +478,8 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [gpu | fairness | virtio | interrupts | smp | pvgpu | sst | ptx]: everything, or
- * one part, printed and not written. */
+/* baregpu_bench [gpu | fairness | virtio | interrupts | smp | pvgpu | draw | cuda | sst | ptx]:
+ * everything, or one part, printed and not written. */
 static bool wants(const char *only, const char *part)
 {
     return only == NULL || strcmp(only, part) == 0;
@@ -510,6 +511,9 @@ int main(int count, char **texts)
     }
     if (wants(only, "pvgpu")) {
         bench_pvgpu();
+    }
+    if (wants(only, "draw")) {
+        bench_pvgpu_draw();
     }
     if (wants(only, "cuda")) {
         bench_cuda();

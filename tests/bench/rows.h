@@ -61,6 +61,9 @@ void bench_smp(void);
 /* pvgpu_rows.c: fences, commands, copies and frames of a pvgpu. */
 void bench_pvgpu(void);
 
+/* draw_rows.c: what a pvgpu's guest draws. */
+void bench_pvgpu_draw(void);
+
 /* cuda_rows.c: a guest's CUDA. */
 void bench_cuda(void);
 
