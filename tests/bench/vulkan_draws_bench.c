@@ -88,20 +88,19 @@ static VkPipeline make_pipeline(const char *folder, VkFormat format)
         .pMultisampleState = &samples,
         .pColorBlendState = &blend,
         .layout = layout};
-    HOST_CHECK(
-        vkCreateGraphicsPipelines(host_device(), VK_NULL_HANDLE, 1, &create, NULL, &made));
+    HOST_CHECK(vkCreateGraphicsPipelines(host_device(), VK_NULL_HANDLE, 1, &create, NULL, &made));
     return made;
 }
 
 static void record(VkCommandBuffer commands, const struct host_image *target, VkPipeline pipeline,
                    VkBuffer vertices)
 {
-    const VkRenderingAttachmentInfo attachment = {
-        .sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-        .imageView = target->view,
-        .imageLayout = VK_IMAGE_LAYOUT_GENERAL,
-        .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
-        .storeOp = VK_ATTACHMENT_STORE_OP_STORE};
+    const VkRenderingAttachmentInfo attachment = {.sType =
+                                                      VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+                                                  .imageView = target->view,
+                                                  .imageLayout = VK_IMAGE_LAYOUT_GENERAL,
+                                                  .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
+                                                  .storeOp = VK_ATTACHMENT_STORE_OP_STORE};
     const VkRenderingInfo rendering = {.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
                                        .renderArea = {{0, 0}, {DRAW_WIDTH, DRAW_HEIGHT}},
                                        .layerCount = 1,
@@ -128,9 +127,9 @@ int main(int count, char **arguments)
 
     host_open();
     draw_frame_fill(triangles);
-    struct host_image target = host_image_make(VK_FORMAT_R8G8B8A8_UNORM, DRAW_WIDTH, DRAW_HEIGHT,
-                                               1, VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT,
-                                               VK_IMAGE_ASPECT_COLOR_BIT);
+    struct host_image target =
+        host_image_make(VK_FORMAT_R8G8B8A8_UNORM, DRAW_WIDTH, DRAW_HEIGHT, 1,
+                        VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT, VK_IMAGE_ASPECT_COLOR_BIT);
     struct host_buffer vertices =
         host_buffer_make(VK_BUFFER_USAGE_VERTEX_BUFFER_BIT, triangles, sizeof(triangles));
     VkPipeline pipeline = make_pipeline(folder, target.format);

@@ -130,10 +130,10 @@ static VkDeviceMemory allocate(const VkMemoryRequirements *needs, VkMemoryProper
                                      .allocationSize = needs->size};
     VkDeviceMemory memory;
 
-    while (allocate.memoryTypeIndex < memory_types.memoryTypeCount &&
-           (!(needs->memoryTypeBits & 1u << allocate.memoryTypeIndex) ||
-            (memory_types.memoryTypes[allocate.memoryTypeIndex].propertyFlags & wanted) !=
-                wanted)) {
+    while (
+        allocate.memoryTypeIndex < memory_types.memoryTypeCount &&
+        (!(needs->memoryTypeBits & 1u << allocate.memoryTypeIndex) ||
+         (memory_types.memoryTypes[allocate.memoryTypeIndex].propertyFlags & wanted) != wanted)) {
         allocate.memoryTypeIndex++;
     }
     HOST_CHECK(vkAllocateMemory(device, &allocate, NULL, &memory));
@@ -200,9 +200,8 @@ void host_image_fill(const struct host_image *image, uint32_t levels, const void
     vkFreeMemory(device, staged.memory, NULL);
 }
 
-struct host_image host_image_make(VkFormat format, uint32_t width, uint32_t height,
-                                  uint32_t levels, VkImageUsageFlags usage,
-                                  VkImageAspectFlags aspects)
+struct host_image host_image_make(VkFormat format, uint32_t width, uint32_t height, uint32_t levels,
+                                  VkImageUsageFlags usage, VkImageAspectFlags aspects)
 {
     const VkImageCreateInfo create = {.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
                                       .imageType = VK_IMAGE_TYPE_2D,
@@ -252,9 +251,8 @@ VkShaderModule host_shader(const char *path)
 
 VkCommandBuffer host_frame_begin(void)
 {
-    const VkCommandBufferBeginInfo begin = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-        .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+    const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                            .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
     struct frame *frame = &frames[++frame_number % HOST_FRAMES];
 
     HOST_CHECK(vkWaitForFences(device, 1, &frame->fence, VK_TRUE, UINT64_MAX));
@@ -282,12 +280,12 @@ void host_finish(void)
 
 void host_barrier(VkCommandBuffer commands)
 {
-    const VkMemoryBarrier2 all = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-        .srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-        .srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT,
-        .dstStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-        .dstAccessMask = VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT};
+    const VkMemoryBarrier2 all = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
+                                  .srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+                                  .srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT,
+                                  .dstStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+                                  .dstAccessMask =
+                                      VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT};
     const VkDependencyInfo dependency = {.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
                                          .memoryBarrierCount = 1,
                                          .pMemoryBarriers = &all};

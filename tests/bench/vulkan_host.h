@@ -33,9 +33,8 @@ const char *host_device_name(void);
 
 struct host_buffer host_buffer_make(VkBufferUsageFlags usage, const void *data, VkDeviceSize size);
 /* In VK_IMAGE_LAYOUT_GENERAL, as all of them. */
-struct host_image host_image_make(VkFormat format, uint32_t width, uint32_t height,
-                                  uint32_t levels, VkImageUsageFlags usage,
-                                  VkImageAspectFlags aspects);
+struct host_image host_image_make(VkFormat format, uint32_t width, uint32_t height, uint32_t levels,
+                                  VkImageUsageFlags usage, VkImageAspectFlags aspects);
 /* All levels, packed one behind the other, of 4 bytes a texel; waits for it. */
 void host_image_fill(const struct host_image *image, uint32_t levels, const void *texels,
                      VkDeviceSize size);

@@ -46,13 +46,13 @@ static struct {
 
 static void make_targets(void)
 {
-    scene.screen = host_image_make(
-        VK_FORMAT_B8G8R8A8_SRGB, WIDTH, HEIGHT, 1,
-        VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
-        VK_IMAGE_ASPECT_COLOR_BIT);
-    scene.depth = host_image_make(VK_FORMAT_D32_SFLOAT, WIDTH, HEIGHT, 1,
-                                  VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT,
-                                  VK_IMAGE_ASPECT_DEPTH_BIT);
+    scene.screen =
+        host_image_make(VK_FORMAT_B8G8R8A8_SRGB, WIDTH, HEIGHT, 1,
+                        VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+                        VK_IMAGE_ASPECT_COLOR_BIT);
+    scene.depth =
+        host_image_make(VK_FORMAT_D32_SFLOAT, WIDTH, HEIGHT, 1,
+                        VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT, VK_IMAGE_ASPECT_DEPTH_BIT);
     scene.shown =
         host_buffer_make(VK_BUFFER_USAGE_TRANSFER_DST_BIT, NULL, (VkDeviceSize)WIDTH * HEIGHT * 4);
 }
@@ -79,11 +79,9 @@ static void make_buffers(void)
                          particles, sizeof(particles));
     scene.constants =
         host_buffer_make(VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, NULL, HOST_FRAMES * STRIDE);
-    scene.texture =
-        host_image_make(VK_FORMAT_R8G8B8A8_SRGB, SCENE_TEXTURE_SIDE, SCENE_TEXTURE_SIDE,
-                        SCENE_TEXTURE_LEVELS,
-                        VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
-                        VK_IMAGE_ASPECT_COLOR_BIT);
+    scene.texture = host_image_make(
+        VK_FORMAT_R8G8B8A8_SRGB, SCENE_TEXTURE_SIDE, SCENE_TEXTURE_SIDE, SCENE_TEXTURE_LEVELS,
+        VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT, VK_IMAGE_ASPECT_COLOR_BIT);
     host_image_fill(&scene.texture, SCENE_TEXTURE_LEVELS, texels, sizeof(texels));
 }
 
@@ -97,17 +95,16 @@ static void make_set_layout(uint32_t set, const VkDescriptorSetLayoutBinding *bi
         .bindingCount = count,
         .pBindings = bindings};
 
-    HOST_CHECK(
-        vkCreateDescriptorSetLayout(host_device(), &create, NULL, &scene.set_layouts[set]));
+    HOST_CHECK(vkCreateDescriptorSetLayout(host_device(), &create, NULL, &scene.set_layouts[set]));
 }
 
 #define BINDING(number, type) {(number), VK_DESCRIPTOR_TYPE_##type, 1, VK_SHADER_STAGE_ALL, NULL}
 
 static void make_layout(void)
 {
-    static const VkDescriptorSetLayoutBinding pixel[] = {
-        BINDING(0, UNIFORM_BUFFER_DYNAMIC), BINDING(BINDING_TEXTURE, SAMPLED_IMAGE),
-        BINDING(BINDING_SAMPLER, SAMPLER)};
+    static const VkDescriptorSetLayoutBinding pixel[] = {BINDING(0, UNIFORM_BUFFER_DYNAMIC),
+                                                         BINDING(BINDING_TEXTURE, SAMPLED_IMAGE),
+                                                         BINDING(BINDING_SAMPLER, SAMPLER)};
     static const VkDescriptorSetLayoutBinding compute[] = {
         BINDING(0, UNIFORM_BUFFER_DYNAMIC), BINDING(BINDING_PARTICLES, STORAGE_BUFFER)};
 
@@ -117,10 +114,10 @@ static void make_layout(void)
                         : i == SET_PIXEL ? 3
                                          : i == SET_VERTEX);
     }
-    const VkPipelineLayoutCreateInfo create = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-        .setLayoutCount = SETS,
-        .pSetLayouts = scene.set_layouts};
+    const VkPipelineLayoutCreateInfo create = {.sType =
+                                                   VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                               .setLayoutCount = SETS,
+                                               .pSetLayouts = scene.set_layouts};
     HOST_CHECK(vkCreatePipelineLayout(host_device(), &create, NULL, &scene.layout));
 }
 
@@ -130,15 +127,14 @@ static void allocate_sets(void)
                                           {VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, 1},
                                           {VK_DESCRIPTOR_TYPE_SAMPLER, 1},
                                           {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1}};
-    const VkDescriptorPoolCreateInfo create = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-        .maxSets = SETS,
-        .poolSizeCount = 4,
-        .pPoolSizes = sizes};
-    VkDescriptorSetAllocateInfo allocate = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-        .descriptorSetCount = SETS,
-        .pSetLayouts = scene.set_layouts};
+    const VkDescriptorPoolCreateInfo create = {.sType =
+                                                   VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                               .maxSets = SETS,
+                                               .poolSizeCount = 4,
+                                               .pPoolSizes = sizes};
+    VkDescriptorSetAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                            .descriptorSetCount = SETS,
+                                            .pSetLayouts = scene.set_layouts};
 
     HOST_CHECK(vkCreateDescriptorPool(host_device(), &create, NULL, &allocate.descriptorPool));
     HOST_CHECK(vkAllocateDescriptorSets(host_device(), &allocate, scene.sets));
@@ -167,8 +163,7 @@ static void write_texture(void)
                                         .maxLod = VK_LOD_CLAMP_NONE};
 
     HOST_CHECK(vkCreateSampler(host_device(), &create, NULL, &scene.sampler));
-    const VkDescriptorImageInfo info = {scene.sampler, scene.texture.view,
-                                        VK_IMAGE_LAYOUT_GENERAL};
+    const VkDescriptorImageInfo info = {scene.sampler, scene.texture.view, VK_IMAGE_LAYOUT_GENERAL};
     VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                   .dstSet = scene.sets[SET_PIXEL],
                                   .dstBinding = BINDING_TEXTURE,
@@ -254,12 +249,12 @@ static VkPipeline make_pipeline(const struct way *way)
         .depthTestEnable = VK_TRUE,
         .depthWriteEnable = !way->glows,
         .depthCompareOp = VK_COMPARE_OP_LESS};
-    const VkPipelineColorBlendAttachmentState target = {
-        .blendEnable = way->glows,
-        .srcColorBlendFactor = VK_BLEND_FACTOR_SRC_ALPHA,
-        .dstColorBlendFactor = VK_BLEND_FACTOR_ONE,
-        .srcAlphaBlendFactor = VK_BLEND_FACTOR_ONE,
-        .colorWriteMask = 0xF};
+    const VkPipelineColorBlendAttachmentState target = {.blendEnable = way->glows,
+                                                        .srcColorBlendFactor =
+                                                            VK_BLEND_FACTOR_SRC_ALPHA,
+                                                        .dstColorBlendFactor = VK_BLEND_FACTOR_ONE,
+                                                        .srcAlphaBlendFactor = VK_BLEND_FACTOR_ONE,
+                                                        .colorWriteMask = 0xF};
     const VkPipelineColorBlendStateCreateInfo blend = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
         .attachmentCount = 1,
@@ -279,8 +274,7 @@ static VkPipeline make_pipeline(const struct way *way)
         .layout = scene.layout};
     VkPipeline made;
 
-    HOST_CHECK(
-        vkCreateGraphicsPipelines(host_device(), VK_NULL_HANDLE, 1, &create, NULL, &made));
+    HOST_CHECK(vkCreateGraphicsPipelines(host_device(), VK_NULL_HANDLE, 1, &create, NULL, &made));
     return made;
 }
 
@@ -338,8 +332,8 @@ static void make_moves(void)
         .stage = stage_of(VK_SHADER_STAGE_COMPUTE_BIT, "scene_particle.comp"),
         .layout = scene.layout};
 
-    HOST_CHECK(vkCreateComputePipelines(host_device(), VK_NULL_HANDLE, 1, &create, NULL,
-                                        &scene.moves));
+    HOST_CHECK(
+        vkCreateComputePipelines(host_device(), VK_NULL_HANDLE, 1, &create, NULL, &scene.moves));
 }
 
 /* ---- A frame ---- */
@@ -367,13 +361,12 @@ static void begin_rendering(VkCommandBuffer commands)
                                         .imageLayout = VK_IMAGE_LAYOUT_GENERAL,
                                         .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
                                         .storeOp = VK_ATTACHMENT_STORE_OP_STORE};
-    const VkRenderingAttachmentInfo depth = {
-        .sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-        .imageView = scene.depth.view,
-        .imageLayout = VK_IMAGE_LAYOUT_GENERAL,
-        .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
-        .storeOp = VK_ATTACHMENT_STORE_OP_STORE,
-        .clearValue = {.depthStencil = {1, 0}}};
+    const VkRenderingAttachmentInfo depth = {.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+                                             .imageView = scene.depth.view,
+                                             .imageLayout = VK_IMAGE_LAYOUT_GENERAL,
+                                             .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
+                                             .storeOp = VK_ATTACHMENT_STORE_OP_STORE,
+                                             .clearValue = {.depthStencil = {1, 0}}};
     const VkRenderingInfo rendering = {.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
                                        .renderArea = {{0, 0}, {WIDTH, HEIGHT}},
                                        .layerCount = 1,
