@@ -345,7 +345,7 @@ static bool draw_frames(void)
     if (number < options.frames || !finish("The last frame")) {
         return false;
     }
-    spent_ns = bg_hal_time_ns() - start_ns;
+    spent_ns = bg_hal_time_ns() - start_ns + 1; /* none may take no time */
     printf("  %" PRIu32 " frames in %" PRIu64 " ms: %" PRIu64 ".%u per second, %u draws and %u "
            "triangles each\n",
            number, spent_ns / 1000000, number * SECOND_NS / spent_ns,

@@ -104,6 +104,10 @@ void pvgpu_host_print_features(const struct bg_pvgpu *gpu)
         {BG_PVGPU_FEATURE_CONTROL_WORDS, "doorbell suppression"},
         {BG_PVGPU_FEATURE_DIRECT, "eventfds"},
         {BG_PVGPU_FEATURE_DRAW, "drawing"},
+        {BG_PVGPU_FEATURE_COMPUTE_SHADER, "compute shaders"},
+        {BG_PVGPU_FEATURE_GEOMETRY, "geometry shaders"},
+        {BG_PVGPU_FEATURE_TESSELLATION, "tessellation"},
+        {BG_PVGPU_FEATURE_MSAA, "multisampling"},
     };
     const char *before = "  ";
 
