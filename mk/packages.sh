@@ -65,6 +65,7 @@ test|libzstd1|glob /usr/lib*/*/libzstd.so.1 /usr/lib*/*/libzstd.so.1|unpacks mod
 test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests
 test|perl|cmd prove|prove runs all tests
 test|spin|cmd spin|the models of what is asynchronous (tests/models)
+test|vulkan-validationlayers|glob /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json|Vulkan's rules, while the tests draw
 gl|qemu-system-arm|cmd qemu-system-aarch64|tests on the distribution's QEMU
 gl|qemu-system-gui|glob /usr/lib*/*/qemu/ui-sdl.so /usr/lib*/qemu/ui-sdl.so|its window, for 3D
 gl|$(gl_package)|glob /usr/lib*/*/qemu/*-gpu-gl.so /usr/lib*/qemu/*-gpu-gl.so|its virtio-gpu-gl

@@ -65,10 +65,9 @@ struct features {
     VkPhysicalDeviceVulkan12Features vulkan12;
     VkPhysicalDeviceVulkan13Features vulkan13;
     VkPhysicalDeviceRobustness2FeaturesEXT robustness;
-    VkPhysicalDeviceVertexInputDynamicStateFeaturesEXT vertex_input;
-    VkPhysicalDeviceDepthClipEnableFeaturesEXT depth_clip;
     VkPhysicalDeviceVertexAttributeDivisorFeaturesEXT divisor;
     VkPhysicalDeviceCustomBorderColorFeaturesEXT border;
+    VkPhysicalDeviceTexelBufferAlignmentFeaturesEXT texels;
 };
 
 static void chain(void **end, void *structure, VkStructureType type)
@@ -187,10 +186,9 @@ struct extension {
 enum {
     EXTERNAL_MEMORY_HOST,
     ROBUSTNESS_2,
-    VERTEX_INPUT,
-    DEPTH_CLIP,
     DIVISOR,
     CUSTOM_BORDER,
+    TEXEL_ALIGNMENT,
     EXTENSION_COUNT
 };
 
@@ -266,10 +264,9 @@ static bool open_device(struct vulkan *vulkan)
     struct extension extensions[EXTENSION_COUNT] = {
         [EXTERNAL_MEMORY_HOST] = {.name = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME},
         [ROBUSTNESS_2] = {.name = VK_EXT_ROBUSTNESS_2_EXTENSION_NAME},
-        [VERTEX_INPUT] = {.name = VK_EXT_VERTEX_INPUT_DYNAMIC_STATE_EXTENSION_NAME},
-        [DEPTH_CLIP] = {.name = VK_EXT_DEPTH_CLIP_ENABLE_EXTENSION_NAME},
         [DIVISOR] = {.name = VK_EXT_VERTEX_ATTRIBUTE_DIVISOR_EXTENSION_NAME},
         [CUSTOM_BORDER] = {.name = VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME},
+        [TEXEL_ALIGNMENT] = {.name = VK_EXT_TEXEL_BUFFER_ALIGNMENT_EXTENSION_NAME},
     };
     const char *names[EXTENSION_COUNT];
     struct features features;
@@ -283,10 +280,9 @@ static bool open_device(struct vulkan *vulkan)
         chain(&end, &features.member, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_##type##_FEATURES_EXT);    \
     }
     ADD(ROBUSTNESS_2, robustness, ROBUSTNESS_2)
-    ADD(VERTEX_INPUT, vertex_input, VERTEX_INPUT_DYNAMIC_STATE)
-    ADD(DEPTH_CLIP, depth_clip, DEPTH_CLIP_ENABLE)
     ADD(DIVISOR, divisor, VERTEX_ATTRIBUTE_DIVISOR)
     ADD(CUSTOM_BORDER, border, CUSTOM_BORDER_COLOR)
+    ADD(TEXEL_ALIGNMENT, texels, TEXEL_BUFFER_ALIGNMENT)
 #undef ADD
     vulkan->vkGetPhysicalDeviceFeatures2(vulkan->physical, &features.core);
     take_away(&features);
@@ -296,16 +292,16 @@ static bool open_device(struct vulkan *vulkan)
         }
     }
     vulkan->features = features.core.features;
-    vulkan->has_null_descriptor = features.robustness.nullDescriptor;
-    vulkan->has_vertex_input = features.vertex_input.vertexInputDynamicState;
-    vulkan->has_depth_clip = features.depth_clip.depthClipEnable;
+    vulkan->has_texel_alignment = features.texels.texelBufferAlignment;
     vulkan->has_mirror_clamp = features.vulkan12.samplerMirrorClampToEdge;
     vulkan->has_filter_minmax = features.vulkan12.samplerFilterMinmax;
     vulkan->has_divisor = features.divisor.vertexAttributeInstanceRateDivisor &&
                           features.divisor.vertexAttributeInstanceRateZeroDivisor;
     vulkan->has_custom_border =
         features.border.customBorderColors && features.border.customBorderColorWithoutFormat;
-    return find_family(vulkan, vulkan->physical, &vulkan->family) &&
+    /* What is not bound, and indices beyond their buffer, read as zero. */
+    return features.robustness.nullDescriptor && features.robustness.robustBufferAccess2 &&
+           find_family(vulkan, vulkan->physical, &vulkan->family) &&
            make_device(vulkan, names, count, &features);
 }
 
@@ -323,7 +319,8 @@ static void ask_for_alignments(struct vulkan *vulkan)
     vulkan13.pNext = imports ? &host : NULL;
     vulkan->vkGetPhysicalDeviceProperties2(vulkan->physical, &properties);
     vulkan->import_alignment = imports ? host.minImportedHostPointerAlignment : 0;
-    vulkan->texel_alignment = vulkan13.uniformTexelBufferOffsetSingleTexelAlignment &&
+    vulkan->texel_alignment = vulkan->has_texel_alignment &&
+                                      vulkan13.uniformTexelBufferOffsetSingleTexelAlignment &&
                                       vulkan13.storageTexelBufferOffsetSingleTexelAlignment
                                   ? 1
                                   : vulkan->properties.limits.minTexelBufferOffsetAlignment;

@@ -32,9 +32,7 @@ struct vulkan {
     VkPhysicalDeviceFeatures features; /* those enabled */
     VkDeviceSize import_alignment;     /* of host memory; 0: it cannot be imported */
     VkDeviceSize texel_alignment;      /* of views of buffers, besides their texel's size */
-    bool has_vertex_input;             /* VK_EXT_vertex_input_dynamic_state */
-    bool has_null_descriptor;          /* VK_EXT_robustness2 */
-    bool has_depth_clip;               /* VK_EXT_depth_clip_enable */
+    bool has_texel_alignment;          /* VK_EXT_texel_buffer_alignment */
     bool has_mirror_clamp;             /* samplers that mirror once */
     bool has_filter_minmax;            /* samplers that take the least or the greatest texel */
     bool has_divisor;                  /* VK_EXT_vertex_attribute_divisor, with its zero divisor */

@@ -28,7 +28,6 @@
     X(vkCmdBindIndexBuffer)                                                                        \
     X(vkCmdBindPipeline)                                                                           \
     X(vkCmdBindVertexBuffers2)                                                                     \
-    X(vkCmdClearAttachments)                                                                       \
     X(vkCmdClearColorImage)                                                                        \
     X(vkCmdClearDepthStencilImage)                                                                 \
     X(vkCmdCopyBuffer)                                                                             \
@@ -102,8 +101,6 @@
     X(vkWaitSemaphores)
 
 /* Of extensions: NULL without the extension. */
-#define VULKAN_EXTENSION_FUNCTIONS(X)                                                              \
-    X(vkCmdSetVertexInputEXT)                                                                      \
-    X(vkGetMemoryHostPointerPropertiesEXT)
+#define VULKAN_EXTENSION_FUNCTIONS(X) X(vkGetMemoryHostPointerPropertiesEXT)
 
 #endif

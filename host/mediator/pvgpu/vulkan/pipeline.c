@@ -202,7 +202,7 @@ static VkResult create(const struct vulkan_renderer *renderer, const struct draw
         VK_DYNAMIC_STATE_BLEND_CONSTANTS,
         VK_DYNAMIC_STATE_PRIMITIVE_TOPOLOGY,
         VK_DYNAMIC_STATE_PRIMITIVE_RESTART_ENABLE,
-        VK_DYNAMIC_STATE_VERTEX_INPUT_BINDING_STRIDE,
+        VK_DYNAMIC_STATE_VERTEX_INPUT_BINDING_STRIDE, /* the last: with vertex buffers only */
     };
     const struct state_blend *blend =
         key->blend != NULL ? &key->blend->blend : &state_default_blend;
@@ -254,7 +254,8 @@ static VkResult create(const struct vulkan_renderer *renderer, const struct draw
     };
     const VkPipelineDynamicStateCreateInfo dynamics = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
-        .dynamicStateCount = sizeof(dynamic) / sizeof(dynamic[0]),
+        .dynamicStateCount =
+            sizeof(dynamic) / sizeof(dynamic[0]) - (inputs->binding_count == 0 ? 1 : 0),
         .pDynamicStates = dynamic,
     };
     const VkPipelineRenderingCreateInfo rendering = {
