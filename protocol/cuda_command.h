@@ -359,12 +359,12 @@ struct bg_cuda_stream_event {
 };
 
 #define BG_CUDA_MARK_MAX ((UINT64_C(1) << 63) - 1) /* above: CUDA_ERROR_INVALID_VALUE */
-#define BG_CUDA_MARK_INTERRUPT 1u                  /* the fence interrupt follows */
 
-/* When the stream has done all that came before: completed[stream] = value. */
+/* When the stream has done all that came before: completed[stream] = value, and then the fence
+ * interrupt as behind a FENCE, unless it is suppressed. */
 struct bg_cuda_mark {
     uint32_t stream;
-    uint32_t flags; /* BG_CUDA_MARK_* */
+    uint32_t zero;
     uint64_t value; /* greater than the last one of the stream */
 };
 

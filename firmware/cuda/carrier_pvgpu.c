@@ -167,7 +167,7 @@ static bool was_refused(struct bg_pvgpu *gpu)
 }
 
 /* What the worker does may have to wait for a stream, and that for a host function. */
-static int wait(struct cuda_device *device, struct bg_pvgpu_job *job)
+static int wait_for_job(struct cuda_device *device, struct bg_pvgpu_job *job)
 {
     struct bg_pvgpu *gpu = device->gpu;
     uint64_t now_ns = bg_hal_time_ns(), end_ns = now_ns + CALL_TIMEOUT_NS;
@@ -205,13 +205,18 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
     cuda_bytes_copy(words, call->params);
     cuda_bytes_copy((uint8_t *)words + call->params.size, call->extra);
     cuda_bytes_copy(device->transfer, call->data);
-    error = bg_pvgpu_compute(device->gpu, &options, &job) ?: wait(device, &job);
+    error = bg_pvgpu_compute(device->gpu, &options, &job) ?: wait_for_job(device, &job);
     if (error < 0) {
         return cuda_carrier_failed(device, error);
     }
     return cuda_take_answer(
         device, call, job.results,
         (struct cuda_bytes){device->transfer + device->data_max, job.data_size});
+}
+
+static int wait(struct cuda_device *device, const struct bg_wait_loop *loop)
+{
+    return bg_pvgpu_wait(device->ring, loop, UINT64_MAX);
 }
 
 static const struct bg_pci_device *find_pci(const struct cuda_device *device)
@@ -229,6 +234,7 @@ static const struct cuda_carrier carrier = {
     .look = look,
     .wake = wake,
     .call = call,
+    .wait = wait,
     .host_alloc = host_alloc,
     .host_free = host_free,
     .find_pci = find_pci,

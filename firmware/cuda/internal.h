@@ -181,6 +181,10 @@ struct cuda_carrier {
      * what fits. */
     CUresult (*call)(struct cuda_device *device, struct cuda_call *call);
 
+    /* With a page: waits for what a mark announces (bg_pvgpu_wait), for as long as it takes. 1, or
+     * an error of the loop's or the carrier's. */
+    int (*wait)(struct cuda_device *device, const struct bg_wait_loop *loop);
+
     /* Memory of the heap, where there is one: 0 or a bg_error. */
     int (*host_alloc)(struct cuda_device *device, size_t size, struct bg_pvgpu_memory *memory);
     void (*host_free)(struct cuda_device *device, const struct bg_pvgpu_memory *memory);

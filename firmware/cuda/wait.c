@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Waiting for streams: by marks in the page, or, on a carrier without one, by asking. What is
- * waited for has no time of its own; the wait ends with the session at the latest.
+ * waited for has no time of its own; the wait ends with the session at the latest. It sleeps where
+ * the device's waits do.
  */
 #include "firmware/cuda/capture.h"
 #include "firmware/cuda/host.h"
@@ -51,22 +52,33 @@ bool cuda_mark_has_passed(struct cuda_device *device, uint32_t stream, uint64_t 
     return bg_load_acquire64(&device->page->completed[stream]) >= value;
 }
 
+struct mark_wait {
+    struct cuda_device *device;
+    uint32_t stream;
+    uint64_t value;
+    CUresult result; /* what ended it instead */
+};
+
+static int look_for_mark(void *context)
+{
+    struct mark_wait *wait = context;
+
+    for (unsigned i = 0; i < LOOKS; i++) {
+        if (cuda_mark_has_passed(wait->device, wait->stream, wait->value)) {
+            return 1;
+        }
+    }
+    wait->result = cuda_poll(wait->device);
+    return wait->result == CUDA_SUCCESS ? 0 : BG_ERR_UNAVAILABLE;
+}
+
 CUresult cuda_mark_wait(struct cuda_device *device, uint32_t stream, uint64_t value)
 {
-    for (;;) {
-        CUresult result;
+    struct mark_wait wait = {.device = device, .stream = stream, .value = value};
+    const struct bg_wait_loop loop = {.look = look_for_mark, .context = &wait};
 
-        for (unsigned i = 0; i < LOOKS; i++) {
-            if (cuda_mark_has_passed(device, stream, value)) {
-                return CUDA_SUCCESS;
-            }
-        }
-        result = cuda_poll(device);
-        if (result != CUDA_SUCCESS) {
-            return result;
-        }
-        bg_hal_wait(UINT64_MAX);
-    }
+    return device->carrier->wait(device, &loop) > 0 ? CUDA_SUCCESS
+                                                    : wait.result ?: cuda_check(device);
 }
 
 CUresult cuda_poll(struct cuda_device *device)

@@ -117,22 +117,21 @@ bool bg_pvgpu_quick_look(struct bg_pvgpu *gpu, uint32_t size)
 
 /* ---- Waiting for room ---- */
 
-struct ring_wait {
+struct room_wait {
     struct bg_pvgpu *gpu;
-    uint32_t size;  /* of the room, */
-    uint64_t fence; /* or that is to pass */
+    uint32_t size;
 };
 
-static int check_backend(void *context)
+static int check_for_room(void *context)
 {
-    const struct ring_wait *wait = context;
+    const struct room_wait *wait = context;
 
     return bg_pvgpu_check(wait->gpu);
 }
 
 static int look_for_room(void *context)
 {
-    const struct ring_wait *wait = context;
+    const struct room_wait *wait = context;
     int error = 0;
 
     for (unsigned i = 0; error == 0 && i < LOOKS; i++) {
@@ -147,9 +146,9 @@ static int look_for_room(void *context)
 static int wait_room(struct bg_pvgpu *gpu, uint32_t size)
 {
     static const struct bg_wait_strategy polling;
-    struct ring_wait wait = {.gpu = gpu, .size = size};
+    struct room_wait wait = {.gpu = gpu, .size = size};
     const struct bg_wait_loop loop = {
-        .look = look_for_room, .check = check_backend, .context = &wait};
+        .look = look_for_room, .check = check_for_room, .context = &wait};
     uint64_t deadline_ns = bg_hal_time_ns() + gpu->room_timeout_ns;
     int error = bg_pvgpu_submit(gpu) ?: bg_wait_until(&loop, &polling, NULL, deadline_ns);
 
@@ -263,6 +262,57 @@ void bg_pvgpu_command_end(struct bg_pvgpu *gpu)
     gpu->written = gpu->cursor;
 }
 
+/* ---- Waiting for what the fence interrupt announces ---- */
+
+struct announced_wait {
+    struct bg_pvgpu *gpu;
+    const struct bg_wait_loop *loop; /* the caller's */
+};
+
+static int look_for_announced(void *context)
+{
+    const struct announced_wait *wait = context;
+
+    return wait->loop->look(wait->loop->context);
+}
+
+static int check_backend(void *context)
+{
+    const struct announced_wait *wait = context;
+
+    return bg_pvgpu_check(wait->gpu);
+}
+
+static bool ask_for_interrupt(void *context)
+{
+    const struct announced_wait *wait = context;
+
+    suppress(wait->gpu, wait->gpu->suppressed & ~BG_PVGPU_IRQ_FENCE);
+    bg_barrier_full(); /* the wish before the fence: protocol/pvgpu.h, Interrupts */
+    return look_for_announced(context) != 0;
+}
+
+static void ask_for_none(void *context)
+{
+    const struct announced_wait *wait = context;
+
+    suppress(wait->gpu, wait->gpu->suppressed);
+}
+
+int bg_pvgpu_wait(struct bg_pvgpu *gpu, const struct bg_wait_loop *loop, uint64_t deadline_ns)
+{
+    struct announced_wait wait = {.gpu = gpu, .loop = loop};
+    const struct bg_wait_loop own = {
+        .look = look_for_announced,
+        .check = check_backend,
+        .arm = ask_for_interrupt,
+        .disarm = ask_for_none,
+        .context = &wait,
+    };
+
+    return bg_wait_until(&own, &gpu->wait, gpu->fence_source, deadline_ns);
+}
+
 /* ---- Fences ---- */
 
 static bool has_passed(const struct bg_pvgpu *gpu, uint64_t fence)
@@ -304,9 +354,14 @@ int bg_pvgpu_flush(struct bg_pvgpu *gpu)
     return pvgpu_command(gpu, BG_PVGPU_CMD_FLUSH, 0, NULL, 0, NULL, 0);
 }
 
+struct fence_wait {
+    struct bg_pvgpu *gpu;
+    uint64_t fence;
+};
+
 static int look_for_fence(void *context)
 {
-    const struct ring_wait *wait = context;
+    const struct fence_wait *wait = context;
     int error = 0;
 
     for (unsigned i = 0; error == 0 && i < LOOKS; i++) {
@@ -318,34 +373,11 @@ static int look_for_fence(void *context)
     return error;
 }
 
-static bool ask_for_interrupt(void *context)
-{
-    const struct ring_wait *wait = context;
-
-    suppress(wait->gpu, wait->gpu->suppressed & ~BG_PVGPU_IRQ_FENCE);
-    bg_barrier_full(); /* the wish before the fence: protocol/pvgpu.h, Interrupts */
-    return pvgpu_look_at_fences(wait->gpu) < 0 || has_passed(wait->gpu, wait->fence);
-}
-
-static void ask_for_none(void *context)
-{
-    const struct ring_wait *wait = context;
-
-    suppress(wait->gpu, wait->gpu->suppressed);
-}
-
 int pvgpu_wait_passed(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
 {
-    struct ring_wait wait = {.gpu = gpu, .fence = fence};
-    const struct bg_wait_loop loop = {
-        .look = look_for_fence,
-        .check = check_backend,
-        .arm = ask_for_interrupt,
-        .disarm = ask_for_none,
-        .context = &wait,
-    };
-    int error =
-        bg_pvgpu_submit(gpu) ?: bg_wait_until(&loop, &gpu->wait, gpu->fence_source, deadline_ns);
+    struct fence_wait wait = {.gpu = gpu, .fence = fence};
+    const struct bg_wait_loop loop = {.look = look_for_fence, .context = &wait};
+    int error = bg_pvgpu_submit(gpu) ?: bg_pvgpu_wait(gpu, &loop, deadline_ns);
 
     return has_passed(gpu, fence) ? 0 : error;
 }

@@ -205,6 +205,17 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
         (struct cuda_bytes){command.answer, fake_carrier.cuts ? 0 : command.answer_size});
 }
 
+static int wait_for(struct cuda_device *device, const struct bg_wait_loop *loop)
+{
+    int result;
+
+    (void)device;
+    while ((result = loop->look(loop->context)) == 0) {
+        bg_hal_wait(UINT64_MAX);
+    }
+    return result;
+}
+
 static const struct bg_pci_device *find_pci(const struct cuda_device *device)
 {
     static const struct bg_pci_device pci = {.bdf = BG_PCI_BDF(0x1A, 2, 0)};
@@ -221,6 +232,7 @@ static const struct cuda_carrier carrier = {
     .begin = begin,
     .end = end,
     .call = call,
+    .wait = wait_for,
     .host_alloc = host_alloc,
     .host_free = host_free,
     .find_pci = find_pci,

@@ -149,9 +149,9 @@ static void put_launch(struct peer *peer, uint32_t function)
     put(peer, BG_CUDA_LAUNCH, &launch, sizeof(launch.head) + launch.head.param_size);
 }
 
-static void put_mark(struct peer *peer, uint64_t value, uint32_t flags)
+static void put_mark(struct peer *peer, uint64_t value)
 {
-    const struct bg_cuda_mark mark = {BG_CUDA_STREAM_LEGACY, flags, value};
+    const struct bg_cuda_mark mark = {BG_CUDA_STREAM_LEGACY, 0, value};
 
     put(peer, BG_CUDA_STREAM_MARK, &mark, sizeof(mark));
 }
@@ -186,7 +186,7 @@ static void test_ring_goes_on(void **state)
     assert_true(first.features & BG_PVGPU_FEATURE_CUDA);
     init(&first);
     put_launch(&first, SPIN);
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     for (int i = 0; i < 100; i++) {
         submit_and_wait(&first); /* a fence does not wait for the stream */
     }
@@ -220,25 +220,35 @@ static bool was_interrupted(const struct peer *peer)
     return poll(&polled, 1, 0) == 1 && eventfd_read(peer->fence, &value) == 0;
 }
 
-static void test_interrupt_of_a_mark(void **state)
+static void wait_interrupt(const struct peer *peer)
 {
-    struct pollfd polled;
-    bool wakes;
+    struct pollfd polled = {.fd = peer->fence, .events = POLLIN};
+    bool wakes = poll(&polled, 1, PEER_TIMEOUT_MS) == 1;
 
+    assert_true(wakes);
+    assert_true(was_interrupted(peer));
+}
+
+/* As of fences: not while the guest has suppressed it. */
+static void test_interrupts_of_marks(void **state)
+{
     (void)state;
     start("");
     init(&first);
     put_launch(&first, SPIN);
-    put_mark(&first, 1, 0);
-    put_mark(&first, 2, BG_CUDA_MARK_INTERRUPT);
+    put_mark(&first, 1);
     submit_and_wait(&first);
     while (was_interrupted(&first)) { /* by the fences */
     }
     open_flag(&first);
-    polled = (struct pollfd){.fd = first.fence, .events = POLLIN};
-    wakes = poll(&polled, 1, PEER_TIMEOUT_MS) == 1;
-    assert_true(wakes);
-    assert_int_equal(reached(&first), 2);
+    wait_interrupt(&first);
+    assert_int_equal(reached(&first), 1);
+    __atomic_store_n(&first.control->suppress_interrupts, BG_PVGPU_IRQ_FENCE, __ATOMIC_SEQ_CST);
+    put_mark(&first, 2);
+    submit_and_wait(&first);
+    wait_mark(&first, 2);
+    OK(ask(&first, BG_CUDA_STREAM_QUERY, &(struct bg_cuda_handle){0}, 4, NULL, 0));
+    assert_false(was_interrupted(&first));
 }
 
 static void test_reset(void **state)
@@ -247,7 +257,7 @@ static void test_reset(void **state)
     start("");
     init(&first);
     put_launch(&first, SPIN);
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     submit_and_wait(&first);
     open_flag(&first);
     peer_reset(&first); /* all of it is over, and given back */
@@ -255,7 +265,7 @@ static void test_reset(void **state)
     assert_int_equal(ask(&first, BG_CUDA_MEMORY_INFO, "", 0, NULL, 0), CUDA_ERROR_NOT_INITIALIZED);
     init(&first);
     put_launch(&first, NOTHING);
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     peer_submit(&first);
     wait_mark(&first, 1);
 }
@@ -271,7 +281,7 @@ static void test_pause_waits(void **state)
     start("");
     init(&first);
     put_launch(&first, SPIN);
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     submit_and_wait(&first);
     polled = (struct pollfd){.fd = first.socket, .events = POLLIN};
     peer_send(&first, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
@@ -282,7 +292,7 @@ static void test_pause_waits(void **state)
     assert_int_equal(reached(&first), 1);
     peer_send(&first, BG_PVGPU_MESSAGE_RESUME, NULL, 0);
     put_launch(&first, NOTHING);
-    put_mark(&first, 2, 0);
+    put_mark(&first, 2);
     peer_submit(&first);
     wait_mark(&first, 2);
 }
@@ -313,7 +323,7 @@ static void test_lease_lasts_while_a_stream_works(void **state)
     init(&first);
     second = peer_open(PEER_NEW, path, 2);
     put_launch(&first, SPIN);
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     submit_and_wait(&first);
     put_addition(&second);
     admin_wait_waiting(path, 1);
@@ -323,7 +333,7 @@ static void test_lease_lasts_while_a_stream_works(void **state)
     assert_int_equal(addition(&second)->results[0], 7);
     wait_mark(&first, 1);
     put_launch(&first, NOTHING); /* and it has its turn again */
-    put_mark(&first, 2, 0);
+    put_mark(&first, 2);
     peer_submit(&first);
     wait_mark(&first, 2);
 }
@@ -342,8 +352,8 @@ static void test_guests_take_turns(void **state)
             put_launch(&first, NOTHING);
             put_launch(&second, NOTHING);
         }
-        put_mark(&first, round, 0);
-        put_mark(&second, round, 0);
+        put_mark(&first, round);
+        put_mark(&second, round);
         peer_submit(&first);
         peer_submit(&second);
     }
@@ -374,7 +384,7 @@ static void test_host_functions(void **state)
     init(&first);
     for (uint32_t value = 1; value < 20; value += 2) {
         put_hold(&first, BG_CUDA_STREAM_LEGACY, value);
-        put_mark(&first, value + 1, 0);
+        put_mark(&first, value + 1);
         peer_submit(&first);
         wait_mark(&first, value);
         acknowledge(&first, BG_CUDA_STREAM_LEGACY, value);
@@ -395,7 +405,7 @@ static void test_held_streams_need_no_lease(void **state)
     put(&first, BG_CUDA_STREAM_CREATE, &create, sizeof(create));
     put_hold(&first, 2, 1);
     put_launch(&first, NOTHING); /* in the legacy stream, behind it */
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     submit_and_wait(&first);
     put_addition(&second);
     peer_wait_word(&second, &addition(&second)->done, 1);
@@ -412,7 +422,7 @@ static void test_pause_of_a_held_stream(void **state)
     start("");
     init(&first);
     put_hold(&first, BG_CUDA_STREAM_LEGACY, 1);
-    put_mark(&first, 2, 0);
+    put_mark(&first, 2);
     submit_and_wait(&first);
     wait_mark(&first, 1);
     peer_send(&first, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
@@ -436,7 +446,7 @@ static void expect_end(uint32_t vm_id, uint32_t function, uint32_t error, const 
 
     init(&peer);
     put_launch(&peer, function);
-    put_mark(&peer, 1, 0);
+    put_mark(&peer, 1);
     peer_submit(&peer);
     peer_wait_word(&peer, &page(&peer)->error, error);
     is_closed = socket_wait_closed(peer.socket, PEER_TIMEOUT_MS);
@@ -469,7 +479,7 @@ static void test_stray_kernels(void **state)
     start("quarantine_faults = 2\n");
     init(&first);
     put_launch(&first, SPIN);
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     submit_and_wait(&first);
     for (uint32_t i = 0; i < 4; i++) {
         expect_end(10 + i, STRAY, CUDA_ERROR_ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS");
@@ -513,7 +523,7 @@ static void test_many_long_kernels(void **state)
     for (int i = 0; i < 20; i++) {
         put_launch(&first, LAST);
     }
-    put_mark(&first, 1, 0);
+    put_mark(&first, 1);
     peer_submit(&first);
     wait_mark(&first, 1);
     assert_int_equal(page(&first)->error, 0);
@@ -565,7 +575,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_ring_goes_on),
         TEST(test_failures_are_in_the_page),
-        TEST(test_interrupt_of_a_mark),
+        TEST(test_interrupts_of_marks),
         TEST(test_reset),
         TEST(test_pause_waits),
         TEST(test_lease_lasts_while_a_stream_works),

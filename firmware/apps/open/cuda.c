@@ -5,14 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "baregpu/pvgpu_interrupt.h"
 #include "firmware/apps/app.h"
 #include "firmware/apps/open/pci.h"
 #include "firmware/apps/open/pvgpu.h"
 
 #define EXIT_STATUS_USAGE 2
+#define SPIN_NS 50000u
 
 static uint64_t memory[(1u << 20) / sizeof(uint64_t)]; /* CUDA's bookkeeping */
 static struct bg_pvgpu ring;
+static struct bg_pvgpu_interrupt interrupt;
 static struct bg_vgpu_stub mailbox;
 static bool is_ring;
 
@@ -40,10 +43,22 @@ static bool choose_ring(void)
     return strcmp(via, "ring") == 0;
 }
 
+/* Waits leave this CPU to the host, which may have to compute on it; a short one would take longer
+ * by it. Without interrupts they poll. */
+static int open_ring(void)
+{
+    int error = pvgpu_host_open(&ring);
+
+    if (error == 0 && bg_pvgpu_interrupt_open(&interrupt, &ring, machine_pci(), NULL) == 0) {
+        ring.wait = BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS);
+    }
+    return error;
+}
+
 static bool open_device(void)
 {
     is_ring = choose_ring();
-    return (is_ring ? pvgpu_host_open(&ring) : open_vgpu_stub(&mailbox)) == 0;
+    return (is_ring ? open_ring() : open_vgpu_stub(&mailbox)) == 0;
 }
 
 static bool add_device(void)
@@ -128,6 +143,7 @@ void cuda_host_close(void)
     cuDevicePrimaryCtxRelease(0);
     bg_cuda_remove_all();
     if (is_ring) {
+        bg_pvgpu_interrupt_close(&interrupt);
         bg_pvgpu_close(&ring, pvgpu_host_deadline());
     }
 }

@@ -221,6 +221,13 @@ int bg_pvgpu_fence_wait(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_
 /* bg_pvgpu_fence and bg_pvgpu_fence_wait. */
 int bg_pvgpu_finish(struct bg_pvgpu *gpu, uint64_t deadline_ns);
 
+/*
+ * Waits as bg_pvgpu_fence_wait does, for something else that the backend announces by the fence
+ * interrupt: until loop->look, with loop->context, says that it is there; the rest of `loop` is not
+ * used. Does not submit. Returns as bg_wait_until.
+ */
+int bg_pvgpu_wait(struct bg_pvgpu *gpu, const struct bg_wait_loop *loop, uint64_t deadline_ns);
+
 /* The next failure that was not reported yet: 1 and *failure, or 0. Does not wait. */
 int bg_pvgpu_take_failure(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure);
 

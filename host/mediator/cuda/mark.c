@@ -119,7 +119,7 @@ static void reach(void *context)
 
     __atomic_store_n(&marks->page->completed[mark->wanted.stream], mark->wanted.value,
                      __ATOMIC_RELEASE);
-    if (mark->wanted.interrupts && session->interrupt != NULL) {
+    if (session->interrupt != NULL) {
         session->interrupt(session->owner);
     }
     pthread_mutex_lock(&marks->lock);

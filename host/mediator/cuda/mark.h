@@ -20,8 +20,7 @@ void cuda_marks_destroy(struct cuda_session *cuda);
 struct cuda_mark {
     uint32_t stream;
     uint64_t value;
-    bool interrupts; /* the guest, behind it */
-    bool holds;      /* the stream */
+    bool holds; /* the stream */
 };
 
 /* completed[stream] = value, once the stream has done what it has now. CUDA_ERROR_INVALID_VALUE:

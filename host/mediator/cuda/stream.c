@@ -365,11 +365,10 @@ static CUresult mark(struct cuda_session *cuda, const struct bg_cuda_mark *wante
     const struct cuda_mark mark = {
         .stream = wanted->stream,
         .value = wanted->value,
-        .interrupts = wanted->flags & BG_CUDA_MARK_INTERRUPT,
         .holds = holds,
     };
 
-    if (wanted->flags & ~BG_CUDA_MARK_INTERRUPT) {
+    if (wanted->zero != 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     return cuda_mark(cuda, &mark);

@@ -198,7 +198,7 @@ void pvgpu_ring_wake(struct pvgpu_ring *ring)
     STORE(ring->control->backend_sleeping, 0);
 }
 
-static bool wants_interrupt(const struct pvgpu_ring *ring, uint32_t bit)
+bool pvgpu_ring_wants_interrupt(const struct pvgpu_ring *ring, uint32_t bit)
 {
     bg_barrier_full(); /* the guest: suppress_interrupts, barrier, what it waits for */
     return !(LOAD(ring->control->suppress_interrupts) & bit);
@@ -212,7 +212,7 @@ bool pvgpu_ring_complete(struct pvgpu_ring *ring, uint64_t fence)
     pvgpu_ring_publish(ring);
     ring->completed = fence;
     STORE_RELEASE(ring->control->host_fence_completed, fence);
-    return wants_interrupt(ring, BG_PVGPU_IRQ_FENCE);
+    return pvgpu_ring_wants_interrupt(ring, BG_PVGPU_IRQ_FENCE);
 }
 
 void pvgpu_ring_explain(struct pvgpu_ring *ring, const char *text)
@@ -244,7 +244,7 @@ bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum bg_pvgpu
     pvgpu_ring_set_status(ring, BG_PVGPU_CONTROL_ERROR);
     ring->error_count++;
     STORE_RELEASE(control->error_count, ring->error_count);
-    return wants_interrupt(ring, BG_PVGPU_IRQ_ERROR);
+    return pvgpu_ring_wants_interrupt(ring, BG_PVGPU_IRQ_ERROR);
 }
 
 void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped, uint64_t copied)

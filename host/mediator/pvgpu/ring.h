@@ -72,7 +72,10 @@ bool pvgpu_ring_has_work(const struct pvgpu_ring *ring);
 bool pvgpu_ring_sleep(struct pvgpu_ring *ring);
 void pvgpu_ring_wake(struct pvgpu_ring *ring);
 
-/* Both return whether the guest is to be interrupted. */
+/* Is the guest to be interrupted (PVGPU_IRQ_*) for what was stored before? From any thread. */
+bool pvgpu_ring_wants_interrupt(const struct pvgpu_ring *ring, uint32_t bit);
+
+/* Both return that. */
 bool pvgpu_ring_complete(struct pvgpu_ring *ring, uint64_t fence);
 bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum bg_pvgpu_error code,
                        uint32_t detail);

@@ -5,9 +5,14 @@
 #include "host/mediator/cuda/carrier.h"
 #include "host/mediator/worker/streams.h"
 
+/* In a thread of the driver's. */
 static void interrupt(void *owner)
 {
-    pvgpu_worker_interrupt(owner, BG_PVGPU_IRQ_FENCE);
+    struct pvgpu_worker *worker = owner;
+
+    if (pvgpu_ring_wants_interrupt(&worker->ring, BG_PVGPU_IRQ_FENCE)) {
+        pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_FENCE);
+    }
 }
 
 /* Waits within a command are not the command's time. */

@@ -5,7 +5,7 @@
 // build: firmware/pci/device.c firmware/pci/bar.c firmware/pci/assign.c
 // build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/hal.c
 // build: tests/fake/pvgpu.c
-/* Launches in pvgpu's ring: byte for byte the same on the quick way as on the long one. */
+/* What the guest's CUDA writes into pvgpu's ring, and how it waits: without a worker. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "firmware/cuda/internal.h"
+#include "tests/fake/hal.h"
 #include "tests/fake/pvgpu.h"
 
 static const struct bg_cuda_param params[] = {{0, 8}, {8, 4}, {16, 8}};
@@ -60,6 +61,7 @@ static int setup(void **state)
     context->legacy.object.context = context;
     stream = cuda_object_create(CUDA_KIND_STREAM, sizeof(*stream), context);
     stream->number = 7;
+    device->numbers.streams[0] = 1 << BG_CUDA_STREAM_LEGACY | 1 << 7;
     make_function();
     return cuCtxSetCurrent(context->object.handle) == CUDA_SUCCESS ? 0 : -1;
 }
@@ -212,6 +214,37 @@ static void a_sleeping_backend_is_woken(void **state)
     assert_int_equal(fake.doorbells, 1); /* it is awake */
 }
 
+/* ---- Waits ---- */
+
+static unsigned naps;
+
+static void nap(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    naps++;
+    assert_int_equal(fake.control->suppress_interrupts & BG_PVGPU_IRQ_FENCE, 0);
+    fake_pvgpu_step(&fake, 0);
+    fake_hal.now_ns += 1000;
+    device->page->completed[0] = 1;
+}
+
+static void waits_sleep_where_the_devices_do(void **state)
+{
+    struct bg_interrupt_source source = {.is_on = 1};
+
+    (void)state;
+    fake_hal.on_wait = NULL;
+    naps = 0;
+    gpu.fence_source = &source;
+    gpu.wait = (struct bg_wait_strategy){.sleep = nap};
+    assert_int_equal(launch(1, 32, 0, NULL), CUDA_SUCCESS);
+    assert_int_equal(cuStreamSynchronize(NULL), CUDA_SUCCESS);
+    assert_int_equal(naps, 1);
+    assert_int_equal(fake_pvgpu_last(0)->header.type, BG_CUDA_STREAM_MARK);
+    assert_int_not_equal(fake.control->suppress_interrupts & BG_PVGPU_IRQ_FENCE, 0);
+    gpu.fence_source = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -219,7 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(both_ways_write_the_same),    TEST(sizes_are_checked_when_they_change),
         TEST(others_are_refused),          TEST(what_is_in_the_way_is_seen),
-        TEST(a_sleeping_backend_is_woken),
+        TEST(a_sleeping_backend_is_woken), TEST(waits_sleep_where_the_devices_do),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
