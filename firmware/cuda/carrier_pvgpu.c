@@ -7,6 +7,10 @@
 #define HEAP_SHARE 16u
 #define HEAP_MAX (2u << 20)
 
+/* Of a piece: two of these stay in the caches, and in an emulated CPU's table of pages, while a
+ * long copy goes through them. */
+#define PIECE_MAX (256u << 10)
+
 /* What a call is given for being carried out, and a backend for coming back. */
 #define CALL_TIMEOUT_NS 120000000000ull
 #define LOOK_NS 1000000ull
@@ -32,14 +36,16 @@ static void cut(struct cuda_device *device, const struct bg_pvgpu_memory *memory
 {
     const uint32_t page_size = (sizeof(*device->page) + 63) / 64 * 64;
     const uint32_t part = (memory->size - page_size) / (CUDA_PIECES + 1) / 128 * 128;
+    const uint32_t piece = part < PIECE_MAX ? part : PIECE_MAX;
+    const uint32_t transfer = (memory->size - page_size - CUDA_PIECES * piece) / 128 * 128;
     uint8_t *next = (uint8_t *)memory->bytes + page_size;
 
     device->page = memory->bytes;
     device->transfer = next;
-    device->data_max = device->answer_max = part / 2;
-    device->piece_size = part;
-    for (unsigned i = 0; i < CUDA_PIECES; i++) {
-        next += part;
+    device->data_max = device->answer_max = transfer / 2;
+    device->piece_size = piece;
+    next += transfer;
+    for (unsigned i = 0; i < CUDA_PIECES; i++, next += piece) {
         device->pieces[i].bytes = next;
         device->pieces[i].offset = (uint64_t)(next - device->heap);
     }

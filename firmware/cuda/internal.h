@@ -205,6 +205,7 @@ struct cuda_piece {
     uint64_t offset; /* in the heap */
     uint32_t used;   /* bytes */
     uint32_t stream; /* whose copies use it */
+    uint64_t mark;   /* behind them, once the other piece is being filled */
 };
 
 #define CUDA_PIECES 2u

@@ -5,16 +5,18 @@
  */
 #include "firmware/cuda/internal.h"
 
+/* Nothing more comes into it: its copies are done at its mark. */
+static CUresult end(struct cuda_device *device, struct cuda_piece *piece)
+{
+    return piece->used != 0 ? cuda_mark_end(device, piece->stream, &piece->mark) : CUDA_SUCCESS;
+}
+
 /* Waits until the copies that use a piece are done. */
 static CUresult drain(struct cuda_device *device, struct cuda_piece *piece)
 {
-    CUresult result = CUDA_SUCCESS;
-    uint64_t mark;
+    CUresult result =
+        piece->used != 0 ? cuda_mark_wait(device, piece->stream, piece->mark) : CUDA_SUCCESS;
 
-    if (piece->used != 0) {
-        result = cuda_mark_end(device, piece->stream, &mark)
-                     ?: cuda_mark_wait(device, piece->stream, mark);
-    }
     piece->used = result == CUDA_SUCCESS ? 0 : piece->used;
     return result;
 }
@@ -33,9 +35,10 @@ CUresult cuda_staging_take(struct cuda_device *device, uint32_t stream, uint32_t
     CUresult result = CUDA_SUCCESS;
 
     if (!has_room(device, piece, stream, size)) {
+        result = end(device, piece);
         device->piece = (device->piece + 1) % CUDA_PIECES;
         piece = &device->pieces[device->piece];
-        result = drain(device, piece);
+        result = result ?: drain(device, piece);
     }
     if (result == CUDA_SUCCESS) {
         *bytes = piece->bytes + piece->used;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The consumer's thread of a pvgpu worker: the ring, the lease, the GPU. */
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 
@@ -521,6 +522,14 @@ static void sleep_for_work(struct pvgpu_worker *worker)
     worker->naps = worker->streams_work;
 }
 
+/* The CPU device's threads may wait for this thread's processor. */
+static void make_way(const struct pvgpu_worker *worker)
+{
+    if (worker->streams_work && !worker->base.device.cuda) {
+        sched_yield();
+    }
+}
+
 /* Polls for a while, then sleeps. */
 static void wait_for_work(struct pvgpu_worker *worker)
 {
@@ -542,6 +551,7 @@ static void wait_for_work(struct pvgpu_worker *worker)
         if (look(worker, SPIN_LOOKS, true)) {
             return;
         }
+        make_way(worker);
     } while (clock_now_ns() < until_ns);
     sleep_for_work(worker);
 }

@@ -121,18 +121,34 @@ static CUresult measure_copies(const char *name, void *bytes)
     return result ?: cuMemFree(pointer);
 }
 
-static CUresult measure_both_copies(void)
+/* What a copy of ordinary memory takes at least. */
+static void measure_memcpy(void *to, const void *from)
 {
-    void *pinned = NULL, *ordinary = malloc(COPY_SIZE);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t start_ns = now();
+
+        memcpy(to, from, COPY_SIZE);
+        __asm__ volatile("" : : "r"(to), "r"(from) : "memory");
+        figures[i] = COPY_SIZE * SECOND_NS / (double)(now() - start_ns);
+    }
+    print_figures("cuda_memcpy", "bytes/s");
+}
+
+static CUresult measure_all_copies(void)
+{
+    void *pinned = NULL, *ordinary = malloc(COPY_SIZE), *other = malloc(COPY_SIZE);
     CUresult result = cuMemAllocHost(&pinned, COPY_SIZE);
 
-    if (ordinary == NULL) {
+    if (ordinary == NULL || other == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     memset(ordinary, 0x5A, COPY_SIZE);
+    memset(other, 0, COPY_SIZE);
     result = result ?: measure_copies("cuda_copy_pinned", pinned);
     result = result ?: measure_copies("cuda_copy_pageable", ordinary);
+    measure_memcpy(other, ordinary);
     free(ordinary);
+    free(other);
     return result ?: cuMemFreeHost(pinned);
 }
 
@@ -218,7 +234,7 @@ CUresult cuda_measure(uint64_t (*now_ns)(void))
         CUresult (*measure)(void);
     } parts[] = {
         {"launches", measure_launches},
-        {"copies", measure_both_copies},
+        {"copies", measure_all_copies},
         {"a product of matrices", measure_product},
         {"cuBLAS", measure_sgemm},
     };

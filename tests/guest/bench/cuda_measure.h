@@ -8,6 +8,7 @@
  *   cuda_launch_calls   launches that a program can ask for in a second
  *   cuda_copy_pinned    64 MiB of cuMemAllocHost's to the device and back: bytes/s
  *   cuda_copy_pageable  the same of ordinary memory
+ *   cuda_memcpy         memcpy of 64 MiB of ordinary memory: bytes/s
  *   cuda_matmul         a tiled product of 512 x 512 matrices, without its copies: ns
  *   cuda_sgemm          cublasSgemm of 1024 x 1024 matrices: ns
  */

@@ -214,6 +214,43 @@ static void a_sleeping_backend_is_woken(void **state)
     assert_int_equal(fake.doorbells, 1); /* it is awake */
 }
 
+/* ---- Copies of ordinary memory ---- */
+
+/* Passes one mark each time that the driver waits. */
+static void pass_a_mark(void *context)
+{
+    (void)context;
+    fake_pvgpu_step(&fake, 0);
+    device->page->completed[7]++;
+}
+
+/* The first piece is filled again while the second one is being copied. */
+static void pieces_have_marks_of_their_own(void **state)
+{
+    static const uint32_t expected[] = {BG_CUDA_COPY, BG_CUDA_STREAM_MARK,
+                                        BG_CUDA_COPY, BG_CUDA_STREAM_MARK,
+                                        BG_CUDA_COPY, BG_CUDA_STREAM_MARK};
+    static uint8_t bytes[FAKE_PVGPU_HEAP];
+    const size_t count = sizeof(expected) / sizeof(expected[0]);
+    uint32_t size = device->piece_size * 3;
+
+    (void)state;
+    assert_true(size <= sizeof(bytes));
+    assert_true(cuda_range_add(
+        device, &(struct cuda_range){.start = 0x10000, .size = size, .context = context}));
+    fake_hal.on_wait = pass_a_mark;
+    assert_int_equal(cuMemcpyHtoDAsync(0x10000, bytes, size, stream->object.handle), CUDA_SUCCESS);
+    assert_int_equal(device->page->completed[7], 1); /* the second one is not waited for */
+    fake_pvgpu_step(&fake, 0);
+    assert_int_equal(fake.commands, count - 1);
+    assert_int_equal(cuStreamSynchronize(stream->object.handle), CUDA_SUCCESS);
+    assert_int_equal(device->page->completed[7], 3);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(fake_pvgpu_last((unsigned)(count - 1 - i))->header.type, expected[i]);
+    }
+    cuda_range_remove_all(device);
+}
+
 /* ---- Waits ---- */
 
 static unsigned naps;
@@ -250,9 +287,13 @@ static void waits_sleep_where_the_devices_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(both_ways_write_the_same),    TEST(sizes_are_checked_when_they_change),
-        TEST(others_are_refused),          TEST(what_is_in_the_way_is_seen),
-        TEST(a_sleeping_backend_is_woken), TEST(waits_sleep_where_the_devices_do),
+        TEST(both_ways_write_the_same),
+        TEST(sizes_are_checked_when_they_change),
+        TEST(others_are_refused),
+        TEST(what_is_in_the_way_is_seen),
+        TEST(a_sleeping_backend_is_woken),
+        TEST(pieces_have_marks_of_their_own),
+        TEST(waits_sleep_where_the_devices_do),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
