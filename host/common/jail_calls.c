@@ -65,8 +65,9 @@ static const struct call allowed[] = {
     {ANY, SCMP_SYS(rt_sigreturn)},
     {ANY, SCMP_SYS(rt_sigprocmask)},
     {ANY, SCMP_SYS(restart_syscall)},
-    {THREADS | DRIVER, SCMP_SYS(rt_sigaction)}, /* the first one that is made does that */
-    {THREADS | PROCESSES, SCMP_SYS(seccomp)},   /* to forbid more */
+    {THREADS | DRIVER, SCMP_SYS(rt_sigaction)},      /* the first one that is made does that */
+    {THREADS | DRIVER, SCMP_SYS(sched_getaffinity)}, /* malloc, when many allocate at once */
+    {THREADS | PROCESSES, SCMP_SYS(seccomp)},        /* to forbid more */
     /* Processes; their start is below, too. */
     {PROCESSES, SCMP_SYS(wait4)},
     {PROCESSES, SCMP_SYS(prlimit64)},
@@ -129,7 +130,6 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(time)},
     {DRIVER, SCMP_SYS(clock_getres)},
     {DRIVER, SCMP_SYS(capget)},
-    {DRIVER, SCMP_SYS(sched_getaffinity)},
     {DRIVER, SCMP_SYS(sched_setaffinity)},
     {DRIVER, SCMP_SYS(sched_getparam)},
     {DRIVER, SCMP_SYS(sched_getscheduler)},

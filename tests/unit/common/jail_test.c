@@ -312,11 +312,21 @@ static void test_serving(void **state)
     assert_int_equal(run(try_accept, 0), KILLED);
 }
 
+/* As glibc's malloc does before it makes more heaps for threads. */
+static int try_affinity(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? DONE : REFUSED;
+}
+
 static void test_threads(void **state)
 {
     (void)state;
     assert_int_equal(run(try_thread, 0), KILLED);
     assert_int_equal(run(try_thread, JAIL_CALLS_THREADS), DONE);
+    assert_int_equal(run(try_affinity, 0), KILLED);
+    assert_int_equal(run(try_affinity, JAIL_CALLS_THREADS), DONE);
     assert_int_equal(run(try_fork, JAIL_CALLS_THREADS), KILLED);
     assert_int_equal(run(try_namespace, JAIL_CALLS_THREADS), KILLED);
     assert_int_equal(run(try_thread_later, JAIL_CALLS_THREADS), KILLED);
