@@ -7,8 +7,6 @@
 #define TESTS_UNIT_MEDIATOR_PVGPU_DRAW_FIXTURE_H
 
 #define PVGPU_TEST_VULKAN 1
-#include <dlfcn.h>
-
 #include "protocol/pvgpu_draw.h"
 #include "tests/shaders/read.h"
 #include "tests/unit/mediator/pvgpu_fixture.h"
@@ -33,14 +31,12 @@ enum {
     STATE,
 };
 
-/* Main's part of each program. Mesa's driver keeps what it compiles by, also for those who look for
- * leaks: it stays. */
+/* Main's part of each program. */
 static inline int run_draw_tests(const char *name, const struct CMUnitTest *tests, size_t count)
 {
     int failed;
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    dlopen("libvulkan_lvp.so", RTLD_LAZY | RTLD_NODELETE);
     if (!open_renderer()) {
         return 0;
     }
