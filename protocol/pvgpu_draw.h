@@ -10,7 +10,7 @@
  * destroys, the header's resource_id counts. What is destroyed while it is bound is unbound.
  *
  * What is bound stays so until it is bound anew, or the session ends. Id 0 unbinds; an unbound
- * state object is the default one; an unbound buffer, view or sampler reads as zero. Each thing
+ * state object or sampler is the default one; an unbound buffer or view reads as zero. Each thing
  * that is bound is checked by itself; whether all of it fits together, by the draw that uses it:
  * INVALID_PARAMETER. A list of bindings may end behind its last item that counts.
  */

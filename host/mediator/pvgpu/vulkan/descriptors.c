@@ -49,11 +49,18 @@ struct descriptor {
     VkBufferView texels;
 };
 
-static void take_constants(const struct draw_constants *constants, struct descriptor *descriptor)
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void take_constants(const struct vulkan *vulkan, const struct draw_constants *constants,
+                           struct descriptor *descriptor)
 {
     if (constants->buffer != NULL) {
-        descriptor->buffer = (VkDescriptorBufferInfo){vulkan_resource_of(constants->buffer)->buffer,
-                                                      constants->offset, constants->size};
+        descriptor->buffer = (VkDescriptorBufferInfo){
+            vulkan_resource_of(constants->buffer)->buffer, constants->offset,
+            least(constants->size, vulkan->properties.limits.maxUniformBufferRange)};
     }
 }
 
@@ -61,11 +68,6 @@ static bool view_fits(const struct interface_binding *binding, const struct pvgp
 {
     return vulkan_view_of(view)->type == binding->view &&
            (view->resource->samples > 1) == binding->multisampled;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Of a view without a format, as much as the device can show. */
@@ -129,7 +131,7 @@ static struct descriptor find_bound(const struct vulkan_renderer *renderer,
         take_view(vulkan, binding, stage->resources[slot - BG_PVGPU_BINDING_SHADER_RESOURCE],
                   &descriptor);
     } else {
-        take_constants(&stage->constants[slot], &descriptor);
+        take_constants(vulkan, &stage->constants[slot], &descriptor);
     }
     return descriptor;
 }

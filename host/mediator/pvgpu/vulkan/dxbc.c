@@ -40,8 +40,8 @@ static void list_slots(struct slots *slots, enum bg_pvgpu_stage stage)
     slots->count = 0;
     add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_CBV, flags[0],
               BG_PVGPU_BINDING_CONSTANT_BUFFER, BG_PVGPU_CONSTANT_BUFFERS_MAX);
-    add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_SAMPLER, 0, BG_PVGPU_BINDING_SAMPLER,
-              BG_PVGPU_SAMPLERS_MAX);
+    add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_SAMPLER, flags[1],
+              BG_PVGPU_BINDING_SAMPLER, BG_PVGPU_SAMPLERS_MAX);
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         add_slots(slots, stage, VKD3D_SHADER_DESCRIPTOR_TYPE_SRV, flags[i],
                   BG_PVGPU_BINDING_SHADER_RESOURCE, BG_PVGPU_SHADER_RESOURCES_MAX);
