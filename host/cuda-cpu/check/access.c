@@ -193,6 +193,10 @@ static inline bool find_run(const struct access *access, uint32_t lane, uint32_t
     const uint64_t *addresses = access->addresses + lane;
     uint64_t apart = 0, different = 0;
 
+    if (addresses[count - 1] != addresses[0] &&
+        addresses[count - 1] != addresses[0] + (uint64_t)(count - 1) * access->size) {
+        return false;
+    }
     *run = (struct access_run){.address = addresses[0], .lane = lane, .count = count};
     for (uint32_t i = 0; i < count; i++) {
         apart |= addresses[i] ^ (addresses[0] + (uint64_t)i * access->size);
@@ -228,10 +232,10 @@ static uint32_t look_at(struct check_warp *warp, const struct access *access)
 /* ---- What is called ---- */
 
 #define COPY_IN(type)                                                                              \
-    for (uint32_t rest = mask; rest; rest &= rest - 1) {                                           \
-        uint32_t lane = (uint32_t)__builtin_ctz(rest);                                             \
-                                                                                                   \
-        ((type *)values)[lane] = *(const type *)(uintptr_t)addresses[lane];                        \
+    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {                                           \
+        if (mask >> lane & 1) {                                                                    \
+            ((type *)values)[lane] = *(const type *)(uintptr_t)addresses[lane];                    \
+        }                                                                                          \
     }                                                                                              \
     return
 
@@ -312,7 +316,7 @@ static bool are_usual_same(const struct check_warp *warp, uint64_t first, uint32
                            uint32_t site, uint32_t count)
 {
     const struct region *region = usual_region(warp, first, (uint64_t)size * count, site);
-    const struct race_words words = {first, size, count, site};
+    const struct race_words words = {first, size, count, site, 0};
 
     return region != NULL && region->kind != REGION_LOCAL && is_aligned(first, size) &&
            shadow_all_written(&region->shadow, first, (uint64_t)size * count) &&

@@ -33,9 +33,10 @@ bool race_run(struct check_warp *warp, const struct access *access, const struct
 struct race_words {
     uint64_t address; /* of the first one */
     uint32_t size, count, site;
+    uint32_t lane; /* the first of those that read them */
 };
 
-/* All of a warp's lanes read each of them. False: lane by lane. */
+/* All of a warp's lanes read each of them, or half of them. False: lane by lane. */
 bool race_read_same(const struct check_warp *warp, const struct region *region,
                     const struct race_words *words);
 

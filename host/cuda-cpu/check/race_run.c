@@ -347,7 +347,8 @@ static bool read_line_same(const struct check_warp *warp, const struct region *r
     struct shadow_touch *touches = line->touches,
                         now = {
                             .time = block->clock->now,
-                            .who = warp->number * WARP_LANES | words->site << SHADOW_SITE_SHIFT,
+                            .who = (warp->number * WARP_LANES + words->lane) |
+                                   words->site << SHADOW_SITE_SHIFT,
                             .block = block->number,
                             .shift = (uint8_t)(log2_of(words->size) - 2),
                             .is_same = true,
@@ -371,7 +372,7 @@ static bool read_cells(const struct check_warp *warp, const struct region *regio
                        struct shadow_line *line, uint32_t first, const struct race_words *words)
 {
     uint32_t count = words->size * words->count / 4, shift = log2_of(words->size) - 2;
-    uint32_t who = warp->number * WARP_LANES;
+    uint32_t who = warp->number * WARP_LANES + words->lane;
     bool done =
         are_until(&line->cells->time[SHADOW_WRITE][first], count, race_ordered(warp, region));
 
@@ -410,12 +411,12 @@ bool race_read_same(const struct check_warp *warp, const struct region *region,
 bool race_run(struct check_warp *warp, const struct access *access, const struct region *region,
               const struct access_run *run)
 {
-    const struct race_words words = {run->address, access->size, 1, access->site};
+    const struct race_words words = {run->address, access->size, 1, access->site, run->lane};
 
     if (!run->is_same) {
         return race_adjacent(warp, access, region, run);
     }
-    if (access->what == FINDING_READ && run->lane == 0 && race_read_same(warp, region, &words)) {
+    if (access->what == FINDING_READ && race_read_same(warp, region, &words)) {
         return true;
     }
     for (uint32_t i = run->lane; access->addresses != NULL && i < run->lane + run->count; i++) {
