@@ -301,10 +301,12 @@ static void test_kernel_without_end_by_mailbox(void **state)
     assert_null(strstr(process_errors(mediator), "fault:"));
 }
 
-/* The kernel has begun, or has yet to, when its session ends; the next one starts over. */
+/* The kernel has yet to begin, or is compiled, or has begun so long ago, and its memory is given
+ * back or not, when the session ends; the next one starts over. */
 static void test_sessions_that_end_in_a_launch(void **state)
 {
     unsigned rounds = getenv("BAREGPU_SOAK") != NULL ? 1000 : 12;
+    struct bg_cuda_memory_free gone = {.stream = BG_CUDA_NONE};
 
     (void)state;
     fixture_start("tenant", "pvgpu",
@@ -314,11 +316,15 @@ static void test_sessions_that_end_in_a_launch(void **state)
         peer = peer_open(PEER_NEW, path, 1);
         init();
         load_unseen_module();
-        OK(launch(STORE, allocate(COUNT * 4), i));
+        gone.address = allocate(COUNT * 4);
+        OK(launch(STORE, gone.address, i));
         for (unsigned j = 0; j < i % 4; j++) {
             OK(launch(SPIN, 0, 0));
         }
-        for (unsigned j = 0; j < i % 7 * 10; j++) { /* so much later */
+        if (i % 3 == 0) {
+            OK(ASK(BG_CUDA_MEMORY_FREE, gone));
+        }
+        for (unsigned j = 0; j < i; j++) { /* so much later */
             OK(ask(BG_CUDA_MEMORY_INFO, "", 0, NULL, 0));
         }
         peer_close(&peer);
