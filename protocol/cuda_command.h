@@ -75,6 +75,10 @@ enum bg_cuda_command {
     BG_CUDA_STREAM_SYNC = 0x1145,    /* bg_cuda_handle; waits for the stream, or all of them
                                       * (BG_CUDA_ALL). For carriers without a page */
     BG_CUDA_STREAM_QUERY = 0x1146,   /* bg_cuda_handle; CUDA_ERROR_NOT_READY while it works */
+    BG_CUDA_STREAM_WRITE = 0x1147,   /* bg_cuda_stream_value: the word becomes the value */
+    BG_CUDA_STREAM_WATCH = 0x1148,   /* bg_cuda_stream_value: the stream waits for the word to be
+                                      * so; CUDA_ERROR_ILLEGAL_ADDRESS ends everything when it is
+                                      * given back meanwhile. With a page only */
 
     BG_CUDA_EVENT_CREATE = 0x1150,  /* bg_cuda_event_create */
     BG_CUDA_EVENT_DESTROY = 0x1151, /* bg_cuda_handle */
@@ -368,6 +372,15 @@ struct bg_cuda_mark {
     uint64_t value; /* greater than the last one of the stream */
 };
 
+/* A word of memory, aligned. */
+struct bg_cuda_stream_value {
+    uint64_t address, value;
+    uint32_t size;  /* 4, 8 */
+    uint32_t flags; /* of WATCH: CUstreamWaitValue_flags without FLUSH; else 0 */
+    uint32_t stream;
+    uint32_t zero;
+};
+
 struct bg_cuda_event_create {
     uint32_t event;
     uint32_t flags; /* CUevent_flags */
@@ -485,6 +498,7 @@ BG_WIRE_SIZE(bg_cuda_box_side, 64);
 BG_WIRE_SIZE(bg_cuda_copy_box, 160);
 BG_WIRE_SIZE(bg_cuda_launch, 48);
 BG_WIRE_SIZE(bg_cuda_mark, 16);
+BG_WIRE_SIZE(bg_cuda_stream_value, 32);
 BG_WIRE_SIZE(bg_cuda_event_record, 16);
 BG_WIRE_SIZE(bg_cuda_node, 16);
 BG_WIRE_SIZE(bg_cuda_graph_launch, 8);

@@ -49,46 +49,6 @@ CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr pointer, size_t siz
     return refuse();
 }
 
-/* ---- Words that streams write or wait for: events and host functions are there for it ---- */
-
-CUresult cuStreamWriteValue32(CUstream stream, CUdeviceptr address, cuuint32_t value,
-                              unsigned flags)
-{
-    (void)stream;
-    (void)address;
-    (void)value;
-    (void)flags;
-    return refuse();
-}
-
-CUresult cuStreamWriteValue64(CUstream stream, CUdeviceptr address, cuuint64_t value,
-                              unsigned flags)
-{
-    (void)stream;
-    (void)address;
-    (void)value;
-    (void)flags;
-    return refuse();
-}
-
-CUresult cuStreamWaitValue32(CUstream stream, CUdeviceptr address, cuuint32_t value, unsigned flags)
-{
-    (void)stream;
-    (void)address;
-    (void)value;
-    (void)flags;
-    return refuse();
-}
-
-CUresult cuStreamWaitValue64(CUstream stream, CUdeviceptr address, cuuint64_t value, unsigned flags)
-{
-    (void)stream;
-    (void)address;
-    (void)value;
-    (void)flags;
-    return refuse();
-}
-
 /* ---- Linking: a module is one PTX or fat binary ---- */
 
 CUresult cuLinkCreate(unsigned count, CUjit_option *options, void **values, CUlinkState *state)

@@ -399,6 +399,14 @@ static void make_special(uint8_t choice)
         PUT((struct bg_cuda_stage){next() % 2 ? 0 : 100, 200});
         command.data_size = 100;
         break;
+    case 24:
+        begin(next() % 2 ? BG_CUDA_STREAM_WRITE : BG_CUDA_STREAM_WATCH);
+        PUT((struct bg_cuda_stream_value){.address = address(),
+                                          .value = next(),
+                                          .size = next() % 2 ? 4 : 8,
+                                          .flags = few() % 4,
+                                          .stream = few()});
+        break;
     default:
         begin(next() % 2 ? BG_CUDA_PRINT : BG_CUDA_MEMORY_INFO);
     }
@@ -479,13 +487,25 @@ static void start_session(void)
     make_something();
 }
 
+/* Streams may wait for words that nobody writes. */
+static bool may_wait(void *owner)
+{
+    unsigned *looks = owner;
+
+    return ++*looks % 64 != 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    unsigned looks = 0;
+
     if (heap == NULL) {
         open_device();
     }
     input.size = 0; /* zeros */
     start_session();
+    session->may_wait = may_wait;
+    session->owner = &looks;
     input.data = data;
     input.size = size;
     while (input.size > 0 && !gpu.lost) {

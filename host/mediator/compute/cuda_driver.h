@@ -92,6 +92,8 @@
     X(cuLaunchHostFunc)                                                                            \
     X(cuStreamCreateWithPriority)                                                                  \
     X(cuStreamDestroy)                                                                             \
+    X(cuStreamWriteValue32)                                                                        \
+    X(cuStreamWriteValue64)                                                                        \
     X(cuStreamWaitValue64)                                                                         \
     X(cuStreamQuery)                                                                               \
     X(cuStreamWaitEvent)                                                                           \

@@ -185,6 +185,8 @@ static const struct row rows[] = {
     ROW(STREAM_HOST) = {SIZE(mark), false, false, cuda_run_stream_host},
     ROW(STREAM_SYNC) = {SIZE(handle), false, false, cuda_run_stream_sync},
     ROW(STREAM_QUERY) = {SIZE(handle), false, false, cuda_run_stream_query},
+    ROW(STREAM_WRITE) = {SIZE(stream_value), false, false, cuda_run_stream_write},
+    ROW(STREAM_WATCH) = {SIZE(stream_value), false, false, cuda_run_stream_watch},
 
     ROW(EVENT_CREATE) = {SIZE(event_create), false, false, cuda_run_event_create},
     ROW(EVENT_DESTROY) = {SIZE(handle), false, false, cuda_run_event_destroy},

@@ -84,6 +84,9 @@ CUDA_COMMAND(cuda_run_stream_mark);
 CUDA_COMMAND(cuda_run_stream_host);
 CUDA_COMMAND(cuda_run_stream_sync);
 CUDA_COMMAND(cuda_run_stream_query);
+/* value.c */
+CUDA_COMMAND(cuda_run_stream_write);
+CUDA_COMMAND(cuda_run_stream_watch);
 /* blas.c */
 CUDA_COMMAND(cuda_run_blas);
 /* No stream has work any more. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/mediator/cuda/stream.h"
+#include "host/mediator/cuda/value.h"
 
 #define GATES_SIZE 4096u
 
@@ -14,6 +15,7 @@ struct mark {
     struct cuda_marks *marks;
     struct mark *next, **place; /* among all */
     struct cuda_mark wanted;
+    struct bg_cuda_stream_value value; /* that a stream waits for; size 0: the guest */
 };
 
 /* The driver's threads take them out. */
@@ -23,12 +25,20 @@ struct cuda_marks {
     struct mark *held[BG_CUDA_STREAMS_MAX]; /* which one holds the stream; NULL: none */
     struct session *session;
     struct bg_cuda_page *page;
-    /* The words that streams wait for which are held: acknowledged[], when they may go on. */
+    /* The words that streams wait for which are held: acknowledged[], when they may go on; then how
+     * many values each has waited for. */
     uint64_t *gates;
     gpu_address gates_address;
+    uint64_t values[BG_CUDA_STREAMS_MAX]; /* that each is to wait for */
 };
 
-_Static_assert(BG_CUDA_STREAMS_MAX * sizeof(uint64_t) <= GATES_SIZE, "a gate for each");
+_Static_assert(2 * BG_CUDA_STREAMS_MAX * sizeof(uint64_t) <= GATES_SIZE, "two gates for each");
+
+/* Which gate it holds a stream at. */
+static uint32_t gate_of(const struct mark *mark)
+{
+    return mark->wanted.stream + (mark->value.size != 0 ? BG_CUDA_STREAMS_MAX : 0);
+}
 
 static CUresult make_gates(struct cuda_marks *marks)
 {
@@ -89,6 +99,8 @@ void cuda_marks_close(struct cuda_session *cuda)
 
     for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && marks != NULL && marks->gates != NULL; i++) {
         __atomic_store_n(&marks->gates[i], cuda->streams[i].mark, __ATOMIC_RELEASE);
+        __atomic_store_n(&marks->gates[BG_CUDA_STREAMS_MAX + i], marks->values[i],
+                         __ATOMIC_RELEASE);
     }
 }
 
@@ -110,17 +122,25 @@ void cuda_marks_destroy(struct cuda_session *cuda)
     free(marks);
 }
 
+static void tell(const struct mark *mark)
+{
+    const struct session *session = mark->marks->session;
+
+    __atomic_store_n(&mark->marks->page->completed[mark->wanted.stream], mark->wanted.value,
+                     __ATOMIC_RELEASE);
+    if (session->interrupt != NULL) {
+        session->interrupt(session->owner);
+    }
+}
+
 /* In a thread of the driver's. */
 static void reach(void *context)
 {
     struct mark *mark = context;
     struct cuda_marks *marks = mark->marks;
-    struct session *session = marks->session;
 
-    __atomic_store_n(&marks->page->completed[mark->wanted.stream], mark->wanted.value,
-                     __ATOMIC_RELEASE);
-    if (session->interrupt != NULL) {
-        session->interrupt(session->owner);
+    if (mark->value.size == 0) {
+        tell(mark);
     }
     pthread_mutex_lock(&marks->lock);
     if (mark->wanted.holds) {
@@ -140,7 +160,7 @@ static void forget(struct mark *mark)
     pthread_mutex_unlock(&marks->lock);
 }
 
-static CUresult put(struct cuda_session *cuda, const struct cuda_mark *wanted, CUstream stream,
+static CUresult put(struct cuda_session *cuda, const struct mark *wanted, CUstream stream,
                     struct mark **result)
 {
     struct mark *mark = calloc(1, sizeof(*mark));
@@ -149,8 +169,8 @@ static CUresult put(struct cuda_session *cuda, const struct cuda_mark *wanted, C
     if (mark == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
+    *mark = *wanted;
     mark->marks = cuda->marks;
-    mark->wanted = *wanted;
     put_in(mark);
     queued = cuda_check(cuda, cuda->driver->cuLaunchHostFunc(stream, reach, mark));
     if (queued != CUDA_SUCCESS) {
@@ -177,12 +197,13 @@ static void let_pass(struct mark *mark)
 
 /* The driver compares in a circle, of which values up to BG_CUDA_MARK_MAX are one half. The mark is
  * gone meanwhile unless it holds. */
-static CUresult hold(struct cuda_session *cuda, const struct cuda_mark *wanted, CUstream stream,
+static CUresult hold(struct cuda_session *cuda, const struct mark *wanted, CUstream stream,
                      struct mark *mark)
 {
-    gpu_address gate = cuda->marks->gates_address + wanted->stream * sizeof(uint64_t);
-    CUresult result = cuda_check(cuda, cuda->driver->cuStreamWaitValue64(
-                                           stream, gate, wanted->value, CU_STREAM_WAIT_VALUE_GEQ));
+    gpu_address gate = cuda->marks->gates_address + gate_of(wanted) * sizeof(uint64_t);
+    CUresult result =
+        cuda_check(cuda, cuda->driver->cuStreamWaitValue64(stream, gate, wanted->wanted.value,
+                                                           CU_STREAM_WAIT_VALUE_GEQ));
 
     if (result != CUDA_SUCCESS) {
         let_pass(mark);
@@ -192,6 +213,7 @@ static CUresult hold(struct cuda_session *cuda, const struct cuda_mark *wanted, 
 
 CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *wanted)
 {
+    const struct mark asked = {.wanted = *wanted};
     CUstream stream;
     struct mark *mark;
     CUresult result = cuda_stream_take(cuda, wanted->stream, &stream);
@@ -203,12 +225,26 @@ CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *wanted)
         wanted->value > BG_CUDA_MARK_MAX) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    result = put(cuda, wanted, stream, &mark);
+    result = put(cuda, &asked, stream, &mark);
     if (result != CUDA_SUCCESS) {
         return result;
     }
     cuda->streams[wanted->stream].mark = wanted->value;
-    return wanted->holds ? hold(cuda, wanted, stream, mark) : CUDA_SUCCESS;
+    return wanted->holds ? hold(cuda, &asked, stream, mark) : CUDA_SUCCESS;
+}
+
+CUresult cuda_mark_value(struct cuda_session *cuda, const struct bg_cuda_stream_value *value)
+{
+    struct mark asked = {.wanted = {.stream = value->stream, .holds = true}, .value = *value};
+    CUstream stream;
+    struct mark *mark;
+    CUresult result = cuda_stream_take(cuda, value->stream, &stream);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    asked.wanted.value = ++cuda->marks->values[value->stream];
+    return put(cuda, &asked, stream, &mark) ?: hold(cuda, &asked, stream, mark);
 }
 
 /* ---- Streams that are held ---- */
@@ -228,49 +264,71 @@ bool cuda_marks_hold(const struct cuda_session *cuda, uint32_t stream)
     return is_held;
 }
 
-/* With the lock. The guest may change the word at any time: it is asked for once. */
-static bool is_acknowledged(const struct cuda_marks *marks, uint32_t stream)
+/* The guest may change the word at any time: it is asked for once. One that is gone lets the stream
+ * go on, to its end. */
+static bool may_go_on(const struct cuda_session *cuda, const struct mark *mark)
 {
-    const struct mark *mark = marks->held[stream];
+    const uint64_t *words = cuda->page->acknowledged;
 
-    return mark != NULL && __atomic_load_n(&marks->page->acknowledged[stream], __ATOMIC_ACQUIRE) >=
-                               mark->wanted.value;
+    return mark->value.size == 0 ? __atomic_load_n(&words[mark->wanted.stream], __ATOMIC_ACQUIRE) >=
+                                       mark->wanted.value
+                                 : !cuda_value_exists(cuda, &mark->value) ||
+                                       cuda_value_is_reached(cuda, &mark->value);
+}
+
+/* The mark at which a stream is held; NULL: none. Nobody but this thread lets it go on. */
+static struct mark *held(const struct cuda_session *cuda, uint32_t stream)
+{
+    struct cuda_marks *marks = cuda->marks;
+    struct mark *mark;
+
+    pthread_mutex_lock(&marks->lock);
+    mark = marks->held[stream];
+    pthread_mutex_unlock(&marks->lock);
+    return mark;
 }
 
 bool cuda_marks_are_acknowledged(const struct cuda_session *cuda)
 {
-    struct cuda_marks *marks = cuda->marks;
-    bool found = false;
+    bool some = cuda_marks_hold(cuda, BG_CUDA_ALL), found = false;
 
-    pthread_mutex_lock(&marks->lock);
-    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && !found; i++) {
-        found = is_acknowledged(marks, i);
+    for (uint32_t i = 0; some && i < BG_CUDA_STREAMS_MAX && !found; i++) {
+        const struct mark *mark = held(cuda, i);
+
+        found = mark != NULL && may_go_on(cuda, mark);
     }
-    pthread_mutex_unlock(&marks->lock);
     return found;
 }
 
-/* With the lock. All gates may be open already. */
-static void go_on(struct cuda_marks *marks, uint32_t stream)
+/* All gates may be open already. */
+static void go_on(struct cuda_session *cuda, struct mark *mark)
 {
-    struct mark *mark = marks->held[stream];
+    struct cuda_marks *marks = cuda->marks;
+    uint64_t *gate = &marks->gates[gate_of(mark)];
 
-    marks->held[stream] = NULL;
-    if (marks->gates[stream] < mark->wanted.value) {
-        __atomic_store_n(&marks->gates[stream], mark->wanted.value, __ATOMIC_RELEASE);
+    if (mark->value.size != 0 && !cuda_value_exists(cuda, &mark->value)) {
+        cuda_check(cuda, CUDA_ERROR_ILLEGAL_ADDRESS);
+    }
+    pthread_mutex_lock(&marks->lock);
+    if (marks->held[mark->wanted.stream] == mark) {
+        marks->held[mark->wanted.stream] = NULL;
+    }
+    if (*gate < mark->wanted.value) {
+        __atomic_store_n(gate, mark->wanted.value, __ATOMIC_RELEASE);
     }
     take_out(mark);
+    pthread_mutex_unlock(&marks->lock);
 }
 
 void cuda_marks_go_on(struct cuda_session *cuda)
 {
-    struct cuda_marks *marks = cuda->marks;
+    bool some = cuda_marks_hold(cuda, BG_CUDA_ALL);
 
-    pthread_mutex_lock(&marks->lock);
-    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
-        if (is_acknowledged(marks, i)) {
-            go_on(marks, i);
+    for (uint32_t i = 0; some && i < BG_CUDA_STREAMS_MAX; i++) {
+        struct mark *mark = held(cuda, i);
+
+        if (mark != NULL && may_go_on(cuda, mark)) {
+            go_on(cuda, mark);
         }
     }
-    pthread_mutex_unlock(&marks->lock);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Words of the guest's page that are stored when a stream has come so far. Some hold the stream
- * there until the guest has acknowledged them. It goes on when the worker sees that, not before:
- * what it does then is the session's use of the device.
+ * there until the guest has acknowledged them, or a word of its memory is as it waits for. It goes
+ * on when the worker sees that, not before: what it does then is the session's use of the device.
  */
 #ifndef MEDIATOR_CUDA_MARK_H
 #define MEDIATOR_CUDA_MARK_H
@@ -27,10 +27,13 @@ struct cuda_mark {
  * not above the stream's last one, above BG_CUDA_MARK_MAX, or there is no page. */
 CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *mark);
 
+/* The stream waits there until the word is as it says, which was checked. */
+CUresult cuda_mark_value(struct cuda_session *cuda, const struct bg_cuda_stream_value *value);
+
 /* Whether a mark holds the stream, or one of BG_CUDA_ALL. */
 bool cuda_marks_hold(const struct cuda_session *cuda, uint32_t stream);
 
-/* Whether the guest has acknowledged one that holds a stream; then, lets those go on. */
+/* Whether a stream that is held may go on; then, lets those go on. */
 bool cuda_marks_are_acknowledged(const struct cuda_session *cuda);
 void cuda_marks_go_on(struct cuda_session *cuda);
 

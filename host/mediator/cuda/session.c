@@ -97,6 +97,7 @@ static CUresult begin(struct cuda_session *cuda, const struct bg_cuda_init *init
                                                          ?: cuda_print_create(cuda);
 
     result = result ?: driver->cuStreamCreate(&cuda->own, CU_STREAM_NON_BLOCKING)
+                           ?: driver->cuStreamCreate(&cuda->looking, CU_STREAM_NON_BLOCKING)
                            ?: driver->cuStreamCreate(&cuda->leave, CU_STREAM_NON_BLOCKING);
     cuda->leaving_end = &cuda->leaving;
     learn_limits(cuda);
@@ -147,8 +148,6 @@ static const uint8_t absent[] = {
     CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES,
     CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST,
     CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM,
-    CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS,
-    CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_WAIT_VALUE_NOR,
 };
 
 static void describe_attributes(const struct cuda_session *cuda, struct bg_cuda_device *device)

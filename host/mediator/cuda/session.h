@@ -68,6 +68,7 @@ struct cuda_session {
 
     cublasHandle_t blas; /* NULL until it is used */
     CUstream own;        /* for what is waited for at once */
+    CUstream looking;    /* for looks in between: it never waits */
     /* leave.h */
     CUstream leave;
     struct cuda_leaving *leaving, **leaving_end;

@@ -335,6 +335,9 @@ void cuda_streams_destroy(struct cuda_session *cuda)
     if (cuda->own != NULL) {
         driver->cuStreamDestroy(cuda->own);
     }
+    if (cuda->looking != NULL) {
+        driver->cuStreamDestroy(cuda->looking);
+    }
 }
 
 /* ---- Commands that wait, and marks ---- */

@@ -104,6 +104,8 @@ static void test_sizes(void **state)
         {BG_CUDA_STREAM_HOST, sizeof(struct bg_cuda_mark)},
         {BG_CUDA_STREAM_SYNC, sizeof(struct bg_cuda_handle)},
         {BG_CUDA_STREAM_QUERY, sizeof(struct bg_cuda_handle)},
+        {BG_CUDA_STREAM_WRITE, sizeof(struct bg_cuda_stream_value)},
+        {BG_CUDA_STREAM_WATCH, sizeof(struct bg_cuda_stream_value)},
         {BG_CUDA_EVENT_CREATE, sizeof(struct bg_cuda_event_create)},
         {BG_CUDA_EVENT_DESTROY, sizeof(struct bg_cuda_handle)},
         {BG_CUDA_EVENT_RECORD, sizeof(struct bg_cuda_event_record)},
