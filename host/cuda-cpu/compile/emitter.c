@@ -631,10 +631,14 @@ static enum ptx_word sign_of(enum ptx_word type, enum ptx_word storage)
     }
 }
 
-/* Lanes that take no part keep what they have, if somebody reads it. */
+/* Lanes that take no part keep what they have, if somebody reads it: none of them waits at the
+ * block that runs. */
 static bool keeps_others(const struct emitter *emitter, uint32_t reg)
 {
-    return !emitter->lanes.all && (emitter->uniform.stays[reg] || emitter->instruction->has_guard);
+    bool is_read = emitter->uniform.stays[reg] &&
+                   (emitter->waits || emitter->uniform.own[reg] != emitter->block);
+
+    return !emitter->lanes.all && (is_read || emitter->instruction->has_guard);
 }
 
 static void set_lanes(struct emitter *emitter, uint32_t reg, unsigned part, enum ptx_word storage,

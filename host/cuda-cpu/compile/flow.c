@@ -6,6 +6,8 @@
 
 #include "host/cuda-cpu/compile/wait.h"
 
+#define JUMPS_MAX 4 /* of nothing else, that are passed over */
+
 /* A block while the order is not known. */
 struct node {
     uint32_t first, end;
@@ -90,10 +92,27 @@ static void cut_blocks(struct builder *builder, const bool *leaders)
     }
 }
 
+/* The instruction where lanes get to from here by jumps alone. */
+static uint32_t behind_jumps(const struct builder *builder, uint32_t at)
+{
+    const struct ptx_function *function = builder->function;
+
+    for (unsigned i = 0; i < JUMPS_MAX && at < function->instruction_count; i++) {
+        const struct ptx_instruction *instruction = &function->instructions[at];
+
+        if (instruction->opcode != PTX_BRA || instruction->has_guard) {
+            break;
+        }
+        at = instruction_of(builder, &instruction->operands[0]);
+    }
+    return at;
+}
+
 static uint32_t node_at(const struct builder *builder, uint32_t instruction)
 {
-    return instruction < builder->function->instruction_count ? builder->node_of[instruction]
-                                                              : FLOW_END;
+    uint32_t at = behind_jumps(builder, instruction);
+
+    return at < builder->function->instruction_count ? builder->node_of[at] : FLOW_END;
 }
 
 static bool link_blocks(struct builder *builder)

@@ -27,6 +27,9 @@ static void emit_frame(struct emitter *emitter)
     emit_registers(emitter);
     affine_begin_frame(emitter);
     emit(emitter, "%%apart = alloca i32, align 4");
+    emit(emitter, "%%entered = alloca i32, align 4");
+    emit(emitter, "%%half0 = alloca <16 x i1>, align 2");
+    emit(emitter, "%%half1 = alloca <16 x i1>, align 2");
     emit(emitter, "%%carry = alloca <32 x i1>, align 64");
     emit(emitter, "%%fuel = alloca i32, align 4");
     wait_take_fuel(emitter);

@@ -239,7 +239,10 @@ static void find_staying(struct finder *finder)
 {
     for (size_t block = 0; block < finder->flow->count; block++) {
         for (uint32_t reg = 0; reg < finder->function->register_count; reg++) {
-            finder->uniform->stays[reg] |= live_has(&finder->uniform->live, block, reg);
+            if (live_has(&finder->uniform->live, block, reg)) {
+                finder->uniform->own[reg] = finder->uniform->stays[reg] ? FLOW_END : block;
+                finder->uniform->stays[reg] = true;
+            }
         }
     }
 }
@@ -395,6 +398,7 @@ static void start(struct finder *finder)
              reg++) {
             if (strcmp(function->registers[reg].name, variable->name) == 0) {
                 finder->uniform->differs[reg] = finder->uniform->stays[reg] = true;
+                finder->uniform->own[reg] = FLOW_END;
             }
         }
     }
@@ -427,6 +431,7 @@ static void give_up(struct finder *finder)
     for (uint32_t i = 0; i < finder->function->register_count; i++) {
         differ(finder, i);
         finder->uniform->stays[i] = true;
+        finder->uniform->own[i] = FLOW_END;
     }
     live_destroy(&finder->uniform->live);
     memset(finder->uniform->apart, true, finder->flow->count * sizeof(bool));
@@ -458,6 +463,7 @@ static bool allocate(struct finder *finder)
 
     finder->uniform->differs = calloc(registers, sizeof(bool));
     finder->uniform->stays = calloc(registers, sizeof(bool));
+    finder->uniform->own = calloc(registers, sizeof(uint32_t));
     finder->uniform->apart = calloc(blocks, sizeof(bool));
     finder->uniform->passed = calloc(blocks, sizeof(bool));
     finder->constant = calloc(registers, sizeof(bool));
@@ -469,8 +475,9 @@ static bool allocate(struct finder *finder)
     finder->waits = calloc(blocks, sizeof(bool));
     finder->ran = calloc(blocks, sizeof(bool));
     return finder->uniform->differs != NULL && finder->uniform->stays != NULL &&
-           finder->uniform->apart != NULL && finder->uniform->passed != NULL &&
-           finder->constant != NULL && finder->settings != NULL && finder->setting_sides != NULL &&
+           finder->uniform->own != NULL && finder->uniform->apart != NULL &&
+           finder->uniform->passed != NULL && finder->constant != NULL &&
+           finder->settings != NULL && finder->setting_sides != NULL &&
            finder->setting_branch != NULL && finder->is_done != NULL && finder->sides != NULL &&
            finder->waits != NULL && finder->ran != NULL;
 }
@@ -501,6 +508,7 @@ void uniform_destroy(struct uniform *uniform)
 {
     free(uniform->differs);
     free(uniform->stays);
+    free(uniform->own);
     free(uniform->apart);
     free(uniform->passed);
     live_destroy(&uniform->live);

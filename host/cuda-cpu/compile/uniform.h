@@ -16,6 +16,7 @@
 struct uniform {
     bool *differs; /* of each register: lanes may have other values than others have */
     bool *stays;   /* it may be read in other blocks than where it was set */
+    uint32_t *own; /* and then it is read from no block on but this one; or FLOW_END */
     bool *apart;   /* of each block: some lanes of a warp may run it while others are elsewhere */
     bool *passed;  /* and: lanes that are apart may wait on both sides of it, and none at it */
     struct live live; /* without sets: the function is too large */

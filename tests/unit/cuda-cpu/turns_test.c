@@ -174,6 +174,46 @@ static void test_rows(void **state)
     }
 }
 
+/* Loops of one block that lanes leave one by one: to what follows, and by a jump that stands alone;
+ * again and again, with what only the loop reads, and what others have from it. */
+#define LEAVING                                                                                    \
+    "mov.u32 %r1, 0; mov.u32 %r2, 0;\n"                                                            \
+    "A: and.b32 %r3, %r0, 7; mov.u32 %r4, 0; setp.gt.u32 %p1, %r3, 5; @%p1 bra C;\n"               \
+    "B: add.u32 %r5, %r4, 1; add.u32 %r1, %r1, %r5; mov.u32 %r4, %r5; setp.le.u32 %p2, %r5, %r3; " \
+    "@%p2 bra B;\n"                                                                                \
+    "C: add.u32 %r1, %r1, 100; add.u32 %r6, %r0, %r2;\n"                                           \
+    "D: shr.u32 %r6, %r6, 1; add.u32 %r1, %r1, 1000; setp.eq.u32 %p3, %r6, 0; @%p3 bra E; bra "    \
+    "D;\n"                                                                                         \
+    "E: add.u32 %r2, %r2, 1; setp.lt.u32 %p4, %r2, 3; @%p4 bra A; st.global.u32 [%rd1], %r1;"
+
+static uint32_t leaving(uint32_t thread)
+{
+    uint32_t sum = 0, low = thread & 7;
+
+    for (uint32_t round = 0; round < 3; round++) {
+        uint32_t halved = thread + round;
+
+        for (uint32_t i = 1; low <= 5 && i <= low + 1; i++) {
+            sum += i;
+        }
+        sum += 100;
+        do {
+            halved /= 2;
+            sum += 1000;
+        } while (halved != 0);
+    }
+    return sum;
+}
+
+static void test_loops_of_one_block(void **state)
+{
+    (void)state;
+    assert_int_equal(run(KERNEL(LEAVING), true), LAUNCH_OK);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_int_equal(out[i], leaving(i));
+    }
+}
+
 /* Lanes are done before the first barrier, then one warp after the other. */
 static void test_early_ends(void **state)
 {
@@ -309,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_registers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_loops_of_one_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_early_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fault, setup, teardown),
