@@ -93,26 +93,42 @@ static const struct pvgpu_command_entry *find_in(const struct pvgpu_command_entr
     return NULL;
 }
 
+static const struct pvgpu_command_entry *find_type(const struct pvgpu_renderer_ops *renderer,
+                                                   uint32_t type)
+{
+    const struct pvgpu_command_entry *entry = find_in(entries, COUNT(entries), type);
+
+    if (entry == NULL && renderer->draws) {
+        entry = find_in(drawing_entries, COUNT(drawing_entries), type)
+                    ?: find_in(renderer->commands, renderer->command_count, type);
+    }
+    return entry;
+}
+
+/* Thousands of draws in a picture are the same few commands: their places are kept. */
+static const struct pvgpu_command_entry *find_kept(struct pvgpu_context *context, uint32_t type)
+{
+    const struct pvgpu_command_entry **kept = &context->entries[type % PVGPU_ENTRIES_KEPT];
+
+    if (*kept == NULL || (*kept)->type != type) {
+        *kept = find_type(context->renderer->ops, type);
+    }
+    return *kept;
+}
+
 /* NULL for a command that there is not, or that is too short. */
-static const struct pvgpu_command_entry *find_entry(const struct pvgpu_context *context,
+static const struct pvgpu_command_entry *find_entry(struct pvgpu_context *context,
                                                     const struct bg_pvgpu_command *header)
 {
-    const struct pvgpu_renderer_ops *renderer = context->renderer->ops;
-    const struct pvgpu_command_entry *entry;
+    bool computes =
+        header->type >= BG_PVGPU_CMD_COMPUTE_FIRST && header->type <= BG_PVGPU_CMD_COMPUTE_LAST;
+    const struct pvgpu_command_entry *entry =
+        computes ? find_compute(header) : find_kept(context, header->type);
 
-    if (header->type >= BG_PVGPU_CMD_COMPUTE_FIRST && header->type <= BG_PVGPU_CMD_COMPUTE_LAST) {
-        entry = find_compute(header);
-    } else {
-        entry = find_in(entries, COUNT(entries), header->type);
-    }
-    if (entry == NULL && renderer->draws) {
-        entry = find_in(drawing_entries, COUNT(drawing_entries), header->type)
-                    ?: find_in(renderer->commands, renderer->command_count, header->type);
-    }
     return entry != NULL && header->size >= entry->size ? entry : NULL;
 }
 
-enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_context *context,
+enum pvgpu_command_kind pvgpu_command_classify(struct pvgpu_context *context,
                                                const struct bg_pvgpu_command *header)
 {
     const struct pvgpu_command_entry *entry = find_entry(context, header);

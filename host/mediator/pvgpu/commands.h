@@ -16,7 +16,7 @@
      BG_PVGPU_FEATURE_CUDA)
 
 /* Of a command of header.size bytes. */
-enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_context *context,
+enum pvgpu_command_kind pvgpu_command_classify(struct pvgpu_context *context,
                                                const struct bg_pvgpu_command *header);
 
 /* Runs a STATE, WORK or PRESENT command. */

@@ -78,10 +78,14 @@ struct pvgpu_view {
 
 /* ---- The session ---- */
 
+/* A power of two: the types of one range do not meet. */
+#define PVGPU_ENTRIES_KEPT 1024u
+
 struct pvgpu_context {
     struct session *session; /* the memory's owner; its GPU does the work */
     struct operation_heap heap;
-    struct pvgpu_renderer *renderer;
+    struct pvgpu_renderer *renderer; /* constant from the first command on */
+    const struct pvgpu_command_entry *entries[PVGPU_ENTRIES_KEPT]; /* commands.c's */
     struct pvgpu_ids resources, views;
 
     char error_text[BG_PVGPU_ERROR_TEXT_SIZE]; /* why the last SHADER_COMPILE was one */
