@@ -36,7 +36,6 @@ struct draw_shader {
 
 struct draw_object {
     enum draw_kind kind;
-    uint64_t charged;
     union {
         struct state_blend blend;
         struct state_rasterizer rasterizer;
@@ -97,9 +96,10 @@ struct draw_key {
     uint32_t patch_points;
     uint32_t samples, sample_mask;
     VkPolygonMode fill;
-    uint8_t targets; /* how many */
+    uint8_t targets;  /* how many */
+    uint8_t integers; /* a bit for each that has such a format */
     uint8_t depth_clip, stencil;
-    uint8_t zero[5];
+    uint8_t zero[4];
 };
 
 struct draw_pipeline {

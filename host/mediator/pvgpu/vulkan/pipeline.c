@@ -134,57 +134,115 @@ static uint32_t list_stages(const struct draw_key *key, VkPipelineShaderStageCre
     return count;
 }
 
-static bool is_integer(VkFormat format)
+static const struct state_blend *blend_of(const struct draw_key *key)
 {
-    switch (format) {
-    case VK_FORMAT_R8_UINT:
-    case VK_FORMAT_R8_SINT:
-    case VK_FORMAT_R8G8_UINT:
-    case VK_FORMAT_R8G8_SINT:
-    case VK_FORMAT_R8G8B8A8_UINT:
-    case VK_FORMAT_R8G8B8A8_SINT:
-    case VK_FORMAT_A2B10G10R10_UINT_PACK32:
-    case VK_FORMAT_R16_UINT:
-    case VK_FORMAT_R16_SINT:
-    case VK_FORMAT_R16G16_UINT:
-    case VK_FORMAT_R16G16_SINT:
-    case VK_FORMAT_R16G16B16A16_UINT:
-    case VK_FORMAT_R16G16B16A16_SINT:
-    case VK_FORMAT_R32_UINT:
-    case VK_FORMAT_R32_SINT:
-    case VK_FORMAT_R32G32_UINT:
-    case VK_FORMAT_R32G32_SINT:
-    case VK_FORMAT_R32G32B32A32_UINT:
-    case VK_FORMAT_R32G32B32A32_SINT:
-        return true;
-    default:
-        return false;
-    }
+    return key->blend != NULL ? &key->blend->blend : &state_default_blend;
 }
 
 /* A target that the shader does not write keeps what it has; integers are not blended. */
 static void list_blends(const struct draw_key *key, VkPipelineColorBlendAttachmentState *blends)
 {
-    const struct state_blend *blend =
-        key->blend != NULL ? &key->blend->blend : &state_default_blend;
     const struct draw_object *pixel = key->shaders[BG_PVGPU_STAGE_PIXEL];
     uint32_t outputs = pixel != NULL ? pixel->shader.program.interface.outputs : 0;
 
     for (uint32_t i = 0; i < key->targets; i++) {
-        blends[i] = blend->targets[i];
+        blends[i] = blend_of(key)->targets[i];
         if (!(outputs & 1u << i)) {
             blends[i].colorWriteMask = 0;
         }
-        if (is_integer(key->colours[i])) {
+        if (key->integers & 1u << i) {
             blends[i].blendEnable = VK_FALSE;
         }
     }
 }
 
-static VkResult create(const struct vulkan_renderer *renderer, const struct draw_key *key,
-                       const struct inputs *inputs, struct draw_pipeline *pipeline)
+/* All that a pipeline is made of; its parts point to each other. */
+struct description {
+    struct inputs inputs;
+    VkPipelineShaderStageCreateInfo stages[DRAW_GRAPHICS_STAGES];
+    VkPipelineColorBlendAttachmentState blends[BG_PVGPU_RENDER_TARGETS_MAX];
+    VkPipelineVertexInputDivisorStateCreateInfoEXT divisors;
+    VkPipelineVertexInputStateCreateInfo vertices;
+    VkPipelineInputAssemblyStateCreateInfo assembly;
+    VkPipelineTessellationStateCreateInfo tessellation;
+    VkPipelineViewportStateCreateInfo view_ports;
+    VkPipelineRasterizationStateCreateInfo raster;
+    VkPipelineMultisampleStateCreateInfo samples;
+    VkPipelineDepthStencilStateCreateInfo depth;
+    VkPipelineColorBlendStateCreateInfo blending;
+    VkPipelineRenderingCreateInfo rendering;
+    VkPipelineDynamicStateCreateInfo dynamic;
+};
+
+static void describe_inputs(struct description *description, const struct draw_key *key)
 {
-    static const VkDynamicState dynamic[] = {
+    const struct inputs *inputs = &description->inputs;
+
+    description->divisors = (VkPipelineVertexInputDivisorStateCreateInfoEXT){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_DIVISOR_STATE_CREATE_INFO_EXT,
+        .vertexBindingDivisorCount = inputs->divisor_count,
+        .pVertexBindingDivisors = inputs->divisors,
+    };
+    description->vertices = (VkPipelineVertexInputStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
+        .pNext = inputs->divisor_count > 0 ? &description->divisors : NULL,
+        .vertexBindingDescriptionCount = inputs->binding_count,
+        .pVertexBindingDescriptions = inputs->bindings,
+        .vertexAttributeDescriptionCount = inputs->attribute_count,
+        .pVertexAttributeDescriptions = inputs->attributes,
+    };
+    description->assembly = (VkPipelineInputAssemblyStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
+        .topology = key->topology,
+    };
+    description->tessellation = (VkPipelineTessellationStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_TESSELLATION_STATE_CREATE_INFO,
+        .patchControlPoints = key->patch_points,
+    };
+}
+
+static void describe_raster(struct description *description, const struct draw_key *key)
+{
+    description->view_ports = (VkPipelineViewportStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
+    };
+    description->raster = (VkPipelineRasterizationStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+        .depthClampEnable = !key->depth_clip,
+        .polygonMode = key->fill,
+        .lineWidth = 1,
+    };
+    description->samples = (VkPipelineMultisampleStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
+        .rasterizationSamples = (VkSampleCountFlagBits)key->samples,
+        .pSampleMask = &key->sample_mask,
+        .alphaToCoverageEnable = blend_of(key)->alpha_to_coverage,
+    };
+    description->depth = (VkPipelineDepthStencilStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
+    };
+}
+
+static void describe_outputs(struct description *description, const struct draw_key *key)
+{
+    list_blends(key, description->blends);
+    description->blending = (VkPipelineColorBlendStateCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
+        .attachmentCount = key->targets,
+        .pAttachments = description->blends,
+    };
+    description->rendering = (VkPipelineRenderingCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
+        .colorAttachmentCount = key->targets,
+        .pColorAttachmentFormats = key->colours,
+        .depthAttachmentFormat = key->depth,
+        .stencilAttachmentFormat = key->stencil ? key->depth : VK_FORMAT_UNDEFINED,
+    };
+}
+
+static void describe_dynamic(struct description *description)
+{
+    static const VkDynamicState states[] = {
         VK_DYNAMIC_STATE_VIEWPORT_WITH_COUNT,
         VK_DYNAMIC_STATE_SCISSOR_WITH_COUNT,
         VK_DYNAMIC_STATE_CULL_MODE,
@@ -204,85 +262,40 @@ static VkResult create(const struct vulkan_renderer *renderer, const struct draw
         VK_DYNAMIC_STATE_PRIMITIVE_RESTART_ENABLE,
         VK_DYNAMIC_STATE_VERTEX_INPUT_BINDING_STRIDE, /* the last: with vertex buffers only */
     };
-    const struct state_blend *blend =
-        key->blend != NULL ? &key->blend->blend : &state_default_blend;
-    VkPipelineShaderStageCreateInfo stages[DRAW_GRAPHICS_STAGES];
-    VkPipelineColorBlendAttachmentState blends[BG_PVGPU_RENDER_TARGETS_MAX];
-    const VkPipelineVertexInputDivisorStateCreateInfoEXT divisors = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_DIVISOR_STATE_CREATE_INFO_EXT,
-        .vertexBindingDivisorCount = inputs->divisor_count,
-        .pVertexBindingDivisors = inputs->divisors,
-    };
-    const VkPipelineVertexInputStateCreateInfo vertices = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
-        .pNext = inputs->divisor_count > 0 ? &divisors : NULL,
-        .vertexBindingDescriptionCount = inputs->binding_count,
-        .pVertexBindingDescriptions = inputs->bindings,
-        .vertexAttributeDescriptionCount = inputs->attribute_count,
-        .pVertexAttributeDescriptions = inputs->attributes,
-    };
-    const VkPipelineInputAssemblyStateCreateInfo assembly = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-        .topology = key->topology,
-    };
-    const VkPipelineTessellationStateCreateInfo tessellation = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_TESSELLATION_STATE_CREATE_INFO,
-        .patchControlPoints = key->patch_points,
-    };
-    const VkPipelineViewportStateCreateInfo view_ports = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-    };
-    const VkPipelineRasterizationStateCreateInfo raster = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-        .depthClampEnable = !key->depth_clip,
-        .polygonMode = key->fill,
-        .lineWidth = 1,
-    };
-    const VkPipelineMultisampleStateCreateInfo samples = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-        .rasterizationSamples = (VkSampleCountFlagBits)key->samples,
-        .pSampleMask = &key->sample_mask,
-        .alphaToCoverageEnable = blend->alpha_to_coverage,
-    };
-    const VkPipelineDepthStencilStateCreateInfo depth = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
-    };
-    const VkPipelineColorBlendStateCreateInfo blending = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-        .attachmentCount = key->targets,
-        .pAttachments = blends,
-    };
-    const VkPipelineDynamicStateCreateInfo dynamics = {
+
+    description->dynamic = (VkPipelineDynamicStateCreateInfo){
         .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
         .dynamicStateCount =
-            sizeof(dynamic) / sizeof(dynamic[0]) - (inputs->binding_count == 0 ? 1 : 0),
-        .pDynamicStates = dynamic,
+            sizeof(states) / sizeof(states[0]) - (description->inputs.binding_count == 0 ? 1 : 0),
+        .pDynamicStates = states,
     };
-    const VkPipelineRenderingCreateInfo rendering = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-        .colorAttachmentCount = key->targets,
-        .pColorAttachmentFormats = key->colours,
-        .depthAttachmentFormat = key->depth,
-        .stencilAttachmentFormat = key->stencil ? key->depth : VK_FORMAT_UNDEFINED,
-    };
+}
+
+/* `description` has its inputs. */
+static VkResult create(const struct vulkan_renderer *renderer, const struct draw_key *key,
+                       struct description *description, struct draw_pipeline *pipeline)
+{
     const VkGraphicsPipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-        .pNext = &rendering,
-        .stageCount = list_stages(key, stages),
-        .pStages = stages,
-        .pVertexInputState = &vertices,
-        .pInputAssemblyState = &assembly,
-        .pTessellationState = &tessellation,
-        .pViewportState = &view_ports,
-        .pRasterizationState = &raster,
-        .pMultisampleState = &samples,
-        .pDepthStencilState = &depth,
-        .pColorBlendState = &blending,
-        .pDynamicState = &dynamics,
+        .pNext = &description->rendering,
+        .stageCount = list_stages(key, description->stages),
+        .pStages = description->stages,
+        .pVertexInputState = &description->vertices,
+        .pInputAssemblyState = &description->assembly,
+        .pTessellationState = &description->tessellation,
+        .pViewportState = &description->view_ports,
+        .pRasterizationState = &description->raster,
+        .pMultisampleState = &description->samples,
+        .pDepthStencilState = &description->depth,
+        .pColorBlendState = &description->blending,
+        .pDynamicState = &description->dynamic,
         .layout = pipeline->layout,
     };
 
-    list_blends(key, blends);
+    describe_inputs(description, key);
+    describe_raster(description, key);
+    describe_outputs(description, key);
+    describe_dynamic(description);
     return renderer->vulkan->vkCreateGraphicsPipelines(
         renderer->vulkan->device, renderer->draw->cache, 1, &info, NULL, &pipeline->pipeline);
 }
@@ -300,6 +313,11 @@ static uint32_t samples_of(const struct pvgpu_context *context)
     return context->depth_target != NULL ? context->depth_target->resource->samples : 1;
 }
 
+static bool is_integer(const struct pvgpu_format_info *format)
+{
+    return format->kind == PVGPU_CHANNEL_UINT || format->kind == PVGPU_CHANNEL_SINT;
+}
+
 static void take_targets(const struct pvgpu_context *context, struct draw_key *key)
 {
     const struct vulkan *vulkan = vulkan_of(context)->vulkan;
@@ -307,8 +325,11 @@ static void take_targets(const struct pvgpu_context *context, struct draw_key *k
 
     key->targets = (uint8_t)context->target_count;
     for (uint32_t i = 0; i < context->target_count; i++) {
-        if (context->targets[i] != NULL) {
-            key->colours[i] = vulkan_format_find(vulkan, context->targets[i]->format->number);
+        const struct pvgpu_view *target = context->targets[i];
+
+        if (target != NULL) {
+            key->colours[i] = vulkan_format_find(vulkan, target->format->number);
+            key->integers |= is_integer(target->format) ? (uint8_t)(1u << i) : 0;
         }
     }
     if (depth != NULL) {
@@ -342,14 +363,12 @@ static void make_key(const struct pvgpu_context *context, struct draw_key *key)
 static bool key_is_sound(const struct draw_key *key)
 {
     const struct draw_object *const *shaders = key->shaders;
-    const struct draw_object *geometry = shaders[BG_PVGPU_STAGE_GEOMETRY];
     bool patches = key->topology == VK_PRIMITIVE_TOPOLOGY_PATCH_LIST;
-    bool dual = key->blend != NULL && key->blend->blend.dual_source;
 
-    (void)geometry;
     return shaders[BG_PVGPU_STAGE_VERTEX] != NULL &&
            (shaders[BG_PVGPU_STAGE_HULL] != NULL) == patches &&
-           (shaders[BG_PVGPU_STAGE_DOMAIN] != NULL) == patches && (!dual || key->targets <= 1);
+           (shaders[BG_PVGPU_STAGE_DOMAIN] != NULL) == patches &&
+           (!blend_of(key)->dual_source || key->targets <= 1);
 }
 
 /* ---- The table ---- */
@@ -428,10 +447,10 @@ void draw_discard_pipelines(struct vulkan_renderer *renderer, const struct draw_
 static struct pvgpu_outcome make(struct vulkan_renderer *renderer, const struct draw_key *key,
                                  struct draw_pipeline *pipeline)
 {
-    struct inputs inputs;
+    struct description description;
     struct pvgpu_outcome outcome;
 
-    if (!key_is_sound(key) || !read_inputs(key, &inputs)) {
+    if (!key_is_sound(key) || !read_inputs(key, &description.inputs)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (session_charge(renderer->session, CHARGE) != BG_COMPUTE_OK) {
@@ -445,7 +464,7 @@ static struct pvgpu_outcome make(struct vulkan_renderer *renderer, const struct 
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    return vulkan_check(renderer, create(renderer, key, &inputs, pipeline),
+    return vulkan_check(renderer, create(renderer, key, &description, pipeline),
                         "vkCreateGraphicsPipelines");
 }
 

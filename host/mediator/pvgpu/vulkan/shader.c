@@ -48,7 +48,6 @@ static VkResult make_set_layout(const struct vulkan *vulkan, struct draw_shader 
     return vulkan->vkCreateDescriptorSetLayout(vulkan->device, &create, NULL, &shader->set_layout);
 }
 
-/* The module's name in every program: interface_read sees to it. */
 static VkResult make_compute(const struct vulkan_renderer *renderer, struct draw_object *object)
 {
     const struct vulkan *vulkan = renderer->vulkan;

@@ -487,7 +487,6 @@ static enum bg_pvgpu_error read_element(struct state_layout *state,
         .index = from->semantic_index,
         .format = format.format,
         .class = format.class,
-        .alignment = format.component,
         .slot = from->slot,
         .offset = offset,
     };

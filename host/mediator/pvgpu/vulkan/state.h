@@ -44,7 +44,6 @@ struct state_element {
     uint32_t index;
     VkFormat format;
     enum interface_class class;
-    uint32_t alignment; /* bytes: of a component */
     uint32_t slot, offset;
 };
 

@@ -10,7 +10,7 @@
 
 #include "host/mediator/pvgpu/vulkan/program.h"
 
-#define TRANSLATOR_CPU_S 10 /* seconds of a processor that a shader may take */
+#define TRANSLATOR_CPU_S 5 /* seconds of a processor that a shader may take */
 
 struct translator;
 
