@@ -35,19 +35,17 @@ static int teardown_word(void **state)
 
 static CUresult write_word(uint64_t address, uint64_t value, uint32_t size)
 {
-    return ASK(BG_CUDA_STREAM_WRITE, (struct bg_cuda_stream_value){.address = address,
-                                                                   .value = value,
-                                                                   .size = size,
-                                                                   .stream = OTHER});
+    return ASK(BG_CUDA_STREAM_WRITE,
+               (struct bg_cuda_stream_value){
+                   .address = address, .value = value, .size = size, .stream = OTHER});
 }
 
 static CUresult watch_word(uint64_t address, uint64_t value, uint32_t size, uint32_t flags)
 {
-    return ASK(BG_CUDA_STREAM_WATCH, (struct bg_cuda_stream_value){.address = address,
-                                                                   .value = value,
-                                                                   .size = size,
-                                                                   .flags = flags,
-                                                                   .stream = WAITING});
+    return ASK(
+        BG_CUDA_STREAM_WATCH,
+        (struct bg_cuda_stream_value){
+            .address = address, .value = value, .size = size, .flags = flags, .stream = WAITING});
 }
 
 static void test_writes(void **state)
