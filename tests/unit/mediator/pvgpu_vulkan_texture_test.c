@@ -230,6 +230,22 @@ static void test_depth_of_16_bits(void **state)
     }
 }
 
+/* What a session's limit allows, the device may not have: a buffer's size in 32 bits, for one. */
+static void test_sizes_beyond_the_device(void **state)
+{
+    struct bg_pvgpu_create_resource create = texture(1, 0, UINT32_MAX, 1);
+
+    (void)state;
+    context.session->memory_limit = UINT64_MAX;
+    create.type = BG_PVGPU_RESOURCE_BUFFER;
+    EXPECT(BG_PVGPU_ERROR_OUT_OF_MEMORY, &create);
+    create = texture(1, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 2048, 2048);
+    create.type = BG_PVGPU_RESOURCE_TEXTURE_3D;
+    create.depth = 2048; /* 128 GiB */
+    EXPECT(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, &create);
+    assert_int_equal(context.session->memory_used, 0);
+}
+
 /* ---- Views of buffers ---- */
 
 static void test_views_of_buffers(void **state)
@@ -265,9 +281,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_layers),           TEST(test_maps_of_layers),   TEST(test_cubes),
-        TEST(test_samples),          TEST(test_blocks),           TEST(test_every_format),
-        TEST(test_depth_of_16_bits), TEST(test_views_of_buffers),
+        TEST(test_layers),
+        TEST(test_maps_of_layers),
+        TEST(test_cubes),
+        TEST(test_samples),
+        TEST(test_blocks),
+        TEST(test_every_format),
+        TEST(test_depth_of_16_bits),
+        TEST(test_sizes_beyond_the_device),
+        TEST(test_views_of_buffers),
 #undef TEST
     };
 

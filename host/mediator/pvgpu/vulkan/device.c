@@ -305,8 +305,9 @@ static bool open_device(struct vulkan *vulkan)
            make_device(vulkan, names, count, &features);
 }
 
-/* How host memory has to lie to be imported, and a view in its buffer. */
-static void ask_for_alignments(struct vulkan *vulkan)
+/* How large a buffer may be, how host memory has to lie to be imported, and a view in its buffer.
+ */
+static void ask_for_buffers(struct vulkan *vulkan)
 {
     VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
@@ -318,6 +319,7 @@ static void ask_for_alignments(struct vulkan *vulkan)
 
     vulkan13.pNext = imports ? &host : NULL;
     vulkan->vkGetPhysicalDeviceProperties2(vulkan->physical, &properties);
+    vulkan->buffer_size_max = vulkan13.maxBufferSize;
     vulkan->import_alignment = imports ? host.minImportedHostPointerAlignment : 0;
     vulkan->texel_alignment = vulkan->has_texel_alignment &&
                                       vulkan13.uniformTexelBufferOffsetSingleTexelAlignment &&
@@ -359,7 +361,7 @@ bool vulkan_start(struct vulkan *vulkan, char reason[VULKAN_REASON_SIZE])
         snprintf(reason, VULKAN_REASON_SIZE, "%.80s cannot be used", vulkan->properties.deviceName);
         return false;
     }
-    ask_for_alignments(vulkan);
+    ask_for_buffers(vulkan);
     vulkan->waiter = vulkan_waiter_start(vulkan);
     if (vulkan->waiter == NULL) {
         snprintf(reason, VULKAN_REASON_SIZE, "no thread: %m");

@@ -30,6 +30,7 @@ struct vulkan {
     VkPhysicalDeviceProperties properties;
     VkPhysicalDeviceMemoryProperties memory;
     VkPhysicalDeviceFeatures features; /* those enabled */
+    VkDeviceSize buffer_size_max;      /* bytes */
     VkDeviceSize import_alignment;     /* of host memory; 0: it cannot be imported */
     VkDeviceSize texel_alignment;      /* of views of buffers, besides their texel's size */
     bool has_texel_alignment;          /* VK_EXT_texel_buffer_alignment */

@@ -27,6 +27,9 @@ static VkResult make_buffer(const struct vulkan *vulkan, uint64_t size, VkBuffer
                                        .usage = usage,
                                        .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
 
+    if (size > vulkan->buffer_size_max) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
     return vulkan->vkCreateBuffer(vulkan->device, &create, NULL, buffer);
 }
 
@@ -136,15 +139,15 @@ static VkImageCreateInfo describe_image(const struct vulkan *vulkan,
     return create;
 }
 
-/* Whether the device has such images: a use of the format, the sides. */
-static bool is_possible(const struct vulkan *vulkan, const VkImageCreateInfo *create)
+/* Whether the device has such images: a use of the format, the sides, so many bytes. */
+static bool is_possible(const struct vulkan *vulkan, const VkImageCreateInfo *create, uint64_t size)
 {
     VkImageFormatProperties has;
 
     return vulkan->vkGetPhysicalDeviceImageFormatProperties(
                vulkan->physical, create->format, create->imageType, create->tiling, create->usage,
                create->flags, &has) == VK_SUCCESS &&
-           create->extent.width <= has.maxExtent.width &&
+           size <= has.maxResourceSize && create->extent.width <= has.maxExtent.width &&
            create->extent.height <= has.maxExtent.height &&
            create->extent.depth <= has.maxExtent.depth && create->mipLevels <= has.maxMipLevels &&
            create->arrayLayers <= has.maxArrayLayers && (create->samples & has.sampleCounts);
@@ -162,7 +165,7 @@ static struct pvgpu_outcome create_image(struct vulkan_renderer *renderer,
     resource->format = vulkan_format_find(vulkan, wanted->format->number);
     resource->aspects = vulkan_format_aspects(wanted->format);
     create = describe_image(vulkan, wanted, resource->format);
-    if (resource->format == VK_FORMAT_UNDEFINED || !is_possible(vulkan, &create)) {
+    if (resource->format == VK_FORMAT_UNDEFINED || !is_possible(vulkan, &create, wanted->size)) {
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     outcome = vulkan_check(renderer,
