@@ -158,6 +158,10 @@ static void describe_attributes(const struct cuda_session *cuda, struct bg_cuda_
     for (uint32_t i = 0; i < sizeof(absent); i++) {
         device->attributes[absent[i]] = 0;
     }
+    if (cuda->page == NULL) { /* nobody would look at the words that streams wait for */
+        device->attributes[CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS] = 0;
+        device->attributes[CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_WAIT_VALUE_NOR] = 0;
+    }
 }
 
 CUresult cuda_session_describe(const struct cuda_session *cuda, struct bg_cuda_device *device)

@@ -53,6 +53,7 @@ static void test_writes(void **state)
     uint64_t value = 0;
 
     (void)state;
+    assert_int_equal(device.attributes[CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS], 1);
     OK(write_word(word, 0x1122334455667788, 8));
     OK(write_word(word + 4, 0xAABBCCDD, 4));
     OK(sync_stream(BG_CUDA_ALL));
@@ -167,6 +168,7 @@ static void test_mailbox(void **state)
     OK(ASK(BG_CUDA_STREAM_WRITE, value));
     EXPECT(CUDA_ERROR_NOT_SUPPORTED, ASK(BG_CUDA_STREAM_WATCH, value));
     assert_int_equal(*(const uint32_t *)read_memory(value.address, 4), 5);
+    assert_int_equal(device.attributes[CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS], 0);
 }
 
 int main(void)
