@@ -211,8 +211,9 @@ struct bg_pvgpu_control {
     uint8_t pad0e8[0x38];
 
     /* 0x120 PVGPU_CONTROL_*. The backend changes bits with atomic operations. The device does too:
-     * it sets DEVICE_LOST and ERROR (error_code 8), and clears READY, when it loses a backend and
-     * after a migration. A guest only reads. */
+     * it sets DEVICE_LOST and ERROR, and clears READY, when it loses a backend and after a
+     * migration; error_code is 8 then, unless the backend set DEVICE_LOST before with a reason of
+     * its own. A guest only reads. */
     uint32_t status;
     uint32_t error_code; /* 0x124 enum bg_pvgpu_error: the last one since RESET */
     uint32_t error_data; /* 0x128 where its command starts: bytes from the ring's start */

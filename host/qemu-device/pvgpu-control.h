@@ -18,6 +18,11 @@ static inline void pvgpu_set64(uint64_t *word, uint64_t value)
     qatomic_store_release(word, cpu_to_le64(value));
 }
 
+static inline bool pvgpu_control_has_status(const struct bg_pvgpu_control *control, uint32_t bits)
+{
+    return (le32_to_cpu(qatomic_load_acquire(&control->status)) & bits) == bits;
+}
+
 void pvgpu_control_change_status(struct bg_pvgpu_control *control, uint32_t clear, uint32_t set);
 
 /* As at the start. A backend that reads meanwhile finds what was there before, or what will be:

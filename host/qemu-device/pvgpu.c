@@ -185,7 +185,9 @@ static void lose_session(PVGPUState *s, bool by_shutdown)
                                     BG_PVGPU_CONTROL_SHUTDOWN | BG_PVGPU_CONTROL_DEVICE_LOST);
     } else {
         s->status |= BG_PVGPU_STATUS_ERROR;
-        pvgpu_set32(&c->error_code, BG_PVGPU_ERROR_BACKEND_DISCONNECTED);
+        if (!pvgpu_control_has_status(c, BG_PVGPU_CONTROL_DEVICE_LOST)) { /* it said why */
+            pvgpu_set32(&c->error_code, BG_PVGPU_ERROR_BACKEND_DISCONNECTED);
+        }
         pvgpu_control_change_status(s->control, BG_PVGPU_CONTROL_READY,
                                     BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST);
     }

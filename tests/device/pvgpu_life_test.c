@@ -270,6 +270,20 @@ static void die(struct bg_pvgpu *pvgpu)
     expect_lost(pvgpu);
 }
 
+/* What the backend itself said of its end is what the guest reads. */
+static void test_death_with_a_reason(void **state)
+{
+    struct bg_pvgpu *pvgpu = *state;
+
+    pvgpu_connect(pvgpu);
+    __atomic_store_n(&control(pvgpu)->error_code, BG_PVGPU_ERROR_TIMEOUT, __ATOMIC_RELEASE);
+    __atomic_or_fetch(&control(pvgpu)->status,
+                      BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST, __ATOMIC_RELEASE);
+    pvgpu_hang_up(pvgpu);
+    pvgpu_wait_statistic(pvgpu, "connected", 0);
+    assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_CONTROL(error_code)), BG_PVGPU_ERROR_TIMEOUT);
+}
+
 static void test_death(void **state)
 {
     struct bg_pvgpu *pvgpu = *state;
@@ -756,6 +770,7 @@ int main(void)
         TEST(test_flood),
         cmocka_unit_test(test_full_queue),
         TEST(test_death),
+        TEST(test_death_with_a_reason),
         TEST(test_restart),
         TEST(test_death_while_greeting),
         TEST(test_interrupt_then_death),
