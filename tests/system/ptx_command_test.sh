@@ -41,7 +41,7 @@ run() {
     "$tool" "$@" > "$work/out" 2> "$work/err" || status=$?
 }
 
-echo 1..30
+echo 1..32
 run "$seed"
 check 0 "a file that is right"
 says out "kernel add: " "its kernel is listed"

@@ -203,7 +203,9 @@ static void forget_limits(struct cuda_session *cuda)
 void cuda_session_destroy(struct cuda_session *cuda)
 {
     cuda_marks_close(cuda);
-    cuda_streams_wait(cuda);
+    if (cuda_streams_wait(cuda) != CUDA_SUCCESS) { /* of the session's own, the driver may go on */
+        cuda_streams_drain(cuda);
+    }
     cuda_blas_destroy(cuda);
     cuda_graphs_destroy(cuda);
     cuda_textures_destroy(cuda);

@@ -254,6 +254,26 @@ CUresult cuda_streams_wait(struct cuda_session *cuda)
     return result;
 }
 
+/* A kernel that a GPU cannot stop is not waited for: the process ends. */
+void cuda_streams_drain(struct cuda_session *cuda)
+{
+    const struct cuda_driver *driver = cuda->driver;
+
+    if (cuda->error == CUDA_ERROR_LAUNCH_TIMEOUT && !driver->on_cpu) {
+        return;
+    }
+    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
+        const struct cuda_stream *stream = &cuda->streams[i];
+
+        if (stream->is_busy && stream->stream != NULL) {
+            driver->cuStreamSynchronize(stream->stream);
+        } else if (stream->is_busy) {
+            driver->cuStreamWaitEvent(cuda->own, stream->joint, 0);
+        }
+    }
+    driver->cuStreamSynchronize(cuda->own);
+}
+
 /* ---- Create and destroy ---- */
 
 /* What is left of a stream that had the same handle comes first: its marks are the same words. The

@@ -37,6 +37,9 @@ CUresult cuda_stream_settle(struct cuda_session *cuda, uint32_t handle);
 /* Waits for all that are busy. */
 CUresult cuda_streams_wait(struct cuda_session *cuda);
 
+/* At the end of a session that has an error: until none of them is run any more. */
+void cuda_streams_drain(struct cuda_session *cuda);
+
 /* `waiting` waits for what those of one handle or BG_CUDA_ALL have now that are busy. */
 CUresult cuda_streams_join(struct cuda_session *cuda, uint32_t handle, CUstream waiting);
 

@@ -151,6 +151,29 @@ static void test_word_that_is_given_back(void **state)
     assert_true(gpu.lost);
 }
 
+/* The error is the session's own: the driver goes on with what the other stream has, to its mark.
+ */
+static void test_end_while_another_stream_works(void **state)
+{
+    const struct bg_cuda_fill fill = {.address = device.heap_address + DATA_OFFSET,
+                                      .width = 4096,
+                                      .height = 1,
+                                      .element_size = 1,
+                                      .stream = OTHER};
+
+    (void)state;
+    OK(watch_word(word, 5, 8, CU_STREAM_WAIT_VALUE_EQ));
+    expect_held();
+    for (unsigned i = 0; i < 10000; i++) {
+        OK(ASK(BG_CUDA_FILL, fill));
+    }
+    OK(ASK(BG_CUDA_STREAM_MARK, (struct bg_cuda_mark){OTHER, 0, 1}));
+    OK(give_back(word));
+    cuda_is_busy(session);
+    assert_int_equal(page()->error, CUDA_ERROR_ILLEGAL_ADDRESS);
+    ASK_NOTHING(BG_CUDA_END);
+}
+
 static void test_end_of_a_waiting_stream(void **state)
 {
     (void)state;
@@ -181,6 +204,7 @@ int main(void)
         TEST(test_waits_on_gpu),
         TEST(test_wait_for_the_guest),
         TEST(test_word_that_is_given_back),
+        TEST(test_end_while_another_stream_works),
         TEST(test_end_of_a_waiting_stream),
         cmocka_unit_test_setup_teardown(test_mailbox, setup_mailbox, teardown),
     };
