@@ -148,4 +148,49 @@ static inline CUresult cuda_tell_node_attribute(CUkernelNodeAttrID id, bool is_c
                : CUDA_SUCCESS;
 }
 
+/* ---- Words that streams write, or wait for ---- */
+
+#define CUDA_BATCH_MAX 255u /* operations of one call */
+
+/* Barriers are there without: what comes first in a stream is seen first. */
+static inline CUresult cuda_do_batched(CUstream stream, const CUstreamBatchMemOpParams *operation)
+{
+    const struct CUstreamMemOpWaitValueParams_st *wait = &operation->waitValue;
+    const struct CUstreamMemOpWriteValueParams_st *write = &operation->writeValue;
+
+    switch (operation->operation) {
+    case CU_STREAM_MEM_OP_WAIT_VALUE_32:
+        return cuStreamWaitValue32(stream, wait->address, wait->value, wait->flags);
+    case CU_STREAM_MEM_OP_WAIT_VALUE_64:
+        return cuStreamWaitValue64(stream, wait->address, wait->value64, wait->flags);
+    case CU_STREAM_MEM_OP_WRITE_VALUE_32:
+        return cuStreamWriteValue32(stream, write->address, write->value, write->flags);
+    case CU_STREAM_MEM_OP_WRITE_VALUE_64:
+        return cuStreamWriteValue64(stream, write->address, write->value64, write->flags);
+    case CU_STREAM_MEM_OP_BARRIER:
+        return operation->memoryBarrier.flags > CU_STREAM_MEMORY_BARRIER_TYPE_GPU
+                   ? CUDA_ERROR_INVALID_VALUE
+                   : CUDA_SUCCESS;
+    case CU_STREAM_MEM_OP_FLUSH_REMOTE_WRITES:
+        return CUDA_ERROR_NOT_SUPPORTED; /* CU_DEVICE_ATTRIBUTE_CAN_FLUSH_REMOTE_WRITES is 0 */
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+}
+
+/* One after the other, up to the first that is refused. */
+static inline CUresult cuda_do_batch(CUstream stream, unsigned count,
+                                     const CUstreamBatchMemOpParams *operations, unsigned flags)
+{
+    CUresult result = CUDA_SUCCESS;
+
+    if (count == 0 || count > CUDA_BATCH_MAX || operations == NULL || flags != 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    for (unsigned i = 0; i < count && result == CUDA_SUCCESS; i++) {
+        result = cuda_do_batched(stream, &operations[i]);
+    }
+    return result;
+}
+
 #endif

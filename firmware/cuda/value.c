@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Words of memory that a stream writes, or waits for. */
 #include "firmware/cuda/capture.h"
+#include "protocol/cuda_rules.h"
 
 /* The stream, if it may be given this. There are no such nodes of graphs. */
 static CUresult enter(CUstream handle, const struct bg_cuda_stream_value *value,
@@ -75,4 +76,10 @@ CUresult cuStreamWaitValue32(CUstream stream, CUdeviceptr address, cuuint32_t va
 CUresult cuStreamWaitValue64(CUstream stream, CUdeviceptr address, cuuint64_t value, unsigned flags)
 {
     return wait_value(stream, address, value, sizeof(value), flags);
+}
+
+CUresult cuStreamBatchMemOp(CUstream stream, unsigned count, CUstreamBatchMemOpParams *operations,
+                            unsigned flags)
+{
+    return cuda_do_batch(stream, count, operations, flags);
 }

@@ -5,6 +5,7 @@
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/stream.h"
+#include "protocol/cuda_rules.h"
 
 struct value_task {
     struct task task;
@@ -142,4 +143,10 @@ CUresult cuStreamWaitValue32(CUstream stream, CUdeviceptr address, cuuint32_t va
 CUresult cuStreamWaitValue64(CUstream stream, CUdeviceptr address, cuuint64_t value, unsigned flags)
 {
     return wait_value(stream, address, value, sizeof(value), flags);
+}
+
+CUresult cuStreamBatchMemOp(CUstream stream, unsigned count, CUstreamBatchMemOpParams *operations,
+                            unsigned flags)
+{
+    return cuda_do_batch(stream, count, operations, flags);
 }

@@ -266,6 +266,7 @@ static void test_layouts(void **state)
     assert_int_equal(sizeof(CUlaunchAttribute), 72);
     assert_int_equal(sizeof(CUDA_KERNEL_NODE_PARAMS), 72);
     assert_int_equal(sizeof(CUDA_MEMSET_NODE_PARAMS), 40);
+    assert_int_equal(sizeof(CUstreamBatchMemOpParams), 48);
     assert_int_equal(sizeof(CUmemPoolProps), 88);
     assert_int_equal(sizeof(CUDA_RESOURCE_DESC), 144);
     assert_int_equal(sizeof(CUDA_TEXTURE_DESC), 104);

@@ -286,6 +286,26 @@ static void test_waiting_rests(void **state)
     OK(cuMemFreeHost(word));
 }
 
+static void test_batch(void **state)
+{
+    CUstreamBatchMemOpParams operations[2] = {
+        {.writeValue = {.operation = CU_STREAM_MEM_OP_WRITE_VALUE_32, .value = 5}},
+        {.waitValue = {.operation = CU_STREAM_MEM_OP_WAIT_VALUE_32, .value = 5}},
+    };
+    uint64_t *word;
+
+    (void)state;
+    OK(cuMemAllocHost((void **)&word, 8));
+    *word = 0;
+    operations[0].writeValue.address = operations[1].waitValue.address =
+        (CUdeviceptr)(uintptr_t)word;
+    OK(cuStreamBatchMemOp(NULL, 2, operations, 0));
+    OK(cuCtxSynchronize());
+    assert_int_equal(*word, 5);
+    assert_int_equal(cuStreamBatchMemOp(NULL, 0, operations, 0), CUDA_ERROR_INVALID_VALUE);
+    OK(cuMemFreeHost(word));
+}
+
 static void test_bad_values(void **state)
 {
     CUdeviceptr pointer;
@@ -554,6 +574,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_values, setup, close_device),
         cmocka_unit_test_setup_teardown(test_many_wait, setup, close_device),
         cmocka_unit_test_setup_teardown(test_waiting_rests, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_batch, setup, close_device),
         cmocka_unit_test_setup_teardown(test_bad_values, setup, close_device),
         cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, close_device),
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, close_device),
