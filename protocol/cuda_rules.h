@@ -57,25 +57,27 @@ static inline bool cuda_result_ends_context(CUresult result)
 /* The box of one slice that a copy of two dimensions is. */
 static inline CUDA_MEMCPY3D cuda_box_of(const CUDA_MEMCPY2D *copy)
 {
-    return (CUDA_MEMCPY3D){
-        .srcXInBytes = copy->srcXInBytes,
-        .srcY = copy->srcY,
-        .srcMemoryType = copy->srcMemoryType,
-        .srcHost = copy->srcHost,
-        .srcDevice = copy->srcDevice,
-        .srcArray = copy->srcArray,
-        .srcPitch = copy->srcPitch,
-        .dstXInBytes = copy->dstXInBytes,
-        .dstY = copy->dstY,
-        .dstMemoryType = copy->dstMemoryType,
-        .dstHost = copy->dstHost,
-        .dstDevice = copy->dstDevice,
-        .dstArray = copy->dstArray,
-        .dstPitch = copy->dstPitch,
-        .WidthInBytes = copy->WidthInBytes,
-        .Height = copy->Height,
-        .Depth = 1,
-    };
+    CUDA_MEMCPY3D box;
+
+    __builtin_memset(&box, 0, sizeof(box));
+    box.srcXInBytes = copy->srcXInBytes;
+    box.srcY = copy->srcY;
+    box.srcMemoryType = copy->srcMemoryType;
+    box.srcHost = copy->srcHost;
+    box.srcDevice = copy->srcDevice;
+    box.srcArray = copy->srcArray;
+    box.srcPitch = copy->srcPitch;
+    box.dstXInBytes = copy->dstXInBytes;
+    box.dstY = copy->dstY;
+    box.dstMemoryType = copy->dstMemoryType;
+    box.dstHost = copy->dstHost;
+    box.dstDevice = copy->dstDevice;
+    box.dstArray = copy->dstArray;
+    box.dstPitch = copy->dstPitch;
+    box.WidthInBytes = copy->WidthInBytes;
+    box.Height = copy->Height;
+    box.Depth = 1;
+    return box;
 }
 
 /* ---- Launches ---- */
@@ -124,9 +126,11 @@ static inline CUresult cuda_read_node_attribute(CUkernelNodeAttrID id,
                                                 const CUkernelNodeAttrValue *value,
                                                 bool *is_cooperative)
 {
-    const CUlaunchAttribute attribute = {.id = id, .value = *value};
+    CUlaunchAttribute attribute;
     CUevent event = NULL;
 
+    attribute.id = id;
+    attribute.value = *value;
     return id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT ||
                    id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT
                ? CUDA_ERROR_INVALID_VALUE
@@ -155,18 +159,19 @@ static inline CUresult cuda_tell_node_attribute(CUkernelNodeAttrID id, bool is_c
 /* Barriers are there without: what comes first in a stream is seen first. */
 static inline CUresult cuda_do_batched(CUstream stream, const CUstreamBatchMemOpParams *operation)
 {
-    const struct CUstreamMemOpWaitValueParams_st *wait = &operation->waitValue;
-    const struct CUstreamMemOpWriteValueParams_st *write = &operation->writeValue;
-
     switch (operation->operation) {
     case CU_STREAM_MEM_OP_WAIT_VALUE_32:
-        return cuStreamWaitValue32(stream, wait->address, wait->value, wait->flags);
+        return cuStreamWaitValue32(stream, operation->waitValue.address, operation->waitValue.value,
+                                   operation->waitValue.flags);
     case CU_STREAM_MEM_OP_WAIT_VALUE_64:
-        return cuStreamWaitValue64(stream, wait->address, wait->value64, wait->flags);
+        return cuStreamWaitValue64(stream, operation->waitValue.address,
+                                   operation->waitValue.value64, operation->waitValue.flags);
     case CU_STREAM_MEM_OP_WRITE_VALUE_32:
-        return cuStreamWriteValue32(stream, write->address, write->value, write->flags);
+        return cuStreamWriteValue32(stream, operation->writeValue.address,
+                                    operation->writeValue.value, operation->writeValue.flags);
     case CU_STREAM_MEM_OP_WRITE_VALUE_64:
-        return cuStreamWriteValue64(stream, write->address, write->value64, write->flags);
+        return cuStreamWriteValue64(stream, operation->writeValue.address,
+                                    operation->writeValue.value64, operation->writeValue.flags);
     case CU_STREAM_MEM_OP_BARRIER:
         return operation->memoryBarrier.flags > CU_STREAM_MEMORY_BARRIER_TYPE_GPU
                    ? CUDA_ERROR_INVALID_VALUE

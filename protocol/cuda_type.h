@@ -221,7 +221,7 @@ typedef union CUstreamBatchMemOpParams_union {
     struct CUstreamMemOpWaitValueParams_st {
         CUstreamBatchMemOpType operation;
         CUdeviceptr address;
-        union {
+        __extension__ union { /* unnamed: C11 */
             cuuint32_t value;
             cuuint64_t value64;
         };
@@ -231,7 +231,7 @@ typedef union CUstreamBatchMemOpParams_union {
     struct CUstreamMemOpWriteValueParams_st {
         CUstreamBatchMemOpType operation;
         CUdeviceptr address;
-        union {
+        __extension__ union { /* unnamed: C11 */
             cuuint32_t value;
             cuuint64_t value64;
         };
