@@ -148,20 +148,26 @@ bool cuda_leave_look(struct cuda_session *cuda)
     return cuda->leaving != NULL;
 }
 
-void cuda_leave_settle(struct cuda_session *cuda)
+static void finish_all(struct cuda_session *cuda)
 {
-    if (cuda->leaving != NULL) {
-        cuda_streams_wait(cuda);
-        cuda_stream_wait(cuda, cuda->leave);
-    }
     while (cuda->leaving != NULL) {
         finish_first(cuda);
+    }
+}
+
+/* Where the wait ends with an error a stream may still be held, which the driver would wait for. */
+void cuda_leave_settle(struct cuda_session *cuda)
+{
+    if (cuda->leaving != NULL &&
+        (cuda_streams_wait(cuda) ?: cuda_stream_wait(cuda, cuda->leave)) == CUDA_SUCCESS) {
+        finish_all(cuda);
     }
 }
 
 void cuda_leave_destroy(struct cuda_session *cuda)
 {
     cuda_leave_settle(cuda);
+    finish_all(cuda); /* no stream is held any more */
     if (cuda->leave != NULL) {
         cuda->driver->cuStreamDestroy(cuda->leave);
     }
