@@ -184,17 +184,24 @@ char *run_tool(const char *name, const char *const *arguments)
     return output;
 }
 
+char *run_guest_to_end(const struct guest_options *options)
+{
+    char *output;
+    int status = guest_run(options, &output);
+
+    if (status != 0) {
+        harness_fail("%s ended with status %d:\n%s", options->append, status, output);
+    }
+    return output;
+}
+
 static char *run_guest(const char *socket, const char *append, const char *more)
 {
     char *arguments = harness_format("-device vgpu-stub,access64=on,socket=%s%s", socket, more);
     const struct guest_options options = {
         .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
-    char *output;
-    int status = guest_run(&options, &output);
+    char *output = run_guest_to_end(&options);
 
-    if (status != 0) {
-        harness_fail("the guest ended with status %d:\n%s", status, output);
-    }
     free(arguments);
     return output;
 }

@@ -39,6 +39,11 @@ double find_figure(const char *output, const char *name, const char *key);
 /* Runs a tool of the build; its output, to be freed. */
 char *run_tool(const char *name, const char *const *arguments);
 
+struct guest_options;
+
+/* Runs a guest, which must end well; its output, to be freed. */
+char *run_guest_to_end(const struct guest_options *options);
+
 struct syscalls;
 
 /* A row of the system calls that a request needs, beside the fewest there can be. What depends on

@@ -36,13 +36,8 @@ static char *run_guest(const char *append, const char *arguments)
 {
     const struct guest_options options = {
         .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
-    char *output;
-    int status = guest_run(&options, &output);
 
-    if (status != 0) {
-        harness_fail("the guest ended with status %d:\n%s", status, output);
-    }
-    return output;
+    return run_guest_to_end(&options);
 }
 
 /* ---- Virtqueues ---- */
