@@ -304,6 +304,19 @@ PVGPU_HANDLER(pvgpu_read_resource)
 
 /* ---- Copies ---- */
 
+static bool sides_overlap(uint32_t a, uint32_t b, uint32_t side)
+{
+    return a < b + side && b < a + side;
+}
+
+bool pvgpu_places_overlap(const struct pvgpu_place *a, const struct pvgpu_place *b)
+{
+    return a->resource == b->resource && a->level == b->level && a->layer == b->layer &&
+           sides_overlap(a->box.x, b->box.x, a->box.width) &&
+           sides_overlap(a->box.y, b->box.y, a->box.height) &&
+           sides_overlap(a->box.z, b->box.z, a->box.depth);
+}
+
 /* Texels that are copied as they are; of one sample, whatever the other has, to resolve them. */
 static bool same_texels(const struct pvgpu_resource *dst, const struct pvgpu_resource *src)
 {

@@ -91,18 +91,6 @@ static struct pvgpu_outcome read(struct pvgpu_context *context, const struct pvg
     return pvgpu_fail_compute(gpu_copy_box(gpu_of(context), &dst, &src, &bytes, true));
 }
 
-static bool sides_overlap(uint32_t a, uint32_t b, uint32_t side)
-{
-    return a < b + side && b < a + side;
-}
-
-static bool overlap(const struct pvgpu_place *a, const struct pvgpu_place *b)
-{
-    return level_of(a) == level_of(b) && sides_overlap(a->box.x, b->box.x, a->box.width) &&
-           sides_overlap(a->box.y, b->box.y, a->box.height) &&
-           sides_overlap(a->box.z, b->box.z, a->box.depth);
-}
-
 /* By way of memory of its own. */
 static enum bg_compute_status copy_overlapping(struct pvgpu_context *context,
                                                const struct gpu_side *dst,
@@ -132,7 +120,7 @@ static struct pvgpu_outcome copy(struct pvgpu_context *context, const struct pvg
     struct gpu_side dst = side_of(to), src = side_of(from);
     struct gpu_box bytes = bytes_of(from);
 
-    if (overlap(to, from)) {
+    if (pvgpu_places_overlap(to, from)) {
         return pvgpu_fail_compute(copy_overlapping(context, &dst, &src, &bytes));
     }
     return pvgpu_fail_compute(gpu_copy_box(gpu_of(context), &dst, &src, &bytes, true));

@@ -59,6 +59,9 @@ struct pvgpu_place {
     struct pvgpu_box box; /* not empty; of compressed texels, whole blocks or up to the side */
 };
 
+/* Whether boxes of the same size have texels in common. copy.c */
+bool pvgpu_places_overlap(const struct pvgpu_place *a, const struct pvgpu_place *b);
+
 /* A place's bytes in the heap: rows and slices do not overlap. */
 struct pvgpu_heap_side {
     uint64_t offset;

@@ -432,19 +432,6 @@ struct pvgpu_outcome vulkan_read(struct pvgpu_context *context, const struct pvg
 
 /* ---- Resource to resource ---- */
 
-static bool sides_overlap(uint32_t a, uint32_t b, uint32_t side)
-{
-    return a < b + side && b < a + side;
-}
-
-static bool overlap(const struct pvgpu_place *a, const struct pvgpu_place *b)
-{
-    return a->resource == b->resource && a->level == b->level && a->layer == b->layer &&
-           sides_overlap(a->box.x, b->box.x, a->box.width) &&
-           sides_overlap(a->box.y, b->box.y, a->box.height) &&
-           sides_overlap(a->box.z, b->box.z, a->box.depth);
-}
-
 static struct pvgpu_outcome copy_slowly(struct vulkan_renderer *renderer,
                                         const struct pvgpu_place *to,
                                         const struct pvgpu_place *from)
@@ -471,7 +458,8 @@ static bool is_plain(const struct pvgpu_place *to, const struct pvgpu_place *fro
     bool same = dst->aspects == src->aspects &&
                 (dst->aspects == VK_IMAGE_ASPECT_COLOR_BIT || dst->format == src->format);
 
-    return is_buffer(to) == is_buffer(from) && (is_buffer(to) || same) && !overlap(to, from);
+    return is_buffer(to) == is_buffer(from) && (is_buffer(to) || same) &&
+           !pvgpu_places_overlap(to, from);
 }
 
 static void record_image_copy(const struct vulkan *vulkan, VkCommandBuffer commands,
