@@ -230,7 +230,9 @@ struct host_image host_image_make(VkFormat format, uint32_t width, uint32_t heig
     return made;
 }
 
-VkShaderModule host_shader(const char *path)
+/* ---- Pipelines ---- */
+
+static VkShaderModule read_shader(const char *path)
 {
     static uint32_t words[65536];
     FILE *file = fopen(path, "rb");
@@ -244,6 +246,84 @@ VkShaderModule host_shader(const char *path)
     }
     fclose(file);
     HOST_CHECK(vkCreateShaderModule(device, &create, NULL, &made));
+    return made;
+}
+
+VkPipelineShaderStageCreateInfo host_stage(VkShaderStageFlagBits stage, const char *path)
+{
+    const char *build = getenv("BAREGPU_BUILD");
+    char file[256];
+
+    snprintf(file, sizeof(file), "%s/%s.spv", build != NULL ? build : "build", path);
+    return (VkPipelineShaderStageCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+        .stage = stage,
+        .module = read_shader(file),
+        .pName = "main"};
+}
+
+VkPipeline host_pipeline_make(const struct host_pipeline *wanted)
+{
+    const VkPipelineShaderStageCreateInfo stages[2] = {
+        host_stage(VK_SHADER_STAGE_VERTEX_BIT, wanted->vertex),
+        host_stage(VK_SHADER_STAGE_FRAGMENT_BIT, wanted->pixel)};
+    const VkPipelineRenderingCreateInfo targets = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
+        .colorAttachmentCount = 1,
+        .pColorAttachmentFormats = &wanted->screen->format,
+        .depthAttachmentFormat =
+            wanted->depth != NULL ? wanted->depth->format : VK_FORMAT_UNDEFINED};
+    const VkPipelineInputAssemblyStateCreateInfo assembly = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
+        .topology = wanted->topology};
+    const float width = (float)wanted->screen->width, height = (float)wanted->screen->height;
+    const VkViewport viewport = {0, height, width, -height, 0, 1};
+    const VkRect2D scissor = {{0, 0}, {wanted->screen->width, wanted->screen->height}};
+    const VkPipelineViewportStateCreateInfo view = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
+        .viewportCount = 1,
+        .pViewports = &viewport,
+        .scissorCount = 1,
+        .pScissors = &scissor};
+    const VkPipelineRasterizationStateCreateInfo rasterization = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+        .cullMode = wanted->cull,
+        .frontFace = VK_FRONT_FACE_CLOCKWISE,
+        .lineWidth = 1};
+    const VkPipelineMultisampleStateCreateInfo samples = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
+        .rasterizationSamples = VK_SAMPLE_COUNT_1_BIT};
+    const VkPipelineDepthStencilStateCreateInfo depth = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
+        .depthTestEnable = VK_TRUE,
+        .depthWriteEnable = !wanted->glows,
+        .depthCompareOp = VK_COMPARE_OP_LESS};
+    const VkPipelineColorBlendAttachmentState target = {.blendEnable = wanted->glows,
+                                                        .srcColorBlendFactor =
+                                                            VK_BLEND_FACTOR_SRC_ALPHA,
+                                                        .dstColorBlendFactor = VK_BLEND_FACTOR_ONE,
+                                                        .srcAlphaBlendFactor = VK_BLEND_FACTOR_ONE,
+                                                        .colorWriteMask = 0xF};
+    const VkPipelineColorBlendStateCreateInfo blend = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
+        .attachmentCount = 1,
+        .pAttachments = &target};
+    const VkGraphicsPipelineCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
+        .pNext = &targets,
+        .stageCount = 2,
+        .pStages = stages,
+        .pVertexInputState = wanted->input,
+        .pInputAssemblyState = &assembly,
+        .pViewportState = &view,
+        .pRasterizationState = &rasterization,
+        .pMultisampleState = &samples,
+        .pDepthStencilState = &depth,
+        .pColorBlendState = &blend,
+        .layout = wanted->layout};
+    VkPipeline made;
+
+    HOST_CHECK(vkCreateGraphicsPipelines(device, VK_NULL_HANDLE, 1, &create, NULL, &made));
     return made;
 }
 

@@ -7,6 +7,7 @@
 #ifndef TESTS_BENCH_VULKAN_HOST_H
 #define TESTS_BENCH_VULKAN_HOST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan.h>
 
@@ -39,8 +40,21 @@ struct host_image host_image_make(VkFormat format, uint32_t width, uint32_t heig
 void host_image_fill(const struct host_image *image, uint32_t levels, const void *texels,
                      VkDeviceSize size);
 
-/* tests/shaders/NAME or another file of SPIR-V. */
-VkShaderModule host_shader(const char *path);
+/* The stage of a shader that the build made: its path in the build's folder, without ".spv". */
+VkPipelineShaderStageCreateInfo host_stage(VkShaderStageFlagBits stage, const char *path);
+
+struct host_pipeline {
+    const char *vertex, *pixel; /* as for host_stage */
+    const VkPipelineVertexInputStateCreateInfo *input;
+    VkPrimitiveTopology topology;
+    VkCullModeFlags cull; /* fronts run clockwise */
+    VkPipelineLayout layout;
+    const struct host_image *screen, *depth; /* depth NULL: there is none */
+    bool glows; /* added to what is there, and behind it nothing is hidden */
+};
+
+/* All of the screen, y up. */
+VkPipeline host_pipeline_make(const struct host_pipeline *wanted);
 
 /* Waits until the frame before the last is over; begins to record. */
 VkCommandBuffer host_frame_begin(void);

@@ -193,89 +193,15 @@ static void make_descriptors(void)
 
 /* ---- Pipelines ---- */
 
-static VkPipelineShaderStageCreateInfo stage_of(VkShaderStageFlagBits stage, const char *name)
+#define SCENE "tests/bench/scene/scene_"
+
+static VkPipeline make_pipeline(struct host_pipeline wanted)
 {
-    const char *build = getenv("BAREGPU_BUILD");
-    char path[256];
-
-    snprintf(path, sizeof(path), "%s/tests/bench/scene/%s.spv", build != NULL ? build : "build",
-             name);
-    return (VkPipelineShaderStageCreateInfo){
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-        .stage = stage,
-        .module = host_shader(path),
-        .pName = "main"};
-}
-
-/* What the two differ in. */
-struct way {
-    const char *vertex, *pixel;
-    const VkPipelineVertexInputStateCreateInfo *input;
-    VkPrimitiveTopology topology;
-    bool glows; /* added to what is there, and behind it nothing is hidden */
-};
-
-static VkPipeline make_pipeline(const struct way *way)
-{
-    const VkPipelineShaderStageCreateInfo stages[2] = {
-        stage_of(VK_SHADER_STAGE_VERTEX_BIT, way->vertex),
-        stage_of(VK_SHADER_STAGE_FRAGMENT_BIT, way->pixel)};
-    const VkPipelineRenderingCreateInfo targets = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-        .colorAttachmentCount = 1,
-        .pColorAttachmentFormats = &scene.screen.format,
-        .depthAttachmentFormat = scene.depth.format};
-    const VkPipelineInputAssemblyStateCreateInfo assembly = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-        .topology = way->topology};
-    const VkViewport viewport = {0, HEIGHT, WIDTH, -(float)HEIGHT, 0, 1};
-    const VkRect2D scissor = {{0, 0}, {WIDTH, HEIGHT}};
-    const VkPipelineViewportStateCreateInfo view = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-        .viewportCount = 1,
-        .pViewports = &viewport,
-        .scissorCount = 1,
-        .pScissors = &scissor};
-    const VkPipelineRasterizationStateCreateInfo rasterization = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-        .cullMode = VK_CULL_MODE_BACK_BIT,
-        .frontFace = VK_FRONT_FACE_CLOCKWISE,
-        .lineWidth = 1};
-    const VkPipelineMultisampleStateCreateInfo samples = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-        .rasterizationSamples = VK_SAMPLE_COUNT_1_BIT};
-    const VkPipelineDepthStencilStateCreateInfo depth = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
-        .depthTestEnable = VK_TRUE,
-        .depthWriteEnable = !way->glows,
-        .depthCompareOp = VK_COMPARE_OP_LESS};
-    const VkPipelineColorBlendAttachmentState target = {.blendEnable = way->glows,
-                                                        .srcColorBlendFactor =
-                                                            VK_BLEND_FACTOR_SRC_ALPHA,
-                                                        .dstColorBlendFactor = VK_BLEND_FACTOR_ONE,
-                                                        .srcAlphaBlendFactor = VK_BLEND_FACTOR_ONE,
-                                                        .colorWriteMask = 0xF};
-    const VkPipelineColorBlendStateCreateInfo blend = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-        .attachmentCount = 1,
-        .pAttachments = &target};
-    const VkGraphicsPipelineCreateInfo create = {
-        .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-        .pNext = &targets,
-        .stageCount = 2,
-        .pStages = stages,
-        .pVertexInputState = way->input,
-        .pInputAssemblyState = &assembly,
-        .pViewportState = &view,
-        .pRasterizationState = &rasterization,
-        .pMultisampleState = &samples,
-        .pDepthStencilState = &depth,
-        .pColorBlendState = &blend,
-        .layout = scene.layout};
-    VkPipeline made;
-
-    HOST_CHECK(vkCreateGraphicsPipelines(host_device(), VK_NULL_HANDLE, 1, &create, NULL, &made));
-    return made;
+    wanted.cull = VK_CULL_MODE_BACK_BIT;
+    wanted.layout = scene.layout;
+    wanted.screen = &scene.screen;
+    wanted.depth = &scene.depth;
+    return host_pipeline_make(&wanted);
 }
 
 #define ELEMENT(place, of, member, vulkan, buffer)                                                 \
@@ -303,8 +229,11 @@ static void make_meshes(void)
         .vertexAttributeDescriptionCount = 6,
         .pVertexAttributeDescriptions = elements};
 
-    scene.meshes = make_pipeline(&(struct way){"scene_mesh.vert", "scene_mesh.frag", &input,
-                                               VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST, false});
+    scene.meshes =
+        make_pipeline((struct host_pipeline){.vertex = SCENE "mesh.vert",
+                                             .pixel = SCENE "mesh.frag",
+                                             .input = &input,
+                                             .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST});
 }
 
 static void make_sparks(void)
@@ -321,15 +250,19 @@ static void make_sparks(void)
         .vertexAttributeDescriptionCount = 2,
         .pVertexAttributeDescriptions = elements};
 
-    scene.sparks = make_pipeline(&(struct way){"scene_particle.vert", "scene_particle.frag", &input,
-                                               VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP, true});
+    scene.sparks =
+        make_pipeline((struct host_pipeline){.vertex = SCENE "particle.vert",
+                                             .pixel = SCENE "particle.frag",
+                                             .input = &input,
+                                             .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_STRIP,
+                                             .glows = true});
 }
 
 static void make_moves(void)
 {
     const VkComputePipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = stage_of(VK_SHADER_STAGE_COMPUTE_BIT, "scene_particle.comp"),
+        .stage = host_stage(VK_SHADER_STAGE_COMPUTE_BIT, SCENE "particle.comp"),
         .layout = scene.layout};
 
     HOST_CHECK(
