@@ -342,6 +342,15 @@ struct bg_pvgpu_create_sampler {
     float min_lod, max_lod;
 };
 
+#define BG_PVGPU_LOD_MAX 3.402823466e38f /* of a float */
+
+/* Direct3D's sampler where none is set: initialisers for a struct with these members. */
+#define BG_PVGPU_SAMPLER_DEFAULTS                                                                  \
+    .filter = BG_PVGPU_FILTER_LINEAR, .address_u = BG_PVGPU_ADDRESS_CLAMP,                         \
+    .address_v = BG_PVGPU_ADDRESS_CLAMP, .address_w = BG_PVGPU_ADDRESS_CLAMP, .max_anisotropy = 1, \
+    .comparison = BG_PVGPU_COMPARISON_NEVER, .border = {1, 1, 1, 1}, .min_lod = -BG_PVGPU_LOD_MAX, \
+    .max_lod = BG_PVGPU_LOD_MAX
+
 #define BG_PVGPU_PER_VERTEX_DATA 0u
 #define BG_PVGPU_PER_INSTANCE_DATA 1u
 

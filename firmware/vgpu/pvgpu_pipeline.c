@@ -212,17 +212,7 @@ const struct bg_pvgpu_depth_stencil_options bg_pvgpu_depth_stencil_default = {
     .back = STENCIL_KEEP,
 };
 
-const struct bg_pvgpu_sampler_options bg_pvgpu_sampler_default = {
-    .filter = BG_PVGPU_FILTER_LINEAR,
-    .address_u = BG_PVGPU_ADDRESS_CLAMP,
-    .address_v = BG_PVGPU_ADDRESS_CLAMP,
-    .address_w = BG_PVGPU_ADDRESS_CLAMP,
-    .max_anisotropy = 1,
-    .comparison = BG_PVGPU_COMPARISON_NEVER,
-    .border = {1, 1, 1, 1},
-    .min_lod = -3.402823466e38f,
-    .max_lod = 3.402823466e38f,
-};
+const struct bg_pvgpu_sampler_options bg_pvgpu_sampler_default = {BG_PVGPU_SAMPLER_DEFAULTS};
 
 int bg_pvgpu_blend_state_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_blend_options *options,
                                 uint32_t *id)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/mediator/pvgpu/vulkan/state.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -227,17 +226,7 @@ state_read_depth_stencil(struct state_depth_stencil *state,
 
 /* ---- Samplers ---- */
 
-const struct bg_pvgpu_create_sampler state_default_sampler = {
-    .filter = BG_PVGPU_FILTER_LINEAR,
-    .address_u = BG_PVGPU_ADDRESS_CLAMP,
-    .address_v = BG_PVGPU_ADDRESS_CLAMP,
-    .address_w = BG_PVGPU_ADDRESS_CLAMP,
-    .max_anisotropy = 1,
-    .comparison = BG_PVGPU_COMPARISON_NEVER,
-    .border = {1, 1, 1, 1},
-    .min_lod = -FLT_MAX,
-    .max_lod = FLT_MAX,
-};
+const struct bg_pvgpu_create_sampler state_default_sampler = {BG_PVGPU_SAMPLER_DEFAULTS};
 
 static bool read_address(VkSamplerAddressMode *mode, uint32_t number,
                          const struct state_limits *limits)
