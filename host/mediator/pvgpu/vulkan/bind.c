@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is bound to the pipeline's slots. A draw looks at whether it fits. */
-#include <math.h>
 #include <string.h>
 
 #include "host/mediator/pvgpu/vulkan/draw.h"

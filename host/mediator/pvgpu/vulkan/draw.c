@@ -2,8 +2,6 @@
 /* Draws and dispatches: what is bound is checked, ordered behind what wrote it, and recorded. */
 #include "host/mediator/pvgpu/vulkan/draw.h"
 
-#include <string.h>
-
 /* ---- What a draw uses ---- */
 
 /* Of one resource; true ends the walk. */

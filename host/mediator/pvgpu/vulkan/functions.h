@@ -86,7 +86,6 @@
     X(vkDestroySampler)                                                                            \
     X(vkDestroySemaphore)                                                                          \
     X(vkDestroyShaderModule)                                                                       \
-    X(vkDeviceWaitIdle)                                                                            \
     X(vkEndCommandBuffer)                                                                          \
     X(vkFreeMemory)                                                                                \
     X(vkGetBufferMemoryRequirements)                                                               \

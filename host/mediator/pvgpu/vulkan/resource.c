@@ -15,7 +15,6 @@
 #define COPY_USAGE (VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 /* Constant buffers are read by vectors of four words, fills write words. */
 #define BUFFER_ALIGN 16u
-#define CUBE_FACES 6u
 
 /* ---- Buffers ---- */
 
@@ -304,9 +303,8 @@ struct pvgpu_outcome vulkan_create(struct pvgpu_context *context, struct pvgpu_r
                   ? create_buffer(renderer, wanted->size, resource)
                   : create_image(renderer, wanted, resource);
     if (outcome.code == BG_PVGPU_OK) {
-        outcome = wanted->format != NULL && wanted->format->block > 1
-                      ? fill_blocks(renderer, wanted, resource)
-                      : fill_with_zeros(renderer, resource);
+        outcome = wanted->format->block > 1 ? fill_blocks(renderer, wanted, resource)
+                                            : fill_with_zeros(renderer, resource);
     }
     if (outcome.code != BG_PVGPU_OK) {
         discard(renderer, resource);
