@@ -336,13 +336,13 @@ void vulkan_draw_reset(struct vulkan_renderer *renderer)
 {
     struct vulkan_draw *draw = renderer->draw;
 
+    draw_discard_pipelines(renderer, NULL); /* no object looks for its own any more */
     for (uint32_t i = 0; i < PVGPU_ID_SLOTS; i++) {
         if (draw->objects.slots[i].object != NULL) {
             free_object(renderer, draw->objects.slots[i].object);
         }
     }
     memset(&draw->objects, 0, sizeof(draw->objects));
-    draw_discard_pipelines(renderer, NULL);
     set_defaults(draw);
 }
 

@@ -419,9 +419,15 @@ static bool is_made_of(const struct draw_pipeline *pipeline, const struct draw_o
 void draw_discard_pipelines(struct vulkan_renderer *renderer, const struct draw_object *object)
 {
     struct vulkan_draw *draw = renderer->draw;
-    struct draw_pipeline **kept = calloc(SLOTS, sizeof(*kept));
+    struct draw_pipeline **kept;
     uint32_t count = 0;
 
+    draw->pipeline = NULL;
+    draw->dirty |= DRAW_DIRTY_PIPELINE;
+    if (draw->pipeline_count == 0) {
+        return;
+    }
+    kept = calloc(SLOTS, sizeof(*kept));
     for (uint32_t i = 0; i < SLOTS; i++) {
         struct draw_pipeline *pipeline = draw->pipelines[i];
 
@@ -440,8 +446,6 @@ void draw_discard_pipelines(struct vulkan_renderer *renderer, const struct draw_
     }
     free(kept);
     draw->pipeline_count = count;
-    draw->pipeline = NULL;
-    draw->dirty |= DRAW_DIRTY_PIPELINE;
 }
 
 static struct pvgpu_outcome make(struct vulkan_renderer *renderer, const struct draw_key *key,
