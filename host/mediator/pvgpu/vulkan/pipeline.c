@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "host/mediator/pvgpu/vulkan/draw.h"
-#include "host/mediator/pvgpu/vulkan/format.h"
 
 #define SLOTS (DRAW_PIPELINES_MAX * 2)
 #define CHARGE 65536u /* what a driver keeps of a pipeline; nobody can ask it */
@@ -320,7 +319,6 @@ static bool is_integer(const struct pvgpu_format_info *format)
 
 static void take_targets(const struct pvgpu_context *context, struct draw_key *key)
 {
-    const struct vulkan *vulkan = vulkan_of(context)->vulkan;
     const struct pvgpu_view *depth = context->depth_target;
 
     key->targets = (uint8_t)context->target_count;
@@ -328,12 +326,12 @@ static void take_targets(const struct pvgpu_context *context, struct draw_key *k
         const struct pvgpu_view *target = context->targets[i];
 
         if (target != NULL) {
-            key->colours[i] = vulkan_format_find(vulkan, target->format->number);
+            key->colours[i] = vulkan_view_of(target)->format;
             key->integers |= is_integer(target->format) ? (uint8_t)(1u << i) : 0;
         }
     }
     if (depth != NULL) {
-        key->depth = vulkan_format_find(vulkan, depth->format->number);
+        key->depth = vulkan_view_of(depth)->format;
         key->stencil = depth->format->stencil;
     }
     key->samples = samples_of(context);

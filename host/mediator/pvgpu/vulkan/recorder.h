@@ -40,6 +40,7 @@ struct vulkan_resource {
 struct vulkan_view {
     VkImageView image;
     VkImageViewType type;
+    VkFormat format;           /* VK_FORMAT_UNDEFINED: of a buffer without one */
     VkBufferView texels;       /* of a buffer with a format */
     VkDeviceSize offset, size; /* bytes of any buffer, to be a storage buffer */
     struct vulkan_resource *resource;

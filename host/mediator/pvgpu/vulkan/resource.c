@@ -363,7 +363,7 @@ static VkImageUsageFlags usage_of_view(const struct pvgpu_view *view)
 }
 
 static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view *view,
-                           VkFormat format, struct vulkan_view *made)
+                           struct vulkan_view *made)
 {
     bool to_read = view->bind == BG_PVGPU_BIND_SHADER_RESOURCE;
     VkImageViewType type = view_type_of(view);
@@ -375,7 +375,7 @@ static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view 
         .pNext = &usage,
         .image = made->resource->image,
         .viewType = type,
-        .format = format,
+        .format = made->format,
         .subresourceRange =
             {
                 .aspectMask = made->resource->aspects,
@@ -408,12 +408,12 @@ static bool has_texels(const struct vulkan *vulkan, const struct pvgpu_view *vie
 }
 
 static VkResult view_texels(const struct vulkan *vulkan, const struct pvgpu_view *view,
-                            VkFormat format, struct vulkan_view *made)
+                            struct vulkan_view *made)
 {
     VkBufferViewCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
         .buffer = made->resource->buffer,
-        .format = format,
+        .format = made->format,
     };
 
     made->offset = create.offset = (uint64_t)view->mip_level * view->format->size;
@@ -424,7 +424,7 @@ static VkResult view_texels(const struct vulkan *vulkan, const struct pvgpu_view
                    ? VK_SUCCESS
                    : vulkan->vkCreateBufferView(vulkan->device, &create, NULL, &made->texels);
     }
-    if (format == VK_FORMAT_UNDEFINED || !has_texels(vulkan, view, format) ||
+    if (made->format == VK_FORMAT_UNDEFINED || !has_texels(vulkan, view, made->format) ||
         create.offset % vulkan->texel_alignment != 0 ||
         view->mip_levels > vulkan->properties.limits.maxTexelBufferElements) {
         return VK_ERROR_FORMAT_NOT_SUPPORTED;
@@ -453,7 +453,6 @@ struct pvgpu_outcome vulkan_create_view(struct pvgpu_context *context, struct pv
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
     const struct vulkan *vulkan = renderer->vulkan;
-    VkFormat format = format_of_view(vulkan, view);
     struct vulkan_view *made = calloc(1, sizeof(*made));
     VkResult result = VK_ERROR_FORMAT_NOT_SUPPORTED;
 
@@ -461,10 +460,11 @@ struct pvgpu_outcome vulkan_create_view(struct pvgpu_context *context, struct pv
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     made->resource = vulkan_resource_of(view->resource);
+    made->format = format_of_view(vulkan, view);
     if (made->resource->image == VK_NULL_HANDLE) {
-        result = view_texels(vulkan, view, format, made);
-    } else if (format != VK_FORMAT_UNDEFINED) {
-        result = view_image(vulkan, view, format, made);
+        result = view_texels(vulkan, view, made);
+    } else if (made->format != VK_FORMAT_UNDEFINED) {
+        result = view_image(vulkan, view, made);
     }
     if (result != VK_SUCCESS) {
         free(made);
