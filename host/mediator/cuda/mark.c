@@ -196,13 +196,12 @@ static void let_pass(struct mark *mark)
 }
 
 /* The driver compares in a circle, of which values up to BG_CUDA_MARK_MAX are one half. The mark is
- * gone meanwhile unless it holds. */
-static CUresult hold(struct cuda_session *cuda, const struct mark *wanted, CUstream stream,
-                     struct mark *mark)
+ * one that holds: another is gone meanwhile. */
+static CUresult hold(struct cuda_session *cuda, CUstream stream, struct mark *mark)
 {
-    gpu_address gate = cuda->marks->gates_address + gate_of(wanted) * sizeof(uint64_t);
+    gpu_address gate = cuda->marks->gates_address + gate_of(mark) * sizeof(uint64_t);
     CUresult result =
-        cuda_check(cuda, cuda->driver->cuStreamWaitValue64(stream, gate, wanted->wanted.value,
+        cuda_check(cuda, cuda->driver->cuStreamWaitValue64(stream, gate, mark->wanted.value,
                                                            CU_STREAM_WAIT_VALUE_GEQ));
 
     if (result != CUDA_SUCCESS) {
@@ -230,7 +229,7 @@ CUresult cuda_mark(struct cuda_session *cuda, const struct cuda_mark *wanted)
         return result;
     }
     cuda->streams[wanted->stream].mark = wanted->value;
-    return wanted->holds ? hold(cuda, &asked, stream, mark) : CUDA_SUCCESS;
+    return wanted->holds ? hold(cuda, stream, mark) : CUDA_SUCCESS;
 }
 
 CUresult cuda_mark_value(struct cuda_session *cuda, const struct bg_cuda_stream_value *value)
@@ -244,7 +243,7 @@ CUresult cuda_mark_value(struct cuda_session *cuda, const struct bg_cuda_stream_
         return result;
     }
     asked.wanted.value = ++cuda->marks->values[value->stream];
-    return put(cuda, &asked, stream, &mark) ?: hold(cuda, &asked, stream, mark);
+    return put(cuda, &asked, stream, &mark) ?: hold(cuda, stream, mark);
 }
 
 /* ---- Streams that are held ---- */
