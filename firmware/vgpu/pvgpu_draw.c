@@ -9,8 +9,8 @@ _Static_assert(sizeof(struct bg_pvgpu_rectangle) == 4 * WORD, "put as words");
 
 /* ---- Views ---- */
 
-static int create_view(struct bg_pvgpu *gpu, uint32_t type,
-                       const struct bg_pvgpu_view_options *options, uint32_t *id)
+int pvgpu_create_view(struct bg_pvgpu *gpu, uint32_t type,
+                      const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
     /* A depth-stencil view has flags before what it shows, the others have a zero behind it. */
     uint32_t flags = type == BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW;
@@ -26,7 +26,7 @@ static int create_view(struct bg_pvgpu *gpu, uint32_t type,
 int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu,
                                        const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
-    return create_view(gpu, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, options, id);
+    return pvgpu_create_view(gpu, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, options, id);
 }
 
 int bg_pvgpu_render_target_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
@@ -37,7 +37,7 @@ int bg_pvgpu_render_target_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
 int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu,
                                        const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
-    return create_view(gpu, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, options, id);
+    return pvgpu_create_view(gpu, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, options, id);
 }
 
 int bg_pvgpu_depth_stencil_view_destroy(struct bg_pvgpu *gpu, uint32_t id)

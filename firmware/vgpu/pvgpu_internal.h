@@ -29,6 +29,10 @@ int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, con
 int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *words,
                  uint32_t count, uint32_t *id);
 
+/* A view of a target, or for unordered access. */
+int pvgpu_create_view(struct bg_pvgpu *gpu, uint32_t type,
+                      const struct bg_pvgpu_view_options *options, uint32_t *id);
+
 /* What a call for a feature that the backend does not have returns. */
 static inline int pvgpu_refuse(const struct bg_pvgpu *gpu)
 {

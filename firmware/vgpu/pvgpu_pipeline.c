@@ -164,11 +164,9 @@ int bg_pvgpu_shader_resource_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
 int bg_pvgpu_unordered_access_view_create(struct bg_pvgpu *gpu,
                                           const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
-    const uint32_t words[] = {options->resource_id, options->format,      0,
-                              options->mip_level,   options->first_slice, options->slice_count};
-
-    return create(gpu, BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW, &gpu->last_view, words,
-                  SLOTS(words), id);
+    return bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_DRAW)
+               ? pvgpu_create_view(gpu, BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW, options, id)
+               : pvgpu_refuse(gpu);
 }
 
 int bg_pvgpu_unordered_access_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
