@@ -20,7 +20,7 @@ int pvgpu_create_view(struct bg_pvgpu *gpu, uint32_t type,
     place[0] = options->mip_level;
     place[1] = options->first_slice;
     place[2] = options->slice_count;
-    return pvgpu_create(gpu, type, &gpu->last_view, words, 8, id);
+    return pvgpu_create(gpu, type, &gpu->last_view, words, 8, NULL, 0, id);
 }
 
 int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu,

@@ -25,9 +25,9 @@ int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, con
     pvgpu_command(gpu, type, resource_id, (const uint32_t[]){__VA_ARGS__},                         \
                   sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), NULL, 0)
 
-/* The same for one that creates an object, which gets the number behind *last. */
-int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *words,
-                 uint32_t count, uint32_t *id);
+/* As pvgpu_command, for one that creates an object, which gets the number behind *last. */
+int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *before,
+                 uint32_t before_count, const void *words, uint32_t count, uint32_t *id);
 
 /* A view of a target, or for unordered access. */
 int pvgpu_create_view(struct bg_pvgpu *gpu, uint32_t type,

@@ -54,17 +54,15 @@ static int short_command(struct bg_pvgpu *gpu, uint32_t type, const uint32_t wor
     short_command(gpu, type, (const uint32_t[8]){__VA_ARGS__},                                     \
                   SLOTS(((const uint32_t[]){__VA_ARGS__})) > 4 ? 8 * WORD : 4 * WORD)
 
-/* Creates what gets the number behind *last: its id, and these words. */
+/* Its id, and these words. */
 static int create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const void *words,
                   uint32_t count, uint32_t *id)
 {
-    uint32_t next = *last + 1;
-    int error = next != 0 ? draw_command(gpu, type, next, &next, 1, words, count) : BG_ERR_NO_SPACE;
+    const uint32_t next = *last + 1;
 
-    if (error == 0) {
-        *id = *last = next;
-    }
-    return error;
+    return bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_DRAW)
+               ? pvgpu_create(gpu, type, last, &next, 1, words, count, id)
+               : pvgpu_refuse(gpu);
 }
 
 static int create_object(struct bg_pvgpu *gpu, uint32_t type, const void *options, uint32_t size,

@@ -128,7 +128,8 @@ int bg_pvgpu_resource_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_resourc
         options->data_size,
     };
 
-    return pvgpu_create(gpu, BG_PVGPU_CMD_CREATE_RESOURCE, &gpu->last_resource, words, 12, id);
+    return pvgpu_create(gpu, BG_PVGPU_CMD_CREATE_RESOURCE, &gpu->last_resource, words, 12, NULL, 0,
+                        id);
 }
 
 int bg_pvgpu_buffer_create(struct bg_pvgpu *gpu, uint32_t size, uint32_t *id)
@@ -169,7 +170,8 @@ int bg_pvgpu_resource_destroy(struct bg_pvgpu *gpu, uint32_t id)
 
 int bg_pvgpu_resource_open(struct bg_pvgpu *gpu, uint32_t source, uint32_t *id)
 {
-    return pvgpu_create(gpu, BG_PVGPU_CMD_OPEN_RESOURCE, &gpu->last_resource, &source, 1, id);
+    return pvgpu_create(gpu, BG_PVGPU_CMD_OPEN_RESOURCE, &gpu->last_resource, &source, 1, NULL, 0,
+                        id);
 }
 
 /* ---- Content ---- */

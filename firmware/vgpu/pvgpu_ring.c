@@ -220,11 +220,12 @@ int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, con
     return 0;
 }
 
-int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *words,
-                 uint32_t count, uint32_t *id)
+int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *before,
+                 uint32_t before_count, const void *words, uint32_t count, uint32_t *id)
 {
-    int error = *last < UINT32_MAX ? pvgpu_command(gpu, type, *last + 1, words, count, NULL, 0)
-                                   : BG_ERR_NO_SPACE;
+    int error = *last < UINT32_MAX
+                    ? pvgpu_command(gpu, type, *last + 1, before, before_count, words, count)
+                    : BG_ERR_NO_SPACE;
 
     if (error == 0) {
         *id = ++*last;
