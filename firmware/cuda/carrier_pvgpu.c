@@ -110,13 +110,6 @@ static int check(struct cuda_device *device)
 
 /* ---- Operations ---- */
 
-/* What parameters leave of the last 16 bytes; a call of memset takes longer than all of a launch.
- */
-static void clear_last(uint8_t *quad)
-{
-    __builtin_memset(__builtin_assume_aligned(quad, 16), 0, 16);
-}
-
 static CUresult begin(struct cuda_device *device, uint32_t operation, uint32_t size, void **params)
 {
     struct bg_pvgpu_space space;
@@ -130,7 +123,7 @@ static CUresult begin(struct cuda_device *device, uint32_t operation, uint32_t s
     if (space.size[1] != 0) {
         words = wrapped.words;
     }
-    clear_last((uint8_t *)words + space.size[0] + space.size[1] - 16);
+    cuda_clear_last((uint8_t *)words + space.size[0] + space.size[1] - 16);
     words[0] = BG_PVGPU_NO_RESULT;
     words[1] = words[2] = words[3] = words[4] = 0;
     words[5] = size / 4;

@@ -44,12 +44,6 @@ static inline const struct cuda_stream *find_stream(const struct cuda_context *c
     return stream != NULL && stream->object.context == context ? stream : NULL;
 }
 
-/* What parameters leave of the last 16 bytes. */
-static inline void clear_last(uint8_t *quad)
-{
-    __builtin_memset(__builtin_assume_aligned(quad, 16), 0, 16);
-}
-
 static inline void copy_aligned(void *to, const void *from, uint32_t size)
 {
     if (size == 8) {
@@ -99,7 +93,7 @@ static inline __attribute__((always_inline)) bool launch_quickly(CUfunction hand
     if (command == NULL) {
         return false;
     }
-    clear_last((uint8_t *)command + size - 16);
+    cuda_clear_last((uint8_t *)command + size - 16);
     *command = function->ready;
     command->launch.stream = stream->number;
     if (!write_params(function, params, (uint8_t *)(command + 1))) {
