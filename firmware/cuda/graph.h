@@ -29,6 +29,11 @@ struct cuda_task {
  * there before is the caller's to clear. */
 CUresult cuda_task_set(struct cuda_context *context, CUgraphNodeType type, const void *params,
                        bool is_cooperative, struct cuda_task *task);
+
+/* Makes it another of its type; after an error it is as it was. The parameters may be its own. */
+CUresult cuda_task_change(struct cuda_context *context, const void *params, bool is_cooperative,
+                          struct cuda_task *task);
+
 CUresult cuda_task_copy(const struct cuda_task *from, struct cuda_task *task);
 void cuda_task_clear(struct cuda_task *task);
 

@@ -251,7 +251,6 @@ static CUresult set_task(CUgraphExec handle, CUgraphNode node, CUgraphNodeType t
     struct cuda_context *context;
     struct cuda_exec *exec;
     struct cuda_entry *entry;
-    struct cuda_task task;
     CUresult result = cuda_enter_context(&context) ?: find(handle, &exec);
 
     if (result != CUDA_SUCCESS) {
@@ -261,10 +260,8 @@ static CUresult set_task(CUgraphExec handle, CUgraphNode node, CUgraphNodeType t
     if (entry == NULL || entry->task.type != type) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    result = cuda_task_set(context, type, params, entry->task.is_cooperative, &task);
+    result = cuda_task_change(context, params, entry->task.is_cooperative, &entry->task);
     if (result == CUDA_SUCCESS) {
-        cuda_task_clear(&entry->task);
-        entry->task = task;
         exec->is_changed = true;
     }
     return result;

@@ -82,17 +82,10 @@ static CUresult set_task(CUgraphNode handle, CUgraphNodeType type, const void *p
 {
     struct cuda_context *context;
     struct cuda_node *node;
-    struct cuda_task task;
-    CUresult result =
-        cuda_enter_context(&context)
-            ?: find(handle, type, &node)
-            ?: cuda_task_set(context, type, params, node->task.is_cooperative, &task);
 
-    if (result == CUDA_SUCCESS) {
-        cuda_task_clear(&node->task);
-        node->task = task;
-    }
-    return result;
+    return cuda_enter_context(&context)
+               ?: find(handle, type, &node)
+               ?: cuda_task_change(context, params, node->task.is_cooperative, &node->task);
 }
 
 /* A node that can be asked for what it does, and where to answer. */
@@ -138,17 +131,9 @@ static CUresult check_context(CUcontext handle)
 static CUresult make_cooperative(struct cuda_node *node, bool is_cooperative)
 {
     struct cuda_context *context;
-    const CUDA_KERNEL_NODE_PARAMS kernel = node->task.kernel;
-    struct cuda_task task;
-    CUresult result =
-        cuda_enter_context(&context)
-            ?: cuda_task_set(context, CU_GRAPH_NODE_TYPE_KERNEL, &kernel, is_cooperative, &task);
 
-    if (result == CUDA_SUCCESS) {
-        cuda_task_clear(&node->task);
-        node->task = task;
-    }
-    return result;
+    return cuda_enter_context(&context)
+               ?: cuda_task_change(context, &node->task.kernel, is_cooperative, &node->task);
 }
 
 CUresult cuGraphKernelNodeSetAttribute(CUgraphNode handle, CUkernelNodeAttrID attribute,

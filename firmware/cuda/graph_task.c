@@ -137,6 +137,19 @@ CUresult cuda_task_set(struct cuda_context *context, CUgraphNodeType type, const
     }
 }
 
+CUresult cuda_task_change(struct cuda_context *context, const void *params, bool is_cooperative,
+                          struct cuda_task *task)
+{
+    struct cuda_task changed;
+    CUresult result = cuda_task_set(context, task->type, params, is_cooperative, &changed);
+
+    if (result == CUDA_SUCCESS) {
+        cuda_task_clear(task);
+        *task = changed;
+    }
+    return result;
+}
+
 CUresult cuda_task_copy(const struct cuda_task *from, struct cuda_task *task)
 {
     *task = *from;
