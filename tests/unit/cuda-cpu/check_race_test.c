@@ -411,6 +411,7 @@ static void test_flag_without_release(void **state)
 
     (void)state;
     run(source, 1, 64);
+    assert_found(source, "race", "/*1*/", 0, 32, NULL);
 }
 
 /* One warp gives, the other takes: bar.arrive and bar.sync of 64 threads. */
