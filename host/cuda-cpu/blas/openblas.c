@@ -2,7 +2,6 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "host/common/symbol.h"
 #include "host/cuda-cpu/blas/blas.h"

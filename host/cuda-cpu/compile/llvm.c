@@ -143,14 +143,11 @@ static bool initialize(const struct target *target)
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         void (*function)(void);
-        void *symbol;
 
         snprintf(name, sizeof(name), "LLVMInitialize%s%s", target->name, parts[i]);
-        symbol = dlsym(llvm.library, name);
-        if (symbol == NULL) {
+        if (!symbol_find(llvm.library, name, &function)) {
             return false;
         }
-        memcpy(&function, &symbol, sizeof(symbol));
         function();
     }
     return true;

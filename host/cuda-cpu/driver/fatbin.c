@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/common/symbol.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
 
 #define WRAPPER_MAGIC 0x466243B1u /* a pointer at the header is at offset 8 */
@@ -60,9 +61,10 @@ static size_t (*zstd_unpack)(void *to, size_t room, const void *from, size_t siz
 static void open_function(const char *library, const char *name, void *field)
 {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    void *function = handle != NULL ? dlsym(handle, name) : NULL;
 
-    memcpy(field, &function, sizeof(function));
+    if (handle != NULL) {
+        symbol_find(handle, name, field);
+    }
 }
 
 static void open_libraries(void)
