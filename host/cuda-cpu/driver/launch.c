@@ -367,7 +367,6 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigne
 
 /* ---- With attributes ---- */
 
-/* Those that are about time, caches and priorities change nothing. */
 /* An event of an attribute comes when the kernel is done: late, which it may. */
 static CUresult launch_config(struct context *context, const CUlaunchConfig *config,
                               CUfunction function, void **parameters, void **extra)
