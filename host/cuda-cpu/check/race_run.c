@@ -206,15 +206,16 @@ static bool is_touch_clear(const struct meeting *meeting, const struct shadow_to
            (is_own && (before->time <= meeting->warp->clock->floor || is_lane));
 }
 
-static struct shadow_touch touch_of(const struct meeting *meeting)
+/* Of words of this size, by the warp now. */
+static struct shadow_touch touch_of(const struct check_warp *warp, uint32_t who, uint32_t size)
 {
-    const struct clock_block *block = meeting->warp->clock->block;
+    const struct clock_block *block = warp->clock->block;
 
     return (struct shadow_touch){
         .time = block->clock->now,
-        .who = meeting->who,
+        .who = who,
         .block = block->number,
-        .shift = (uint8_t)(log2_of(meeting->access->size) - 2),
+        .shift = (uint8_t)(log2_of(size) - 2),
     };
 }
 
@@ -223,7 +224,7 @@ static bool gather_line(const struct meeting *meeting, struct shadow_line *line)
 {
     uint32_t ordered = race_ordered(meeting->warp, meeting->region);
 
-    for (unsigned slot = 0; slot < SHADOW_SLOTS && line->is_spread; slot++) {
+    for (unsigned slot = 0; slot < SHADOW_SLOTS; slot++) {
         if (line->is_bytes || !are_until(line->cells->time[slot], SHADOW_CELLS, ordered)) {
             return false;
         }
@@ -235,7 +236,7 @@ static bool gather_line(const struct meeting *meeting, struct shadow_line *line)
 /* False: word by word. */
 static bool write_line(const struct meeting *meeting, struct shadow_line *line)
 {
-    const struct shadow_touch now = touch_of(meeting);
+    const struct shadow_touch now = touch_of(meeting->warp, meeting->who, meeting->access->size);
 
     if (line->is_spread ? !gather_line(meeting, line)
                         : !(is_touch_clear(meeting, &line->touches[SHADOW_WRITE], &now) &&
@@ -258,7 +259,7 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 /* False: word by word. */
 static bool read_line(const struct meeting *meeting, struct shadow_line *line)
 {
-    const struct shadow_touch now = touch_of(meeting);
+    const struct shadow_touch now = touch_of(meeting->warp, meeting->who, meeting->access->size);
     struct shadow_touch *touches = line->touches;
 
     if (line->is_spread || !is_touch_clear(meeting, &touches[SHADOW_WRITE], &now)) {
@@ -342,17 +343,9 @@ static bool read_cell(const struct check_warp *warp, const struct region *region
 static bool read_line_same(const struct check_warp *warp, const struct region *region,
                            struct shadow_line *line, const struct race_words *words)
 {
-    const struct clock_block *block = warp->clock->block;
     uint32_t ordered = race_ordered(warp, region);
-    struct shadow_touch *touches = line->touches,
-                        now = {
-                            .time = block->clock->now,
-                            .who = (warp->number * WARP_LANES + words->lane) |
-                                   words->site << SHADOW_SITE_SHIFT,
-                            .block = block->number,
-                            .shift = (uint8_t)(log2_of(words->size) - 2),
-                            .is_same = true,
-                        };
+    uint32_t who = (warp->number * WARP_LANES + words->lane) | words->site << SHADOW_SITE_SHIFT;
+    struct shadow_touch *touches = line->touches, now = touch_of(warp, who, words->size);
     bool is_free = touches[SHADOW_READ].time <= ordered;
 
     if (touches[SHADOW_WRITE].time > ordered ||
@@ -360,6 +353,7 @@ static bool read_line_same(const struct check_warp *warp, const struct region *r
         return false;
     }
     if (is_free) {
+        now.is_same = true;
         touches[SHADOW_READ] = touches[SHADOW_OTHER_READ] = now;
         touches[SHADOW_OTHER_READ].who++;
         line->read_full = now.time;
