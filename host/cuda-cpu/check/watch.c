@@ -370,10 +370,13 @@ static void order_together(struct check_warp *warp, const uint32_t *named, uint3
 
 static void remember_site(struct check_warp *warp, uint32_t lanes, uint32_t site)
 {
-    for (uint32_t lane = 0; lanes == UINT32_MAX && lane < WARP_LANES; lane++) {
-        warp->sites[lane] = site;
+    if (lanes == UINT32_MAX) {
+        for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
+            warp->sites[lane] = site;
+        }
+        return;
     }
-    for (lanes = lanes == UINT32_MAX ? 0 : lanes; lanes; lanes &= lanes - 1) {
+    for (; lanes; lanes &= lanes - 1) {
         warp->sites[first_of(lanes)] = site;
     }
 }
