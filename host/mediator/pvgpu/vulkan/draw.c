@@ -508,14 +508,11 @@ PVGPU_HANDLER(draw_dispatch)
 #define WORK(type, name)                                                                           \
     {BG_PVGPU_CMD_##type, sizeof(struct bg_pvgpu_##name), PVGPU_KIND_WORK, draw_##name}
 
-const struct pvgpu_command_entry vulkan_draw_commands[VULKAN_DRAW_COMMANDS] = {
-    {BG_PVGPU_CMD_DRAW, sizeof(struct bg_pvgpu_draw), PVGPU_KIND_WORK, draw_draw},
-    {BG_PVGPU_CMD_DRAW_INDEXED, sizeof(struct bg_pvgpu_draw_indexed), PVGPU_KIND_WORK,
-     draw_draw_indexed},
-    {BG_PVGPU_CMD_DRAW_INSTANCED, sizeof(struct bg_pvgpu_draw_instanced), PVGPU_KIND_WORK,
-     draw_draw_instanced},
-    {BG_PVGPU_CMD_DRAW_INDEXED_INSTANCED, sizeof(struct bg_pvgpu_draw_indexed_instanced),
-     PVGPU_KIND_WORK, draw_draw_indexed_instanced},
+const struct pvgpu_command_entry vulkan_draw_commands[] = {
+    WORK(DRAW, draw),
+    WORK(DRAW_INDEXED, draw_indexed),
+    WORK(DRAW_INSTANCED, draw_instanced),
+    WORK(DRAW_INDEXED_INSTANCED, draw_indexed_instanced),
     WORK(DISPATCH, dispatch),
     SET(SET_CONSTANT_BUFFER, set_constant_buffer, sizeof(struct bg_pvgpu_set_constant_buffer)),
     SET(SET_VERTEX_BUFFER, set_vertex_buffer, offsetof(struct bg_pvgpu_set_vertex_buffer, buffers)),
@@ -542,3 +539,7 @@ const struct pvgpu_command_entry vulkan_draw_commands[VULKAN_DRAW_COMMANDS] = {
          PVGPU_KIND_STATE),
     PAIR(SHADER, shader, sizeof(struct bg_pvgpu_create_shader), PVGPU_KIND_WORK),
 };
+
+_Static_assert(sizeof(vulkan_draw_commands) ==
+                   VULKAN_DRAW_COMMANDS * sizeof(vulkan_draw_commands[0]),
+               "the renderer knows how many");

@@ -157,8 +157,8 @@ void vulkan_draw_forget_resource(struct vulkan_renderer *renderer,
                                  const struct pvgpu_resource *resource);
 
 /* The commands. */
-#define VULKAN_DRAW_COMMANDS 31u
-extern const struct pvgpu_command_entry vulkan_draw_commands[VULKAN_DRAW_COMMANDS];
+#define VULKAN_DRAW_COMMANDS 29u
+extern const struct pvgpu_command_entry vulkan_draw_commands[];
 
 /* ---- Between its parts ---- */
 
