@@ -490,7 +490,7 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
 
 /* ---- Sleep ---- */
 
-static bool look(const struct pvgpu_worker *worker, unsigned times, bool with_pause)
+static bool look(struct pvgpu_worker *worker, unsigned times, bool with_pause)
 {
     for (unsigned i = 0; i < times; i++) {
         if (pvgpu_ring_has_work(&worker->ring) || has_attention(worker) ||

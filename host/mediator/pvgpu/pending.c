@@ -31,12 +31,9 @@ static void drop_first(struct pvgpu_pending *pending)
     pending->since_ns = clock_now_ns();
 }
 
-static bool first_is_done(const struct pvgpu_worker *worker)
+static bool first_is_done(struct pvgpu_worker *worker)
 {
-    /* The context is the consumer's, which only looks. */
-    struct pvgpu_context *context = (struct pvgpu_context *)&worker->context;
-
-    return renderer_of(worker)->is_done(context, first_of(worker)->submission);
+    return renderer_of(worker)->is_done(&worker->context, first_of(worker)->submission);
 }
 
 static void add(struct pvgpu_worker *worker, struct pvgpu_pending_item item)
@@ -82,7 +79,7 @@ bool pvgpu_pending_has_fence(const struct pvgpu_worker *worker, uint64_t fence)
     return false;
 }
 
-bool pvgpu_pending_is_ready(const struct pvgpu_worker *worker)
+bool pvgpu_pending_is_ready(struct pvgpu_worker *worker)
 {
     return worker->pending.count > 0 && first_is_done(worker);
 }

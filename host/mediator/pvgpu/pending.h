@@ -36,7 +36,7 @@ void pvgpu_pending_add_picture(struct pvgpu_worker *worker, const struct bg_pvgp
 bool pvgpu_pending_has_fence(const struct pvgpu_worker *worker, uint64_t fence);
 
 /* Whether look has something to tell: cheap, for polling. */
-bool pvgpu_pending_is_ready(const struct pvgpu_worker *worker);
+bool pvgpu_pending_is_ready(struct pvgpu_worker *worker);
 
 /* Tells what has ended; ends the session when the GPU is lost, or does not come to an end. */
 void pvgpu_pending_look(struct pvgpu_worker *worker);
