@@ -220,18 +220,17 @@ static int run(const struct arguments *arguments)
     return result;
 }
 
-static bool find_drawing(const char *wanted, struct probe *probe)
+static void find_drawing(const char *wanted, struct probe *probe)
 {
     struct drawing_device device;
 
     if (!drawing_find(wanted, &device, probe->reason)) {
-        return false;
+        return;
     }
     snprintf(probe->names[0], sizeof(probe->names[0]), "%s", device.name);
     snprintf(probe->path, sizeof(probe->path), "%s", device.driver);
     probe->version = device.version;
     probe->count = 1;
-    return true;
 }
 
 static const struct worker_kind *const worker_kinds[] = {&stub_worker_kind, &pvgpu_worker_kind};

@@ -71,7 +71,7 @@ static void find_computing(const char *name, struct probe *probe)
     }
 }
 
-int probe_main(const char *name, bool (*find_drawing)(const char *wanted, struct probe *probe))
+int probe_main(const char *name, void (*find_drawing)(const char *wanted, struct probe *probe))
 {
     struct probe probe = {0};
 

@@ -6,8 +6,6 @@
 #ifndef MEDIATOR_PROBE_H
 #define MEDIATOR_PROBE_H
 
-#include <stdbool.h>
-
 #define PROBE_ARGUMENT "--internal-probe"
 #define PROBE_DEVICES 16
 #define PROBE_REASON_SIZE 160
@@ -27,7 +25,7 @@ struct probe {
  * compiles them. */
 void probe_run(const char *driver, int device_folder, struct probe *probe);
 
-/* The child. Its exit status. `find_drawing` is asked for a Vulkan device: false with a reason. */
-int probe_main(const char *driver, bool (*find_drawing)(const char *wanted, struct probe *probe));
+/* The child. Its exit status. `find_drawing` fills in a Vulkan device, or why there is none. */
+int probe_main(const char *driver, void (*find_drawing)(const char *wanted, struct probe *probe));
 
 #endif
