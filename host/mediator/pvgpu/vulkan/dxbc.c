@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <vkd3d_shader.h>
 
@@ -62,17 +61,6 @@ static bool refuse(char reason[PROGRAM_REASON_MAX], char *messages)
     return false;
 }
 
-static bool take_code(struct program *program, const struct vkd3d_shader_code *code)
-{
-    program->words = malloc(code->size);
-    if (program->words == NULL) {
-        return false;
-    }
-    memcpy(program->words, code->code, code->size);
-    program->count = code->size / sizeof(uint32_t);
-    return true;
-}
-
 static bool compile(const struct vkd3d_shader_code *source, enum bg_pvgpu_stage stage,
                     struct program *program, char reason[PROGRAM_REASON_MAX])
 {
@@ -99,7 +87,7 @@ static bool compile(const struct vkd3d_shader_code *source, enum bg_pvgpu_stage 
         return refuse(reason, messages);
     }
     vkd3d_shader_free_messages(messages);
-    taken = take_code(program, &code);
+    taken = program_copy_words(program, code.code, code.size);
     vkd3d_shader_free_shader_code(&code);
     return taken || refuse(reason, NULL);
 }

@@ -12,13 +12,13 @@ static bool refuse(char reason[PROGRAM_REASON_MAX], const char *why)
     return false;
 }
 
-static bool copy_words(struct program *program, const void *bytecode, size_t size)
+bool program_copy_words(struct program *program, const void *bytes, size_t size)
 {
     program->words = malloc(size);
     if (program->words == NULL) {
         return false;
     }
-    memcpy(program->words, bytecode, size);
+    memcpy(program->words, bytes, size);
     program->count = size / sizeof(uint32_t);
     return true;
 }
@@ -51,7 +51,7 @@ static bool take_in(struct program *program, const void *bytecode, size_t size,
 
     memcpy(&magic, bytecode, size >= sizeof(magic) ? sizeof(magic) : 0);
     if (magic == BG_PVGPU_SPIRV_MAGIC) {
-        return copy_words(program, bytecode, size) || refuse(reason, "no memory");
+        return program_copy_words(program, bytecode, size) || refuse(reason, "no memory");
     }
     if (magic != BG_PVGPU_DXBC_MAGIC) {
         return refuse(reason, "neither SPIR-V nor DXBC");

@@ -26,6 +26,9 @@ struct program {
     struct program_input inputs[INTERFACE_LOCATIONS];
 };
 
+/* `words` and `count` from `size` bytes. False: no memory. */
+bool program_copy_words(struct program *program, const void *bytes, size_t size);
+
 /* By libvkd3d-shader: `words` and the names of inputs; not yet checked. */
 bool dxbc_translate(const void *bytecode, size_t size, enum bg_pvgpu_stage stage,
                     struct program *program, char reason[PROGRAM_REASON_MAX]);

@@ -209,12 +209,8 @@ static bool take(const struct exchange *exchange, struct program *program,
         program->input_count > INTERFACE_LOCATIONS || !interface_is_sound(&program->interface)) {
         return refuse(reason, "not valid: its reader gave up");
     }
-    program->words = malloc(program->count * sizeof(uint32_t));
-    if (program->words == NULL) {
-        return refuse(reason, "no memory");
-    }
-    memcpy(program->words, exchange->words, program->count * sizeof(uint32_t));
-    return true;
+    return program_copy_words(program, exchange->words, program->count * sizeof(uint32_t)) ||
+           refuse(reason, "no memory");
 }
 
 bool translator_read(struct translator *translator, struct program *program, const void *bytecode,
