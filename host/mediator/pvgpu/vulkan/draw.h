@@ -170,7 +170,9 @@ static inline struct vulkan_draw *draw_of(const struct pvgpu_context *context)
 /* The object of that kind, or NULL. */
 struct draw_object *draw_find(const struct vulkan_draw *draw, uint32_t id, enum draw_kind kind);
 
-/* shader.c: from bytecode in the heap. */
+/* shader.c: a stage as Vulkan has it. */
+VkShaderStageFlagBits draw_stage_bit(enum bg_pvgpu_stage stage);
+/* From bytecode in the heap. */
 struct pvgpu_outcome draw_make_shader(struct pvgpu_context *context, struct draw_object *object,
                                       const struct bg_pvgpu_create_shader *create);
 void draw_discard_shader(struct vulkan_renderer *renderer, struct draw_object *object);

@@ -111,20 +111,13 @@ static bool read_inputs(const struct draw_key *key, struct inputs *inputs)
 
 static uint32_t list_stages(const struct draw_key *key, VkPipelineShaderStageCreateInfo *stages)
 {
-    static const VkShaderStageFlagBits bits[DRAW_GRAPHICS_STAGES] = {
-        [BG_PVGPU_STAGE_VERTEX] = VK_SHADER_STAGE_VERTEX_BIT,
-        [BG_PVGPU_STAGE_PIXEL] = VK_SHADER_STAGE_FRAGMENT_BIT,
-        [BG_PVGPU_STAGE_GEOMETRY] = VK_SHADER_STAGE_GEOMETRY_BIT,
-        [BG_PVGPU_STAGE_HULL] = VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT,
-        [BG_PVGPU_STAGE_DOMAIN] = VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT,
-    };
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {
         if (key->shaders[i] != NULL) {
             stages[count++] = (VkPipelineShaderStageCreateInfo){
                 .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                .stage = bits[i],
+                .stage = draw_stage_bit(i),
                 .module = key->shaders[i]->shader.module,
                 .pName = "main",
             };

@@ -17,9 +17,9 @@ static VkResult make_module(const struct vulkan *vulkan, struct draw_shader *sha
     return vulkan->vkCreateShaderModule(vulkan->device, &create, NULL, &shader->module);
 }
 
-static VkResult make_set_layout(const struct vulkan *vulkan, struct draw_shader *shader)
+VkShaderStageFlagBits draw_stage_bit(enum bg_pvgpu_stage stage)
 {
-    static const VkShaderStageFlags stages[BG_PVGPU_STAGES] = {
+    static const VkShaderStageFlagBits bits[BG_PVGPU_STAGES] = {
         [BG_PVGPU_STAGE_VERTEX] = VK_SHADER_STAGE_VERTEX_BIT,
         [BG_PVGPU_STAGE_PIXEL] = VK_SHADER_STAGE_FRAGMENT_BIT,
         [BG_PVGPU_STAGE_GEOMETRY] = VK_SHADER_STAGE_GEOMETRY_BIT,
@@ -27,6 +27,12 @@ static VkResult make_set_layout(const struct vulkan *vulkan, struct draw_shader 
         [BG_PVGPU_STAGE_DOMAIN] = VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT,
         [BG_PVGPU_STAGE_COMPUTE] = VK_SHADER_STAGE_COMPUTE_BIT,
     };
+
+    return bits[stage];
+}
+
+static VkResult make_set_layout(const struct vulkan *vulkan, struct draw_shader *shader)
+{
     const struct interface *interface = &shader->program.interface;
     VkDescriptorSetLayoutBinding bindings[INTERFACE_BINDINGS_END];
     const VkDescriptorSetLayoutCreateInfo create = {
@@ -42,7 +48,7 @@ static VkResult make_set_layout(const struct vulkan *vulkan, struct draw_shader 
             .binding = interface->bindings[i].binding,
             .descriptorType = interface->bindings[i].type,
             .descriptorCount = 1,
-            .stageFlags = stages[shader->stage],
+            .stageFlags = draw_stage_bit(shader->stage),
         };
     }
     return vulkan->vkCreateDescriptorSetLayout(vulkan->device, &create, NULL, &shader->set_layout);
