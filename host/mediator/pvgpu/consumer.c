@@ -6,13 +6,11 @@
 #include <sys/eventfd.h>
 
 #include "host/common/clock.h"
-#include "host/mediator/cuda/carrier.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
 #include "host/mediator/pvgpu/streams.h"
 #include "host/mediator/pvgpu/turn.h"
 #include "host/mediator/pvgpu/vulkan/renderer.h"
-#include "host/mediator/worker/streams.h"
 
 /* After the last command the ring is polled for so long before the thread sleeps: some wake-ups'
  * worth, so that a guest that answers at once never pays one. */

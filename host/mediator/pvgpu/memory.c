@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The renderer that does not draw: resources in the memory of the session's compute device. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "host/mediator/pvgpu/context.h"
-
-#define PIXEL 4u
 
 static struct gpu *gpu_of(const struct pvgpu_context *context)
 {
