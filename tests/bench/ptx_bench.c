@@ -18,6 +18,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/common/symbol.h"
 #include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/device/pool.h"
 #include "host/cuda-cpu/program/program.h"
@@ -340,16 +341,14 @@ static double time_device(const struct launch *launch, const char *name, clockid
 static c_kernel *find_c(const char *folder, const char *compiler, const char *name)
 {
     char path[4096];
-    void *library, *symbol;
     c_kernel *kernel;
+    void *library;
 
     snprintf(path, sizeof(path), "%s/kernels-%s.so", folder, compiler);
     library = dlopen(path, RTLD_NOW);
-    symbol = library != NULL ? dlsym(library, name) : NULL;
-    if (symbol == NULL) {
+    if (library == NULL || !symbol_find(library, name, &kernel)) {
         fail("%s: no %s", path, name);
     }
-    memcpy(&kernel, &symbol, sizeof(kernel));
     return kernel;
 }
 
