@@ -94,8 +94,21 @@ static bool window_is_valid(const struct bg_pci_window *window, uint64_t end)
                                  window->size - 1 <= UINT64_MAX - window->cpu_base);
 }
 
+/* Other ops may need no pointer. */
+static bool ecam_is_missing(const struct bg_pci_host_config *config)
+{
+    return config->ecam == NULL && (config->ops == NULL || config->ops == &bg_pci_config_mmio);
+}
+
 int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *config)
 {
+    if (ecam_is_missing(config)) {
+        const struct bg_pci_problem problem = {.kind = BG_PCI_PROBLEM_NO_ECAM};
+
+        *host = (struct bg_pci_host){.config = *config};
+        pci_report(host, &problem);
+        return BG_ERR_INVALID;
+    }
     uint64_t buses = config->ecam_size / PCI_BUS_SPACE_SIZE;
 
     if (buses == 0 || config->bus_first > config->bus_last ||
@@ -122,5 +135,6 @@ int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *
     host->device_count = 0;
     host->next_bus = 0;
     host->problem_count = 0;
+    host->is_adopted = false;
     return 0;
 }

@@ -67,7 +67,6 @@ static unsigned size_bar(struct bg_pci_host *host, struct bg_pci_device *device,
         return taken; /* no address bits: no BAR, whatever its flags */
     }
     resource->align = resource->size;
-    resource->window = (uint8_t)choose_window(host, device, resource);
     resource->state = BG_PCI_RESOURCE_PENDING;
     return taken;
 }
@@ -86,12 +85,22 @@ static void size_rom(const struct bg_pci_host *host, struct bg_pci_device *devic
     device->rom_size = mask & -mask;
 }
 
-void pci_size_bars(struct bg_pci_host *host, struct bg_pci_device *device)
+void pci_probe_bars(struct bg_pci_host *host, struct bg_pci_device *device)
 {
     unsigned bar = 0;
 
     while (bar < pci_bar_limit(device)) {
         bar += size_bar(host, device, bar);
+    }
+}
+
+void pci_size_bars(struct bg_pci_host *host, struct bg_pci_device *device)
+{
+    pci_probe_bars(host, device);
+    for (unsigned bar = 0; bar < pci_bar_limit(device); bar++) {
+        if (device->bars[bar].state == BG_PCI_RESOURCE_PENDING) {
+            device->bars[bar].window = (uint8_t)choose_window(host, device, &device->bars[bar]);
+        }
     }
     size_rom(host, device);
 }

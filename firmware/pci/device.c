@@ -78,12 +78,13 @@ static bool has_failed_bar(const struct bg_pci_device *device, bool is_io)
 int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device,
                          uint16_t bits)
 {
-    if (((bits & BG_PCI_COMMAND_MEMORY) != 0 && has_failed_bar(device, false)) ||
-        ((bits & BG_PCI_COMMAND_IO) != 0 && has_failed_bar(device, true))) {
+    uint16_t command = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND);
+    uint16_t new_bits = bits & (uint16_t)~command;
+
+    if (((new_bits & BG_PCI_COMMAND_MEMORY) != 0 && has_failed_bar(device, false)) ||
+        ((new_bits & BG_PCI_COMMAND_IO) != 0 && has_failed_bar(device, true))) {
         return BG_ERR_NO_SPACE;
     }
-    uint16_t command = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND);
-
     return bg_pci_config_write16(host, device->bdf, BG_PCI_REG_COMMAND, command | bits);
 }
 

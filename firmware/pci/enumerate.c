@@ -13,14 +13,14 @@ static void report_simple(struct bg_pci_host *host, enum bg_pci_problem_kind kin
 }
 
 /* Nobody answers with all ones; some bridges give zeros (PCI 6.1, vendor id). */
-static bool function_is_present(const struct bg_pci_host *host, uint16_t bdf)
+bool pci_function_is_present(const struct bg_pci_host *host, uint16_t bdf)
 {
     uint16_t vendor_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_VENDOR_ID);
 
     return vendor_id != 0xFFFFu && vendor_id != 0;
 }
 
-static void read_identity(const struct bg_pci_host *host, struct bg_pci_device *device)
+void pci_read_identity(const struct bg_pci_host *host, struct bg_pci_device *device)
 {
     uint16_t bdf = device->bdf;
     uint32_t class_revision = bg_pci_config_read32(host, bdf, REG_REVISION);
@@ -70,7 +70,7 @@ static struct bg_pci_device *free_entry(struct bg_pci_host *host, int parent)
 }
 
 /* Zeroes the entry: memset is not needed for one struct. */
-static struct bg_pci_device *add_device(struct bg_pci_host *host, uint16_t bdf, int parent)
+struct bg_pci_device *pci_add_device(struct bg_pci_host *host, uint16_t bdf, int parent)
 {
     struct bg_pci_device *device = free_entry(host, parent);
 
@@ -115,17 +115,17 @@ static void scan_bridge(struct bg_pci_host *host, struct bg_pci_device *bridge)
 /* Returns the header type, or -1 when nobody is there. */
 static int scan_function(struct bg_pci_host *host, uint16_t bdf, int parent)
 {
-    if (!function_is_present(host, bdf)) {
+    if (!pci_function_is_present(host, bdf)) {
         return -1;
     }
     int header_type = bg_pci_config_read8(host, bdf, REG_HEADER_TYPE);
-    struct bg_pci_device *device = add_device(host, bdf, parent);
+    struct bg_pci_device *device = pci_add_device(host, bdf, parent);
 
     if (device == NULL) {
         report_simple(host, BG_PCI_PROBLEM_TABLE_FULL, bdf);
         return header_type;
     }
-    read_identity(host, device);
+    pci_read_identity(host, device);
     if (pci_is_bridge(device)) {
         scan_bridge(host, device);
     }
@@ -166,7 +166,7 @@ static unsigned quiet_bus(const struct bg_pci_host *host, unsigned bus, unsigned
     for (unsigned devfn = 0; devfn < slots * 8; devfn++) {
         uint16_t bdf = (uint16_t)(bus << 8 | devfn);
 
-        if (!function_is_present(host, bdf)) {
+        if (!pci_function_is_present(host, bdf)) {
             devfn |= BG_PCI_FUNCTION(devfn) == 0 ? 7 : 0; /* then there is no other (PCI 3.2.2.3) */
             continue;
         }
@@ -211,7 +211,7 @@ static bool bus_is_present(const struct bg_pci_host *host, unsigned bus)
 {
     unsigned slot = 0;
 
-    while (slot < SLOTS && !function_is_present(host, BG_PCI_BDF(bus, slot, 0))) {
+    while (slot < SLOTS && !pci_function_is_present(host, BG_PCI_BDF(bus, slot, 0))) {
         slot++;
     }
     return slot < SLOTS;
@@ -250,6 +250,7 @@ int bg_pci_host_enumerate(struct bg_pci_host *host)
 {
     host->device_count = 0;
     host->problem_count = 0;
+    host->is_adopted = false;
     scan_roots(host);
     pci_assign_resources(host);
     return host->problem_count == 0 ? 0 : BG_ERR_NO_SPACE;

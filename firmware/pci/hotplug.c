@@ -118,6 +118,9 @@ int bg_pci_slot_open(struct bg_pci_slot *slot, struct bg_pci_host *host, struct 
     if (base == 0) {
         return BG_ERR_NOT_FOUND;
     }
+    if (host->is_adopted) {
+        return BG_ERR_UNSUPPORTED; /* addresses are the kernel's to give */
+    }
     *slot = (struct bg_pci_slot){.host = host, .port = port, .capability = (uint16_t)base};
     slot->capabilities =
         bg_pci_config_read32(host, port->bdf, base + EXPRESS_REG_SLOT_CAPABILITIES);

@@ -121,8 +121,16 @@ bool pci_window_reaches(const struct bg_pci_host *host, const struct bg_pci_devi
  * addresses. */
 void pci_scan_behind(struct bg_pci_host *host, size_t bridge);
 
-/* bar.c: sizes every BAR and the ROM of a device whose decoding is off. Needs device->parent's
- * windows known. */
+/* enumerate.c: a function as it is found. */
+bool pci_function_is_present(const struct bg_pci_host *host, uint16_t bdf);
+struct bg_pci_device *pci_add_device(struct bg_pci_host *host, uint16_t bdf, int parent);
+void pci_read_identity(const struct bg_pci_host *host, struct bg_pci_device *device);
+
+/* bar.c: the kind and size of every BAR of a device whose decoding is off; those that are there
+ * are pending. */
+void pci_probe_bars(struct bg_pci_host *host, struct bg_pci_device *device);
+
+/* The same, and sizes the ROM and chooses windows. Needs device->parent's windows known. */
 void pci_size_bars(struct bg_pci_host *host, struct bg_pci_device *device);
 
 /* Writes a BAR: its address, or where nothing is forwarded when it has none. */

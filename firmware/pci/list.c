@@ -241,7 +241,9 @@ static void put_full_window(struct text *text, const struct bg_pci_host *host,
 static void describe_problem(const struct bg_pci_host *host, const struct bg_pci_problem *problem,
                              struct text *text)
 {
-    put(text, BDF_FORMAT, BDF_VALUES(problem->bdf));
+    if (problem->kind != BG_PCI_PROBLEM_NO_ECAM) {
+        put(text, BDF_FORMAT, BDF_VALUES(problem->bdf));
+    }
     switch (problem->kind) {
     case BG_PCI_PROBLEM_TABLE_FULL:
         put(text, " left out: the table has room for %u devices",
@@ -263,6 +265,14 @@ static void describe_problem(const struct bg_pci_host *host, const struct bg_pci
     case BG_PCI_PROBLEM_WINDOW_FULL:
     case BG_PCI_PROBLEM_NO_WINDOW:
         put_full_window(text, host, problem);
+        break;
+    case BG_PCI_PROBLEM_NOT_ASSIGNED:
+        put(text, " BAR %u of %z is not usable: its address %a lies in no window", problem->bar,
+            problem->size, problem->address);
+        break;
+    case BG_PCI_PROBLEM_NO_ECAM:
+        put(text, "there is no configuration space: `ecam` is NULL, as when bg_hal_map refuses its "
+                  "range");
         break;
     }
 }

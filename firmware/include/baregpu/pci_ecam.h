@@ -83,6 +83,8 @@ enum bg_pci_problem_kind {
     BG_PCI_PROBLEM_BAD_BAR,     /* a BAR of a reserved type, or a 64-bit one in the last register */
     BG_PCI_PROBLEM_WINDOW_FULL, /* the BAR does not fit into what is left of the window */
     BG_PCI_PROBLEM_NO_WINDOW,   /* neither the machine nor the bridges above have such a window */
+    BG_PCI_PROBLEM_NOT_ASSIGNED, /* an adopted BAR's address lies in no window of the machine */
+    BG_PCI_PROBLEM_NO_ECAM,      /* config.ecam is NULL */
 };
 
 struct bg_pci_problem {
@@ -91,6 +93,7 @@ struct bg_pci_problem {
     unsigned bar;                   /* for the kinds that name one */
     uint64_t size;                  /* of that BAR */
     enum bg_pci_window_kind window; /* where it should have gone */
+    uint64_t address;               /* of an adopted BAR, as it is */
 };
 
 struct bg_pci_device;
@@ -105,8 +108,8 @@ struct bg_pci_host_config {
     struct bg_pci_device *devices; /* storage for what is found */
     size_t device_capacity;
     struct bg_pci_intx *intx; /* where INTx arrives (baregpu/pci_interrupt.h); NULL: not used */
-    /* Called during bg_pci_host_enumerate for each thing that could not be done; may be NULL.
-     * `text` is a sentence for a person, valid during the call. */
+    /* Called by bg_pci_host_init, _enumerate and _adopt for each thing that could not be done; may
+     * be NULL. `text` is a sentence for a person, valid during the call. */
     void (*report)(void *context, const struct bg_pci_problem *problem, const char *text);
     void *report_context;
 };
@@ -168,7 +171,8 @@ struct bg_pci_host {
      * later, which is somewhere after its bridge. */
     size_t device_count;
     unsigned next_bus, bus_limit;
-    unsigned problem_count; /* of the last bg_pci_host_enumerate */
+    unsigned problem_count; /* of the last bg_pci_host_enumerate, or of all bg_pci_host_adopt */
+    bool is_adopted;        /* the functions are there by bg_pci_host_adopt */
 };
 
 /* ---- Setup ---- */
@@ -176,7 +180,7 @@ struct bg_pci_host {
 /*
  * Checks `config` (windows inside their address ranges and not wrapping, ECAM large enough for at
  * least one bus, storage given) and copies it. Buses beyond ecam_size are cut off. Touches no
- * hardware. Returns 0 or BG_ERR_INVALID.
+ * hardware. Returns 0 or BG_ERR_INVALID; an `ecam` of NULL is reported besides.
  */
 int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *config);
 
@@ -189,6 +193,21 @@ int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *
  * was left out: each such thing was reported and counted in problem_count, and the rest works.
  */
 int bg_pci_host_enumerate(struct bg_pci_host *host);
+
+/*
+ * Instead of bg_pci_host_enumerate, in a kernel with PCI code of its own: hands over one function
+ * that this code has set up, and which no driver uses. It is listed as it is, and so are the
+ * bridges above it, for what they do to its interrupts; then drivers open it as any other. Nothing
+ * is assigned and no other function is written to; the function itself does not decode for the
+ * moment in which its BARs are sized. Needs config.windows only to translate addresses: where the
+ * bus has the CPU's, {0, 0, UINT64_MAX} as BG_PCI_WINDOW_MEM64 will do.
+ *
+ * A BAR without an address is reported, and whoever needs it finds NO_SPACE. *device, if `device`
+ * is not NULL, is its entry; for one that is listed already, too. Errors: NOT_FOUND (nobody
+ * answers), RANGE (not one of this host's buses), NO_SPACE (no room in the table, too many bridges
+ * in a row: reported), INVALID (the host has been enumerated).
+ */
+int bg_pci_host_adopt(struct bg_pci_host *host, uint16_t bdf, struct bg_pci_device **device);
 
 /* ---- Configuration access ---- */
 
@@ -235,8 +254,8 @@ struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *
 /* ---- Using a device ---- */
 
 /*
- * Sets PCI_COMMAND_* bits. Memory or I/O decoding is refused with BG_ERR_NO_SPACE while a BAR
- * of that kind has no address: it would claim addresses of others.
+ * Sets PCI_COMMAND_* bits. Memory or I/O decoding that is not on yet is refused with
+ * BG_ERR_NO_SPACE while a BAR of that kind has no address: it would claim addresses of others.
  */
 int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device,
                          uint16_t bits);

@@ -36,7 +36,8 @@ struct bg_pci_device *bg_pci_slot_find(const struct bg_pci_host *host,
                                        const struct bg_pci_device *after);
 
 /* Turns the slot's events on, not its interrupt. What happened before is an event, too. NOT_FOUND:
- * the port has no hot-plug slot. `host` and `port` are used as long as the slot is. */
+ * the port has no hot-plug slot. UNSUPPORTED: the host's functions are adopted. `host` and `port`
+ * are used as long as the slot is. */
 int bg_pci_slot_open(struct bg_pci_slot *slot, struct bg_pci_host *host,
                      struct bg_pci_device *port);
 
