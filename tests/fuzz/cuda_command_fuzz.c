@@ -60,6 +60,7 @@ static void open_device(void)
     gpu_address address;
 
     setenv("BAREGPU_CUDA_THREADS", "2", 1);
+    setenv("BAREGPU_CUDA_MEMORY", "4194304", 1); /* MEMORY_LIMIT */
     setenv("BAREGPU_CUDA_QUIET", "1", 1);
     driver = test_driver();
     CHECK(gpu_open(&gpu, &driver, 0) && gpu_prepare(&gpu) == BG_COMPUTE_OK);

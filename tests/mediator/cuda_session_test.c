@@ -122,6 +122,7 @@ static void init(void)
     memcpy(&device, reply.bytes, sizeof(device));
     assert_int_equal(device.provider, BG_CUDA_PROVIDER_CPU);
     assert_int_equal(device.has_blas, 1);
+    assert_int_equal(device.memory_total, device.memory_limit);
 }
 
 /* Its kernels are compiled when they are first used. */

@@ -217,6 +217,17 @@ static CUresult check_cooperative(const struct function *function, const struct 
     return blocks <= most ? CUDA_SUCCESS : CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 }
 
+/* What threads have for themselves is the device's memory, of all blocks that run at once. */
+static CUresult check_local(const struct launch *launch)
+{
+    uint64_t threads = (uint64_t)launch->block[0] * launch->block[1] * launch->block[2];
+
+    return launch->local_size <=
+                   driver_settings()->memory / (threads * (uint64_t)device_multiprocessors())
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+}
+
 /* The pointers into itself. */
 static void set_pointers(struct task *base)
 {
@@ -265,7 +276,7 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     launch->is_alone = launch->threads <= 1;
     launch->print = print;
     launch->print_context = &context->print;
-    return result ?: function_prepare(function, launch);
+    return result ?: function_prepare(function, launch) ?: check_local(launch);
 }
 
 CUresult launch_task_create(struct context *context, const CUDA_KERNEL_NODE_PARAMS *asked,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What contexts are set to, and say of themselves. */
 #include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
 
 static bool is_answered(const void *answer, CUresult *result)
@@ -13,10 +14,23 @@ static bool is_answered(const void *answer, CUresult *result)
 
 /* ---- Limits ---- */
 
+/* Threads that may be there at once have a stack each, of the device's memory. */
+static CUresult set_stack(struct context *context, size_t size)
+{
+    uint64_t threads = (uint64_t)DEVICE_THREADS_MAX * (uint64_t)device_multiprocessors();
+
+    if (size > driver_settings()->memory / threads) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    context->limits[CU_LIMIT_STACK_SIZE] = size;
+    return CUDA_SUCCESS;
+}
+
 static CUresult set_limit(struct context *context, CUlimit limit, size_t value)
 {
     switch (limit) {
     case CU_LIMIT_STACK_SIZE:
+        return set_stack(context, value);
     case CU_LIMIT_PRINTF_FIFO_SIZE:
     case CU_LIMIT_MALLOC_HEAP_SIZE:
         context->limits[limit] = value;

@@ -8,7 +8,7 @@
 /* In the order in which they go: all wait in one stream. */
 struct cuda_leaving {
     struct cuda_leaving *next;
-    CUevent after;
+    CUevent after;         /* NULL: nothing but that no stream is busy */
     cuda_release *release; /* NULL: memory that the driver frees by itself */
     uint64_t object;
     uint64_t size;
@@ -28,17 +28,18 @@ static CUresult finish(struct cuda_session *cuda, const struct cuda_leaving *gon
     return result;
 }
 
-static CUresult put_in(struct cuda_session *cuda, struct cuda_leaving *leaving)
+static void put_in(struct cuda_session *cuda, struct cuda_leaving *leaving)
+{
+    *cuda->leaving_end = leaving;
+    cuda->leaving_end = &leaving->next;
+}
+
+static CUresult record(struct cuda_session *cuda, struct cuda_leaving *leaving)
 {
     const struct cuda_driver *driver = cuda->driver;
-    CUresult result = driver->cuEventCreate(&leaving->after, CU_EVENT_DISABLE_TIMING)
-                          ?: driver->cuEventRecord(leaving->after, cuda->leave);
 
-    if (result == CUDA_SUCCESS) {
-        *cuda->leaving_end = leaving;
-        cuda->leaving_end = &leaving->next;
-    }
-    return result;
+    return driver->cuEventCreate(&leaving->after, CU_EVENT_DISABLE_TIMING)
+               ?: driver->cuEventRecord(leaving->after, cuda->leave);
 }
 
 /* A place for what may leave later; NULL: nothing works, or there is no memory for it. */
@@ -56,22 +57,24 @@ static struct cuda_leaving *begin(struct cuda_session *cuda, const struct cuda_l
     return leaving;
 }
 
-/* What cannot be put off. */
+/* What cannot be put off. Where the wait ends with an error it stays as long as the process: a
+ * stream may still be held, which the driver would wait for. */
 static CUresult leave_now(struct cuda_session *cuda, const struct cuda_leaving *gone)
 {
-    CUresult waited = cuda_streams_wait(cuda), finished = finish(cuda, gone);
-
-    return waited ?: finished;
+    return cuda_streams_wait(cuda) ?: finish(cuda, gone);
 }
 
-static CUresult end(struct cuda_session *cuda, struct cuda_leaving *leaving, CUresult result)
+/* It leaves after what was joined; where that has failed, later. */
+static CUresult end(struct cuda_session *cuda, struct cuda_leaving *leaving, CUresult joined)
 {
-    result = cuda_check(cuda, result ?: put_in(cuda, leaving));
-    if (result != CUDA_SUCCESS) {
-        result = leave_now(cuda, leaving);
-        free(leaving);
+    joined = joined ?: record(cuda, leaving);
+    if (joined != CUDA_SUCCESS && leaving->after != NULL) {
+        cuda->driver->cuEventDestroy(leaving->after);
+        leaving->after = NULL;
     }
-    return result;
+    put_in(cuda, leaving);
+    cuda_check(cuda, joined);
+    return cuda->error;
 }
 
 static CUresult free_memory(struct cuda_session *cuda, uint64_t address)
@@ -134,10 +137,12 @@ static void finish_first(struct cuda_session *cuda)
 /* To give an object back the driver waits for all streams, what they were given since too. */
 static bool may_go(struct cuda_session *cuda, const struct cuda_leaving *leaving)
 {
-    if (leaving->release != NULL && cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
+    if ((leaving->release != NULL || leaving->after == NULL) &&
+        cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
         return false;
     }
-    return cuda_check(cuda, cuda->driver->cuEventQuery(leaving->after)) != CUDA_ERROR_NOT_READY;
+    return leaving->after == NULL ||
+           cuda_check(cuda, cuda->driver->cuEventQuery(leaving->after)) != CUDA_ERROR_NOT_READY;
 }
 
 bool cuda_leave_look(struct cuda_session *cuda)

@@ -133,14 +133,16 @@ CUresult cuda_memory_charge(struct cuda_session *cuda, uint64_t size)
                                                                 : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-/* What another guest left there must not be seen. The CPU device's is zero. */
+/* The CPU device has no more than the session's limit, and may have what was freed for as long as
+ * anything works that was there before. What another guest left there must not be seen: the CPU
+ * device's is zero. */
 static CUresult take_memory(struct cuda_session *cuda, uint64_t size, CUstream stream,
                             CUdeviceptr *address)
 {
     const struct cuda_driver *driver = cuda->driver;
     CUresult result = driver->cuMemAllocAsync(address, size, stream);
 
-    if (result == CUDA_ERROR_OUT_OF_MEMORY && cuda->leaving != NULL) {
+    if (result == CUDA_ERROR_OUT_OF_MEMORY && cuda_streams_wait(cuda) == CUDA_SUCCESS) {
         cuda_leave_settle(cuda);
         result = driver->cuMemAllocAsync(address, size, stream);
     }

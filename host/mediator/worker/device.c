@@ -108,6 +108,7 @@ static void begin_on_cpu(const struct control_start *start, bool has_streams)
     stream_threads = has_streams ? count_threads(start) : 0;
     set("BAREGPU_CUDA_THREADS", stream_threads);
     set("BAREGPU_CUDA_TIME_LIMIT", start->limits.request_timeout_ms);
+    set("BAREGPU_CUDA_MEMORY", start->limits.memory_limit);
     if (start->checks[0]) {
         look_for(start->checks);
     }

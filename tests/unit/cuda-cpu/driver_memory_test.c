@@ -274,6 +274,39 @@ static void test_layouts(void **state)
     assert_int_equal(sizeof(CUDA_ARRAY3D_DESCRIPTOR), 40);
 }
 
+/* What threads have for themselves. */
+static void test_stacks(void **state)
+{
+    int multiprocessors;
+    size_t most;
+
+    (void)state;
+    OK(cuDeviceGetAttribute(&multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 0));
+    most = MEMORY / 1024 / (size_t)multiprocessors;
+    OK(cuCtxSetLimit(CU_LIMIT_STACK_SIZE, most));
+    assert_int_equal(cuCtxSetLimit(CU_LIMIT_STACK_SIZE, most + 1), CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+static int setup_local(void **state)
+{
+    (void)state;
+    open_device(".version 7.0\n.target sm_70\n.address_size 64\n"
+                ".visible .entry local() { .local .b8 bytes[65536]; .reg .b64 %d<2>;\n"
+                "mov.u64 %d1, bytes; st.local.u8 [%d1], 1; ret; }\n");
+    return 0;
+}
+
+static void test_local(void **state)
+{
+    CUfunction local = function("local");
+
+    (void)state;
+    OK(cuLaunchKernel(local, 1, 1, 1, 8, 1, 1, 0, NULL, NULL, NULL));
+    assert_int_equal(cuLaunchKernel(local, 1, 1, 1, 32, 1, 1, 0, NULL, NULL, NULL),
+                     CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+    OK(cuCtxSynchronize());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +318,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pointers, setup, close_device),
         cmocka_unit_test_setup_teardown(test_pools, setup, close_device),
         cmocka_unit_test_setup_teardown(test_free_while_used, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_stacks, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_local, setup_local, close_device),
         cmocka_unit_test(test_layouts),
     };
 

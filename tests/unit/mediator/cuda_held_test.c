@@ -141,6 +141,60 @@ static void test_object_that_leaves(void **state)
     assert_int_equal(session->memory_used, 0);
 }
 
+/* The device has what one stream freed for as long as another has work of before: no more is to be
+ * had than the session's limit, and the guest comes in between. */
+static void test_memory_that_stays(void **state)
+{
+    const struct bg_cuda_memory_alloc most = {MEMORY_LIMIT, OTHER, 0};
+    struct bg_cuda_range range;
+    CUdeviceptr more;
+
+    (void)state;
+    OK(ASK(BG_CUDA_MEMORY_ALLOC, most));
+    memcpy(&range, done.answer, sizeof(range));
+    hold();
+    OK(ASK(BG_CUDA_MEMORY_FREE, (struct bg_cuda_memory_free){range.address, OTHER, 0}));
+    while (session->memory_used > 0) {
+        cuda_is_busy(session);
+    }
+    assert_int_equal(cuMemAlloc(&more, 1), CUDA_ERROR_OUT_OF_MEMORY);
+    let_go();
+    OK(ASK(BG_CUDA_MEMORY_ALLOC, most));
+    pthread_join(guest, NULL);
+    memcpy(&range, done.answer, sizeof(range));
+    OK(give_back(range.address));
+}
+
+static CUresult have_none(CUevent *event, unsigned flags)
+{
+    (void)event;
+    (void)flags;
+    return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+/* Nothing tells when the streams have done what they had. */
+static void test_object_that_leaves_late(void **state)
+{
+    const struct bg_cuda_array_create array = {
+        .format = CU_AD_FORMAT_FLOAT, .channels = 1, .width = 8, .height = 1};
+    uint64_t charged;
+
+    (void)state;
+    OK(ASK(BG_CUDA_ARRAY_CREATE, array));
+    charged = session->memory_used;
+    driver.cuEventCreate = have_none;
+    hold();
+    wait_until_reached(&page()->completed[HELD], 1);
+    OK(ASK_HANDLE(BG_CUDA_ARRAY_DESTROY, 0));
+    driver.cuEventCreate = cuEventCreate;
+    assert_true(cuda_is_busy(session));
+    assert_int_equal(session->memory_used, charged);
+    let_go();
+    wait_until_idle();
+    pthread_join(guest, NULL);
+    assert_int_equal(session->memory_used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,8 +202,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_staged_copy, setup_streams, teardown_streams),
         cmocka_unit_test_setup_teardown(test_memory_that_leaves, setup_streams, teardown_streams),
         cmocka_unit_test_setup_teardown(test_object_that_leaves, setup_streams, teardown_streams),
+        cmocka_unit_test_setup_teardown(test_memory_that_stays, setup_streams, teardown_streams),
+        cmocka_unit_test_setup_teardown(test_object_that_leaves_late, setup_streams,
+                                        teardown_streams),
     };
+    char limit[24];
 
+    snprintf(limit, sizeof(limit), "%llu", (unsigned long long)MEMORY_LIMIT);
+    setenv("BAREGPU_CUDA_MEMORY", limit, 1);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
