@@ -8,12 +8,12 @@
 
 #include "host/common/ready_fd.h"
 #include "host/common/standard_fds.h"
+#include "host/mediator/admin_client.h"
 #include "host/mediator/config.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/drawing.h"
 #include "host/mediator/pvgpu/worker.h"
 #include "host/mediator/stub/worker.h"
-#include "host/mediator/supervisor/admin_client.h"
 #include "host/mediator/supervisor/probe.h"
 #include "host/mediator/supervisor/supervisor.h"
 #include "host/mediator/version.h"
@@ -51,7 +51,8 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Instead of running:", 1},
     {"check-config", OPTION_CHECK_CONFIG, NULL, 0, "Check options and configuration", 1},
     {"status", OPTION_STATUS, NULL, 0, "Print the running mediator's state as JSON", 1},
-    {"release", OPTION_RELEASE, "LISTENER:VM_ID", 0, "Let a guest out of quarantine", 1},
+    {"release", OPTION_RELEASE, "LISTENER[:VM_ID]", 0,
+     "Let a guest out of quarantine; baregpu-smi does more", 1},
     {0},
 };
 
@@ -59,7 +60,7 @@ static const char documentation[] =
     "Shares this host's GPUs among bare-metal guests."
     "\vExit status: 0 success, 1 the system refused something, 2 wrong options or configuration, "
     "3 the socket is in use, 4 the backend is not there, 5 no mediator answers, 6 no such guest "
-    "in quarantine.";
+    "in quarantine, 7 this user may not ask.";
 
 struct arguments {
     enum supervisor_backend backend;
@@ -71,8 +72,7 @@ struct arguments {
     int ready_fd;
     bool status;
     bool check_config;
-    char *release_listener; /* NULL: not asked for */
-    uint32_t release_vm_id;
+    struct admin_client_guest release; /* listener NULL: not asked for */
 };
 
 static void set_backend(struct argp_state *state, const char *text)
@@ -92,21 +92,11 @@ static void set_backend(struct argp_state *state, const char *text)
 static void set_release(struct argp_state *state, char *text)
 {
     struct arguments *arguments = state->input;
-    char *colon = strrchr(text, ':');
-    char *end = NULL;
-    unsigned long vm_id = 0;
 
-    if (colon != NULL) {
-        errno = 0;
-        vm_id = strtoul(colon + 1, &end, 10);
+    if (!admin_client_read_guest(text, &arguments->release)) {
+        argp_error(state, "--release %s: LISTENER or LISTENER:VM_ID is needed, such as default:200",
+                   text);
     }
-    if (colon == NULL || colon == text || end == colon + 1 || *end || errno || vm_id > UINT32_MAX) {
-        argp_error(state, "--release %s: LISTENER:VM_ID is needed, such as default:200", text);
-        return;
-    }
-    *colon = '\0';
-    arguments->release_listener = text;
-    arguments->release_vm_id = (uint32_t)vm_id;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -192,6 +182,27 @@ static int load_config(const struct arguments *arguments, struct config *config)
     return MEDIATOR_EXIT_OK;
 }
 
+static int print_status(const char *admin_path)
+{
+    enum mediator_exit result;
+    json_t *status = admin_client_ask(admin_path, json_pack("{ss}", "command", "status"), &result);
+
+    if (status != NULL &&
+        (json_dumpf(status, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || puts("") < 0)) {
+        result = MEDIATOR_EXIT_FAILED;
+    }
+    json_decref(status);
+    return result;
+}
+
+static int release(const char *admin_path, const struct admin_client_guest *guest)
+{
+    enum mediator_exit result;
+
+    json_decref(admin_client_tell(admin_path, "release", guest, &result));
+    return result;
+}
+
 static int run(const struct arguments *arguments)
 {
     static struct config config;
@@ -209,11 +220,10 @@ static int run(const struct arguments *arguments)
     log_set_level(config.log_level);
     config_get_admin_path(&config, admin_path);
     if (arguments->status) {
-        return admin_client_status(admin_path);
+        return print_status(admin_path);
     }
-    if (arguments->release_listener != NULL) {
-        return admin_client_release(admin_path, arguments->release_listener,
-                                    arguments->release_vm_id);
+    if (arguments->release.listener != NULL) {
+        return release(admin_path, &arguments->release);
     }
     result = supervisor_run(&supervisor);
     log_finish();

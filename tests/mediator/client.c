@@ -217,24 +217,29 @@ uint32_t client_expect_ok(struct client *client, const struct request *request)
 
 /* ---- The admin socket ---- */
 
-json_t *admin_status(const char *path)
+json_t *admin_ask(const char *path, const char *command)
 {
-    static const char command[] = "{\"command\": \"status\"}\n";
     char *admin_path = harness_format("%s.admin", path);
     static char text[1 << 20];
     int fd = unix_connect(admin_path, CLIENT_TIMEOUT_MS);
-    json_t *status;
+    json_t *answer;
     size_t length;
 
     free(admin_path);
-    socket_write(fd, command, sizeof(command) - 1);
+    socket_write(fd, command, strlen(command));
+    socket_write(fd, "\n", 1);
     length = socket_read(fd, text, sizeof(text), CLIENT_TIMEOUT_MS);
     close(fd);
-    status = json_loadb(text, length, 0, NULL);
-    if (status == NULL) {
-        harness_fail("the status is no JSON: %.*s", (int)length, text);
+    answer = json_loadb(text, length, 0, NULL);
+    if (answer == NULL) {
+        harness_fail("the answer to %s is no JSON: %.*s", command, (int)length, text);
     }
-    return status;
+    return answer;
+}
+
+json_t *admin_status(const char *path)
+{
+    return admin_ask(path, "{\"command\": \"status\"}");
 }
 
 pid_t admin_worker_pid(const char *path, uint32_t vm_id)

@@ -76,7 +76,10 @@ uint32_t client_expect_ok(struct client *client, const struct request *request);
 
 /* ---- The admin socket ---- */
 
-/* The mediator's status, to be decref'd. path: the listener's. */
+/* The answer to a command, to be decref'd. path: the listener's. */
+json_t *admin_ask(const char *path, const char *command);
+
+/* The mediator's status, as that. */
 json_t *admin_status(const char *path);
 
 /* The pid of the worker of the (first) session of this guest. */

@@ -76,7 +76,7 @@ static void test_exit_statuses(void **state)
     expect_run(2, "auto, cpu and cuda are allowed", "--backend", "gpu", NULL, NULL);
     expect_run(2, "unrecognized option", "--sockets", NULL, NULL, NULL);
     expect_run(2, "error, warning, info", "--log-level", "loud", NULL, NULL);
-    expect_run(2, "LISTENER:VM_ID", "--release", "7", NULL, NULL);
+    expect_run(2, "LISTENER:VM_ID", "--release", ":7", NULL, NULL);
     expect_run(2, "missing.ini", "--config", "/missing.ini", NULL, NULL);
     expect_run(2, "extra: only options", "extra", NULL, NULL, NULL);
     expect_run(1, "--ready-fd 77: Bad file descriptor", "--ready-fd", "77", "--socket", path);
@@ -496,7 +496,7 @@ static void test_admin_garbage(void **state)
     fd = unix_connect(admin, CLIENT_TIMEOUT_MS);
     socket_write(fd, "{]\n", 3);
     socket_read(fd, answer, sizeof(answer) - 1, CLIENT_TIMEOUT_MS);
-    assert_non_null(strstr(answer, "the commands are status and release"));
+    assert_non_null(strstr(answer, "the commands are status, quarantine, release and drain"));
     close(fd);
     json_decref(admin_status(path));
     free(admin);

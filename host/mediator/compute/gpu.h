@@ -47,6 +47,8 @@ struct gpu {
     bool async_pending;         /* asynchronous work was started and not waited for */
     bool lost;                  /* nothing works any more: the session must end */
     char error[GPU_ERROR_SIZE]; /* what the last failure was, for the log */
+    /* Bytes copied to the device and from it, written by the thread that computes; any may read. */
+    uint64_t copied_in, copied_out;
 };
 
 /* One side of gpu_copy_box. Pitches in bytes, whatever a box of one row or slice. */
@@ -134,6 +136,11 @@ static inline void gpu_give_way(struct gpu *gpu)
     if (gpu->give_way != NULL) {
         gpu->give_way(gpu->owner);
     }
+}
+
+static inline void gpu_count_copy(uint64_t *count, uint64_t size)
+{
+    __atomic_store_n(count, *count + size, __ATOMIC_RELAXED);
 }
 
 /* ---- For gpu_*.c ---- */

@@ -9,6 +9,16 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static void count(struct gpu *gpu, const struct gpu_side *dst, const struct gpu_side *src,
+                  uint64_t size)
+{
+    if (src->host != NULL) {
+        gpu_count_copy(&gpu->copied_in, size);
+    } else if (dst->host != NULL) {
+        gpu_count_copy(&gpu->copied_out, size);
+    }
+}
+
 /* ---- In a row ---- */
 
 /* From pageable memory the driver has taken the bytes when the call returns; from shared memory
@@ -19,6 +29,7 @@ static enum bg_compute_status start_copy(struct gpu *gpu, const struct gpu_side 
     const struct cuda_driver *driver = gpu->driver;
 
     gpu->async_pending = true;
+    count(gpu, dst, src, size);
     if (src->host != NULL) {
         return gpu_check(gpu,
                          driver->cuMemcpyHtoDAsync(dst->address + offset,
@@ -214,6 +225,7 @@ static enum bg_compute_status start_rows(struct gpu *gpu, const struct gpu_side 
     };
 
     gpu->async_pending = true;
+    count(gpu, dst, src, row_size * rows);
     return gpu_check(gpu, gpu->driver->cuMemcpy3DAsync(&copy, gpu->stream), "cuMemcpy3DAsync");
 }
 

@@ -153,5 +153,10 @@ CUDA_COMMAND(cuda_run_copy_box)
     CUresult result =
         cuda_box_read(cuda, box, &copy) ?: cuda_stream_take(cuda, box->stream, &stream);
 
-    return result ?: cuda_check(cuda, cuda->driver->cuMemcpy3DAsync(&copy, stream));
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    cuda_count_copy(cuda, box->from.place.kind, box->to.place.kind,
+                    box->width * box->height * box->depth);
+    return cuda_check(cuda, cuda->driver->cuMemcpy3DAsync(&copy, stream));
 }

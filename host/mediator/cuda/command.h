@@ -37,6 +37,8 @@ void cuda_answer_end(struct cuda_call *call, uint64_t size);
 /* box.c */
 CUDA_COMMAND(cuda_run_copy_box);
 /* copy.c */
+/* Counts what goes between the guest and the device: kinds of places, as BG_CUDA_PLACE_*. */
+void cuda_count_copy(const struct cuda_session *cuda, uint32_t from, uint32_t to, uint64_t size);
 CUDA_COMMAND(cuda_run_copy);
 /* event.c */
 CUDA_COMMAND(cuda_run_event_create);

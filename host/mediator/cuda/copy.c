@@ -66,6 +66,22 @@ static CUresult copy_between(struct cuda_session *cuda, const struct bg_cuda_cop
     return cuda_check(cuda, cuda->driver->cuMemcpyAsync(to, from, copy->size, stream));
 }
 
+static bool is_guest(uint32_t kind)
+{
+    return kind == BG_CUDA_PLACE_HEAP || kind == BG_CUDA_PLACE_CARRIER;
+}
+
+void cuda_count_copy(const struct cuda_session *cuda, uint32_t from, uint32_t to, uint64_t size)
+{
+    struct gpu *gpu = cuda->session->gpu;
+
+    if (is_guest(from) && !is_guest(to)) {
+        gpu_count_copy(&gpu->copied_in, size);
+    } else if (is_guest(to) && !is_guest(from)) {
+        gpu_count_copy(&gpu->copied_out, size);
+    }
+}
+
 CUDA_COMMAND(cuda_run_copy)
 {
     const struct bg_cuda_copy *copy = call->params;
@@ -75,6 +91,7 @@ CUDA_COMMAND(cuda_run_copy)
     if (result != CUDA_SUCCESS) {
         return result;
     }
+    cuda_count_copy(cuda, copy->from.kind, copy->to.kind, copy->size);
     if (copy->from.kind == BG_CUDA_PLACE_CARRIER) {
         return copy_data_in(cuda, copy, call, stream);
     }

@@ -339,6 +339,8 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
     session = worker->context.session;
     if (session != NULL) {
         __atomic_store_n(&worker->memory_used, session->memory_used, __ATOMIC_RELAXED);
+        __atomic_store_n(&worker->bytes_in, session->gpu->copied_in, __ATOMIC_RELAXED);
+        __atomic_store_n(&worker->bytes_out, session->gpu->copied_out, __ATOMIC_RELAXED);
         pvgpu_streams_note(worker);
         if (session->gpu->lost) {
             pvgpu_worker_lose_gpu(worker);

@@ -50,14 +50,14 @@ struct pvgpu_worker {
     int exit_status; /* of the session, when finished */
 
     /* Atomic. */
-    uint32_t attention;                     /* enum pvgpu_attention */
-    bool contended;                         /* of the last GRANT */
-    bool finished;                          /* the session has ended; the process follows */
-    struct watch watch;                     /* of what runs */
-    bool watched;                           /* the socket's thread looks at it by itself */
-    uint64_t commands, errors, memory_used; /* for the status */
-    uint32_t *cuda_error;                   /* the guest has CUDA: where it reads what ended it */
-    uint32_t no_page;                       /* or where nobody does */
+    uint32_t attention; /* enum pvgpu_attention */
+    bool contended;     /* of the last GRANT */
+    bool finished;      /* the session has ended; the process follows */
+    struct watch watch; /* of what runs */
+    bool watched;       /* the socket's thread looks at it by itself */
+    uint64_t commands, errors, memory_used, bytes_in, bytes_out; /* for the status */
+    uint32_t *cuda_error; /* the guest has CUDA: where it reads what ended it */
+    uint32_t no_page;     /* or where nobody does */
 
     /* The consumer's, after the start. */
     struct pvgpu_ring ring;

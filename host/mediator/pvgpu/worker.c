@@ -415,6 +415,8 @@ static void fill_statistics(struct worker *base, struct control_statistics *stat
         .requests = __atomic_load_n(&worker->commands, __ATOMIC_RELAXED),
         .errors = __atomic_load_n(&worker->errors, __ATOMIC_RELAXED),
         .memory_used = __atomic_load_n(&worker->memory_used, __ATOMIC_RELAXED),
+        .bytes_in = __atomic_load_n(&worker->bytes_in, __ATOMIC_RELAXED),
+        .bytes_out = __atomic_load_n(&worker->bytes_out, __ATOMIC_RELAXED),
     };
 }
 

@@ -106,6 +106,8 @@ static void end_running(struct stub_worker *worker)
     watch_end(&worker->watch);
     if (worker->session != NULL) {
         worker->statistics.memory_used = worker->session->memory_used;
+        worker->statistics.bytes_in = worker->session->gpu->copied_in;
+        worker->statistics.bytes_out = worker->session->gpu->copied_out;
         worker->has_cuda = worker->session->cuda != NULL;
     }
 }

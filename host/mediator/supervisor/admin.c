@@ -12,8 +12,10 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/supervisor/admin_command.h"
+#include "host/mediator/supervisor/admin_status.h"
+#include "host/mediator/supervisor/usage.h"
 #include "host/mediator/supervisor/worker_process.h"
-#include "host/mediator/version.h"
 
 #define LINE_SIZE 1024 /* a command */
 #define CLIENTS_MAX 8
@@ -30,6 +32,7 @@ struct admin_client {
     size_t length;
     int open_handles;
     bool answering;
+    bool kept; /* asks for the status again and again, and for nothing else */
     char *answer;
 };
 
@@ -40,161 +43,6 @@ struct admin {
     unsigned clients;
     bool paused; /* no descriptors left: polled again at the next tick */
 };
-
-/* ---- Answers ---- */
-
-static json_t *describe_session(const struct worker_process *worker)
-{
-    char pool[2] = {worker->pool, '\0'};
-    static const char *const leases[] = {
-        [SCHEDULER_IDLE] = "none", [SCHEDULER_WAITING] = "waiting", [SCHEDULER_HOLDING] = "held"};
-    json_t *object = json_pack(
-        "{si ss si si si sI sI sI si ss sI}", "session", (int)worker->session, "listener",
-        worker->listener->config->name, "worker_pid", (int)worker->pid, "peer_pid",
-        (int)worker->guest->peer.process, "peer_uid", (int)worker->guest->peer.user, "requests",
-        (json_int_t)worker->statistics.requests, "errors", (json_int_t)worker->statistics.errors,
-        "memory_used", (json_int_t)worker->statistics.memory_used, "queued",
-        (int)worker->statistics.queued, "lease", leases[worker->lease.state], "device_us",
-        (json_int_t)(worker->lease.charged_ns / NS_PER_US));
-    if (worker->attached) {
-        json_object_set_new(object, "vm_id", json_integer(worker->vm_id));
-    }
-    if (worker->device != NULL) {
-        json_object_set_new(object, "pool", json_string(pool));
-        json_object_set_new(object, "device", json_string(worker->device->name));
-    }
-    return object;
-}
-
-static json_t *describe_devices(const struct supervisor *supervisor)
-{
-    json_t *devices = json_array();
-
-    for (unsigned i = 0; i < supervisor->device_count; i++) {
-        const struct supervisor_device *device = &supervisor->devices[i];
-        const struct probe *probe = supervisor_probe_of(supervisor, device);
-
-        json_array_append_new(devices,
-                              json_pack("{ss ss ss si si si si}", "name", device->name, "model",
-                                        probe->names[device->ordinal % PROBE_DEVICES], "driver",
-                                        probe->path, "cuda_version", probe->version, "sessions",
-                                        (int)device->sessions, "room", (int)device->scheduler.room,
-                                        "waiting", (int)device->scheduler.waiting));
-    }
-    return devices;
-}
-
-/* null where nothing draws. */
-static json_t *describe_drawing(const struct probe *vulkan)
-{
-    return vulkan->count == 0 ? json_null()
-                              : json_pack("{ss ss si}", "model", vulkan->names[0], "driver",
-                                          vulkan->path, "vulkan_version", vulkan->version);
-}
-
-static json_t *describe_listeners(const struct supervisor *supervisor)
-{
-    json_t *listeners = json_array();
-
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        const struct supervisor_listener *listener = &supervisor->listeners[i];
-
-        json_array_append_new(
-            listeners,
-            json_pack("{ss ss ss sb si sI sI}", "name", listener->config->name, "path",
-                      listener->config->path, "device",
-                      listener->config->device == CONFIG_LISTENER_PVGPU ? "pvgpu" : "vgpu-stub",
-                      "draws", (int)listener->draws, "sessions", (int)listener->sessions,
-                      "accepted", (json_int_t)listener->accepted, "refused",
-                      (json_int_t)listener->refused));
-    }
-    return listeners;
-}
-
-static void append_guests(json_t *guests, const struct guest_table *table)
-{
-    for (unsigned i = 0; i < table->count; i++) {
-        const struct guest_record *guest = &table->records[i];
-
-        if (guest->fault_count > 0 || guest->quarantined) {
-            json_array_append_new(
-                guests, json_pack("{ss sI si si si sb}", "listener", guest->listener->name, "vm_id",
-                                  (json_int_t)guest->vm_id, "peer_pid", (int)guest->peer.process,
-                                  "peer_uid", (int)guest->peer.user, "faults",
-                                  (int)guest->fault_count, "quarantined", (int)guest->quarantined));
-        }
-    }
-}
-
-static json_t *describe_guests(const struct supervisor *supervisor)
-{
-    json_t *guests = json_array();
-
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        append_guests(guests, &supervisor->listeners[i].guests);
-    }
-    return guests;
-}
-
-static json_t *describe(const struct supervisor *supervisor)
-{
-    json_t *sessions = json_array();
-    struct worker_process *worker;
-
-    LIST_FOREACH (worker, &supervisor->workers, link) {
-        if (worker->listener != NULL) {
-            json_array_insert_new(sessions, 0, describe_session(worker));
-        }
-    }
-    return json_pack(
-        "{ss si sI sb so so so so so}", "version", MEDIATOR_VERSION, "pid", (int)getpid(),
-        "uptime_ms", (json_int_t)((clock_now_ns() - supervisor->started_ns) / NS_PER_MS),
-        "draining", (int)supervisor->draining, "devices", describe_devices(supervisor), "drawing",
-        describe_drawing(&supervisor->vulkan), "listeners", describe_listeners(supervisor),
-        "sessions", sessions, "faults", describe_guests(supervisor));
-}
-
-/* All that call themselves so; how many were in quarantine. */
-static unsigned release_guests(struct supervisor *supervisor, struct guest_table *table,
-                               uint32_t vm_id)
-{
-    unsigned released = 0;
-
-    for (unsigned i = 0; i < table->count; i++) {
-        struct guest_record *guest = &table->records[i];
-
-        if (guest->vm_id == vm_id && guest_record_release(guest)) {
-            released++;
-            log_info("listener %s, vm %u: released from quarantine (process %d of user %u)",
-                     guest->listener->name, vm_id, (int)guest->peer.process,
-                     (unsigned)guest->peer.user);
-            worker_process_tell_quarantine(supervisor, guest);
-        }
-    }
-    return released;
-}
-
-static json_t *release(struct supervisor *supervisor, json_t *command)
-{
-    const char *name = NULL;
-    json_int_t vm_id = -1;
-    unsigned released = 0;
-
-    if (json_unpack(command, "{ss sI}", "listener", &name, "vm_id", &vm_id) != 0 || vm_id < 0 ||
-        vm_id > UINT32_MAX) {
-        return json_pack("{ss}", "error", "release needs listener and vm_id");
-    }
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        if (strcmp(supervisor->config->listeners[i].name, name) == 0) {
-            released +=
-                release_guests(supervisor, &supervisor->listeners[i].guests, (uint32_t)vm_id);
-        }
-    }
-    if (released == 0) {
-        return json_pack("{ss}", "error", "no such guest is in quarantine");
-    }
-    return json_pack("{sb}", "released", 1);
-}
 
 /* ---- Connections ---- */
 
@@ -217,10 +65,36 @@ static void close_client(struct admin_client *client)
     }
 }
 
+static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    struct admin_client *client = handle->data;
+
+    (void)suggested;
+    *buffer = uv_buf_init(client->line + client->length,
+                          (unsigned)(sizeof(client->line) - client->length));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t received, const uv_buf_t *buffer);
+
+static void take_next(struct admin_client *client)
+{
+    free(client->answer);
+    client->answer = NULL;
+    client->length = 0;
+    client->answering = false;
+    uv_timer_stop(&client->timer);
+    uv_read_start((uv_stream_t *)&client->pipe, on_allocate, on_read);
+}
+
 static void on_written(uv_write_t *request, int status)
 {
-    (void)status;
-    close_client(request->data);
+    struct admin_client *client = request->data;
+
+    if (status == 0 && client->kept) {
+        take_next(client);
+    } else {
+        close_client(client);
+    }
 }
 
 static void on_client_limit(uv_timer_t *timer)
@@ -254,7 +128,7 @@ static void on_status_ready(uv_timer_t *timer)
 {
     struct admin_client *client = timer->data;
 
-    answer(client, describe(client->admin->supervisor));
+    answer(client, admin_describe(client->admin->supervisor));
 }
 
 static void start_status(struct admin_client *client)
@@ -279,21 +153,13 @@ static void take_command(struct admin_client *client)
     uv_read_stop((uv_stream_t *)&client->pipe);
     if (name != NULL && strcmp(name, "status") == 0) {
         start_status(client);
-    } else if (name != NULL && strcmp(name, "release") == 0) {
-        answer(client, release(client->admin->supervisor, command));
+    } else if (client->kept) {
+        answer(client, json_pack("{ss ss}", "error", "only status may be asked for here", "code",
+                                 "invalid"));
     } else {
-        answer(client, json_pack("{ss}", "error", "the commands are status and release"));
+        answer(client, admin_run(client->admin->supervisor, command));
     }
     json_decref(command);
-}
-
-static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
-{
-    struct admin_client *client = handle->data;
-
-    (void)suggested;
-    *buffer = uv_buf_init(client->line + client->length,
-                          (unsigned)(sizeof(client->line) - client->length));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t received, const uv_buf_t *buffer)
@@ -321,6 +187,25 @@ static void pause_on_error(struct admin *admin)
     }
 }
 
+/* Takes the descriptor; NULL without memory, and it stays the caller's. */
+static struct admin_client *open_client(struct admin *admin, int fd)
+{
+    struct admin_client *client = calloc(1, sizeof(*client));
+
+    if (client == NULL) {
+        return NULL;
+    }
+    admin->clients++;
+    client->admin = admin;
+    client->open_handles = 2;
+    client->pipe.data = client->timer.data = client;
+    uv_pipe_init(&admin->supervisor->loop, &client->pipe, 0);
+    uv_timer_init(&admin->supervisor->loop, &client->timer);
+    uv_pipe_open(&client->pipe, fd);
+    uv_read_start((uv_stream_t *)&client->pipe, on_allocate, on_read);
+    return client;
+}
+
 static void on_client(uv_poll_t *poll, int status, int events)
 {
     struct admin *admin = poll->data;
@@ -335,23 +220,24 @@ static void on_client(uv_poll_t *poll, int status, int events)
         pause_on_error(admin);
         return;
     }
-    client = calloc(1, sizeof(*client));
-    if (client == NULL || admin->clients >= CLIENTS_MAX ||
-        !listener_get_peer(fd, &user, &process) || (user != 0 && user != geteuid())) {
+    if (admin->clients >= CLIENTS_MAX || !listener_get_peer(fd, &user, &process) ||
+        (user != 0 && user != geteuid()) || (client = open_client(admin, fd)) == NULL) {
         log_warning("admin connection refused");
-        free(client);
         close(fd);
         return;
     }
-    admin->clients++;
-    client->admin = admin;
-    client->open_handles = 2;
-    client->pipe.data = client->timer.data = client;
-    uv_pipe_init(&admin->supervisor->loop, &client->pipe, 0);
-    uv_timer_init(&admin->supervisor->loop, &client->timer);
-    uv_pipe_open(&client->pipe, fd);
     uv_timer_start(&client->timer, on_client_limit, CLIENT_LIMIT_MS, 0);
-    uv_read_start((uv_stream_t *)&client->pipe, on_allocate, on_read);
+}
+
+bool admin_serve(struct admin *admin, int fd)
+{
+    struct admin_client *client = open_client(admin, fd);
+
+    if (client == NULL) {
+        return false;
+    }
+    client->kept = true;
+    return true;
 }
 
 struct admin *admin_open(struct supervisor *supervisor, const char *path,

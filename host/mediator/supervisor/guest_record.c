@@ -134,11 +134,17 @@ bool guest_record_count_fault(struct guest_record *guest, uint64_t now_ns)
     return true;
 }
 
+void guest_record_quarantine(struct guest_record *guest, uint64_t now_ns)
+{
+    guest->quarantined = guest->held = true;
+    guest->quarantined_ns = now_ns;
+}
+
 bool guest_record_release(struct guest_record *guest)
 {
     bool was = guest->quarantined;
 
-    guest->quarantined = false;
+    guest->quarantined = guest->held = false;
     guest->fault_count = 0;
     return was;
 }
@@ -147,5 +153,6 @@ bool guest_record_has_served(const struct guest_record *guest, uint64_t now_ns)
 {
     uint64_t time_ns = guest->listener->quarantine_s * NS_PER_S;
 
-    return guest->quarantined && time_ns && now_ns - guest->quarantined_ns >= time_ns;
+    return guest->quarantined && !guest->held && time_ns &&
+           now_ns - guest->quarantined_ns >= time_ns;
 }

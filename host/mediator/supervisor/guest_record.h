@@ -34,6 +34,7 @@ struct guest_record {
     uint32_t vm_id;
     uint32_t sessions;
     bool quarantined;
+    bool held;               /* an operator did that: it lasts until it is released */
     uint64_t quarantined_ns; /* since when */
     uint32_t fault_count;    /* since the start or the last release */
     uint64_t fault_ns[GUEST_RECORD_FAULTS];
@@ -81,6 +82,9 @@ void guest_record_detach(struct guest_record *guest, uint32_t tokens, uint64_t n
 
 /* Counts a fault; true when the guest is quarantined by it. */
 bool guest_record_count_fault(struct guest_record *guest, uint64_t now_ns);
+
+/* An operator's, which lasts until it is released. */
+void guest_record_quarantine(struct guest_record *guest, uint64_t now_ns);
 
 /* Ends the quarantine and forgets the faults; false when it was in none. */
 bool guest_record_release(struct guest_record *guest);

@@ -24,6 +24,32 @@ extern char **environ;
 
 /* ---- The child ---- */
 
+static void write_uuid(char text[PROBE_UUID_SIZE], const CUuuid *uuid)
+{
+    size_t used = (size_t)sprintf(text, "GPU-");
+
+    for (unsigned i = 0; i < sizeof(uuid->bytes); i++) {
+        bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+
+        used += (size_t)sprintf(text + used, "%s%02x", dash ? "-" : "", (uint8_t)uuid->bytes[i]);
+    }
+}
+
+/* A device is its number. */
+static void describe_device(const struct cuda_driver *driver, int device, struct probe *probe)
+{
+    size_t memory = 0;
+    CUuuid uuid;
+
+    driver->cuDeviceGetName(probe->names[device], PROBE_NAME_SIZE, device);
+    if (driver->cuDeviceTotalMem(&memory, device) == CUDA_SUCCESS) {
+        probe->memory[device] = memory;
+    }
+    if (driver->missing == NULL && driver->cuDeviceGetUuid(&uuid, device) == CUDA_SUCCESS) {
+        write_uuid(probe->uuids[device], &uuid);
+    }
+}
+
 static bool find_devices(const struct cuda_driver *driver, struct probe *probe)
 {
     CUresult result = driver->cuInit(0);
@@ -42,7 +68,7 @@ static bool find_devices(const struct cuda_driver *driver, struct probe *probe)
     cuda_driver_tell_path(driver, probe->path, sizeof(probe->path));
     driver->cuDriverGetVersion(&probe->version);
     for (int i = 0; i < count && i < PROBE_DEVICES; i++) {
-        driver->cuDeviceGetName(probe->names[i], PROBE_NAME_SIZE, i); /* a device is its number */
+        describe_device(driver, i, probe);
     }
     probe->count = count;
     return true;

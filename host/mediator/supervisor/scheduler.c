@@ -118,9 +118,10 @@ static void count_passed(struct scheduler *scheduler, const struct scheduler_cli
 /* ---- Leases ---- */
 
 static void add_waiter(struct scheduler *scheduler, struct scheduler_client *client,
-                       uint32_t priority)
+                       uint32_t priority, uint64_t now_ns)
 {
     client->state = SCHEDULER_WAITING;
+    client->asked_ns = now_ns;
     client->priority = priority;
     client->passed = 0;
     client->arrival = scheduler->arrivals++;
@@ -208,7 +209,7 @@ bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client,
         return false;
     }
     charge_holders(scheduler, now_ns);
-    add_waiter(scheduler, client, priority);
+    add_waiter(scheduler, client, priority, now_ns);
     settle(scheduler, now_ns);
     return true;
 }
@@ -233,7 +234,7 @@ bool scheduler_yield(struct scheduler *scheduler, struct scheduler_client *clien
     }
     charge_holders(scheduler, now_ns);
     remove_holder(scheduler, client);
-    add_waiter(scheduler, client, priority);
+    add_waiter(scheduler, client, priority, now_ns);
     settle(scheduler, now_ns);
     return true;
 }

@@ -53,6 +53,7 @@ struct scheduler_client {
     uint64_t arrival;
     uint32_t priority;
     uint32_t passed;
+    uint64_t asked_ns;    /* when it began to wait */
     uint64_t deadline_ns; /* a holder's, once it was told; 0: it was not */
     uint64_t charged_ns;  /* all that it has had while others waited */
 };

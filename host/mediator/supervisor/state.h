@@ -14,6 +14,7 @@
 #include "host/mediator/supervisor/probe.h"
 #include "host/mediator/worker/device.h"
 #include "host/mediator/supervisor/scheduler.h"
+#include "host/mediator/supervisor/usage.h"
 #include "host/mediator/worker/control.h"
 
 #define SUPERVISOR_DEVICES GUEST_RECORD_DEVICES
@@ -27,6 +28,7 @@ struct supervisor_device {
     unsigned sessions;
     struct scheduler scheduler;
     struct scheduler_account tenants[CONFIG_LISTENERS]; /* as the supervisor's listeners */
+    struct usage usage;
 };
 
 struct supervisor_listener {
@@ -42,6 +44,9 @@ struct supervisor_listener {
     unsigned accepting; /* connections taken since the last tick */
     uint32_t sessions;
     uint64_t accepted, refused;
+    struct usage usage;
+    struct usage_counts counts;
+    bool quarantined, draining; /* an operator said so: all its guests are, no more are served */
 };
 
 #define WORKER_LOG_SIZE 1024u /* a line */
@@ -80,6 +85,8 @@ struct worker_process {
     uint64_t told_ns,
         told_used_ns; /* that it ends: when, and what it had used of the device then */
     struct control_statistics statistics;
+    uint64_t used_ns;     /* usage.h: processor time that is counted, */
+    struct usage usage;   /* and what of it is the session's */
     unsigned attaches;    /* ATTACH messages */
     unsigned checks_open; /* CHECK messages without an answer */
     bool faulty;
@@ -96,6 +103,7 @@ struct waiting_connection {
     struct supervisor_listener *listener;
     struct guest_record *guest;
     uint32_t tokens;
+    uint64_t since_ns;
 };
 
 STAILQ_HEAD(waiting_connections, waiting_connection);
@@ -125,7 +133,7 @@ struct supervisor {
     struct log_limit failures; /* lines about workers that do not start */
     uint64_t spares_from_ns;   /* no new spare worker before */
     uint32_t sessions, last_session;
-    uint64_t started_ns, checked_ns, quarantines_ns;
+    uint64_t started_ns, checked_ns, quarantines_ns, usage_ns;
     bool draining;
     bool exposed; /* the log has it that workers get no namespaces */
     uint64_t drain_until_ns;

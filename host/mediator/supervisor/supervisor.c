@@ -76,6 +76,8 @@ static bool admit(struct supervisor_listener *listener, int connection)
     if (!peer_read(connection, &peer) || !user_is_allowed(config, peer.user)) {
         refuse(listener, "process %d of user %u is not allowed; allow_users can name it",
                (int)peer.process, (unsigned)peer.user);
+    } else if (listener->draining) {
+        refuse(listener, "an operator drains it");
     } else if ((guest = guest_record_open(&listener->guests, config, &peer, now_ns)) == NULL) {
         refuse(listener, "too many of its guests are in quarantine");
     } else if (!limiter_take(&guest->connections, now_ns)) {
@@ -228,17 +230,16 @@ static void tell_refusals(struct supervisor *supervisor, uint64_t now_ns)
     }
 }
 
-static void end_quarantines(struct supervisor *supervisor, struct guest_table *table,
-                            uint64_t now_ns)
+static void end_quarantines(struct supervisor_listener *listener, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < table->count; i++) {
-        struct guest_record *guest = &table->records[i];
+    for (unsigned i = 0; i < listener->guests.count; i++) {
+        struct guest_record *guest = &listener->guests.records[i];
 
         if (guest_record_has_served(guest, now_ns) && guest_record_release(guest)) {
             log_info("listener %s, vm %u: its quarantine is over (process %d of user %u)",
                      guest->listener->name, guest->vm_id, (int)guest->peer.process,
                      (unsigned)guest->peer.user);
-            worker_process_tell_quarantine(supervisor, guest);
+            worker_process_tell_quarantine(listener, guest);
         }
     }
 }
@@ -250,7 +251,7 @@ static void check_quarantines(struct supervisor *supervisor, uint64_t now_ns)
     }
     supervisor->quarantines_ns = now_ns;
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        end_quarantines(supervisor, &supervisor->listeners[i].guests, now_ns);
+        end_quarantines(&supervisor->listeners[i], now_ns);
     }
 }
 
@@ -271,6 +272,7 @@ static void on_tick(uv_timer_t *timer)
     }
     admin_tick(supervisor->admin);
     check_quarantines(supervisor, now_ns);
+    usage_tick(supervisor, now_ns);
     tell_refusals(supervisor, now_ns);
     worker_log_tick(supervisor, now_ns);
     if (now_ns - supervisor->checked_ns >= CHECK_NS) {
@@ -602,7 +604,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     enum mediator_exit result;
 
     supervisor.config = options->config;
-    supervisor.started_ns = supervisor.checked_ns = clock_now_ns();
+    supervisor.started_ns = supervisor.checked_ns = supervisor.usage_ns = clock_now_ns();
     supervisor.on_worker_gone = on_worker_gone;
     LIST_INIT(&supervisor.workers);
     STAILQ_INIT(&supervisor.waiting);

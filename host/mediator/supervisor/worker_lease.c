@@ -3,7 +3,6 @@
 #include "host/mediator/supervisor/worker_lease.h"
 
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/common/clock.h"
@@ -22,14 +21,9 @@
 /* Of the device: a GPU's is the lease's, the CPU's is the processors'. */
 static uint64_t get_used_ns(const struct worker_process *worker, uint64_t now_ns)
 {
-    struct timespec used;
-    clockid_t clock;
+    uint64_t used_ns;
 
-    if (worker->device->cuda || clock_getcpuclockid(worker->pid, &clock) != 0 ||
-        clock_gettime(clock, &used) != 0) {
-        return now_ns;
-    }
-    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+    return !worker->device->cuda && usage_read_ns(worker, &used_ns) ? used_ns : now_ns;
 }
 
 static void begin_deadline(struct worker_process *worker)
@@ -43,12 +37,14 @@ static void begin_deadline(struct worker_process *worker)
 static void grant_lease(struct scheduler_client *client, bool contended)
 {
     const struct control_message message = {.type = CONTROL_GRANT, .contended = contended};
+    struct worker_process *worker = client->owner;
 
-    log_debug("%s: lease granted", worker_log_name(client->owner));
+    log_debug("%s: lease granted", worker_log_name(worker));
+    histogram_add(&worker->listener->counts.lease_waits, clock_now_ns() - client->asked_ns);
     if (contended) {
-        begin_deadline(client->owner);
+        begin_deadline(worker);
     }
-    worker_process_send(client->owner, &message);
+    worker_process_send(worker, &message);
 }
 
 static void revoke_lease(struct scheduler_client *client)
@@ -102,6 +98,7 @@ void worker_lease_open(struct worker_process *worker)
 {
     uint64_t limit_ns = worker->listener->config->limits.request_timeout_ms * NS_PER_MS;
 
+    usage_begin(worker);
     worker->lease.owner = worker;
     worker->lease.account.parent = find_guest(worker);
     worker->lease.account.weight = 1;

@@ -63,6 +63,11 @@ static struct supervisor_device *choose_device(struct worker_process *worker, ui
     return best;
 }
 
+static bool is_quarantined(const struct worker_process *worker)
+{
+    return worker->guest->quarantined || worker->listener->quarantined;
+}
+
 static void take_attach(struct worker_process *worker, const struct control_attach *attach)
 {
     struct control_message answer = {.type = CONTROL_ATTACHED};
@@ -78,7 +83,7 @@ static void take_attach(struct worker_process *worker, const struct control_atta
         guest_record_name(worker->guest, attach->vm_id);
         answer.attached.tokens = worker->tokens;
     }
-    answer.attached.quarantined = worker->guest->quarantined;
+    answer.attached.quarantined = is_quarantined(worker);
     worker->device = choose_device(worker, attach->pool_id);
     if (worker->device != NULL) {
         worker->device->sessions++;
@@ -159,10 +164,10 @@ static void take_message(struct worker_process *worker, struct control_message *
         break;
     case CONTROL_CHECKED:
         worker->checks_open = 0;
-        worker->statistics = message->statistics;
+        usage_take_statistics(worker, &message->statistics);
         break;
     case CONTROL_DETACH:
-        worker->statistics = message->statistics;
+        usage_take_statistics(worker, &message->statistics);
         break;
     case CONTROL_FAULT:
         take_fault(worker, message->reason);
@@ -220,15 +225,20 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void count_fault(struct worker_process *worker)
 {
-    if (worker->guest == NULL || !guest_record_count_fault(worker->guest, clock_now_ns())) {
+    if (worker->guest == NULL) {
         return;
     }
+    worker->listener->counts.faults++;
+    if (!guest_record_count_fault(worker->guest, clock_now_ns())) {
+        return;
+    }
+    worker->listener->counts.quarantines++;
     log_error("listener %s, vm %u: quarantined after %u faults (process %d of user %u); "
               "baregpu-mediator --release %s:%u",
               worker->listener->config->name, worker->guest->vm_id, worker->guest->fault_count,
               (int)worker->guest->peer.process, (unsigned)worker->guest->peer.user,
               worker->listener->config->name, worker->guest->vm_id);
-    worker_process_tell_quarantine(worker->supervisor, worker->guest);
+    worker_process_tell_quarantine(worker->listener, worker->guest);
 }
 
 static const char *explain_signal(const struct worker_process *worker, int signal_number)
@@ -319,6 +329,7 @@ static void on_worker_exit(uv_poll_t *poll, int poll_status, int events)
 
     (void)poll_status;
     (void)events;
+    usage_take(worker);
     if (waitpid(worker->pid, &status, WNOHANG) == worker->pid) {
         bury(worker, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
@@ -384,12 +395,16 @@ static void hand_over(struct worker_process *worker, const struct waiting_connec
     worker->guest = waiting->guest;
     worker->tokens = waiting->tokens;
     supervisor->spare_count--;
+    histogram_add(&worker->listener->counts.start_waits, clock_now_ns() - waiting->since_ns);
     fill_start(&message.start, worker);
     limit_memory(worker);
     if (control_send(worker->control, &message, waiting->connection) != 0) {
         worker_process_kill(worker, "it took no connection");
     }
     close(waiting->connection);
+    if (worker->listener->draining) {
+        worker_process_drain(worker);
+    }
     log_debug("%s: worker %d, peer process %d of user %u", worker_log_name(worker),
               (int)worker->pid, (int)waiting->guest->peer.process,
               (unsigned)waiting->guest->peer.user);
@@ -441,9 +456,10 @@ bool worker_process_serve(struct supervisor *supervisor, struct supervisor_liste
         return false;
     }
     waiting->connection = connection;
+    waiting->since_ns = clock_now_ns();
     waiting->listener = listener;
     waiting->guest = guest;
-    guest_record_begin(guest, clock_now_ns(), &waiting->tokens);
+    guest_record_begin(guest, waiting->since_ns, &waiting->tokens);
     supervisor->sessions++;
     listener->sessions++;
     listener->accepted++;
@@ -555,14 +571,15 @@ void worker_process_drain(struct worker_process *worker)
     }
 }
 
-void worker_process_tell_quarantine(struct supervisor *supervisor, const struct guest_record *guest)
+void worker_process_tell_quarantine(struct supervisor_listener *listener,
+                                    const struct guest_record *guest)
 {
-    const struct control_message message = {.type = CONTROL_QUARANTINE,
-                                            .quarantined = guest->quarantined};
+    struct control_message message = {.type = CONTROL_QUARANTINE};
     struct worker_process *worker;
 
-    LIST_FOREACH (worker, &supervisor->workers, link) {
-        if (worker->guest == guest) {
+    LIST_FOREACH (worker, &listener->supervisor->workers, link) {
+        if (worker->listener == listener && (guest == NULL || worker->guest == guest)) {
+            message.quarantined = is_quarantined(worker);
             worker_process_send(worker, &message);
         }
     }

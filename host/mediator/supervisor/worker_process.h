@@ -33,8 +33,8 @@ void worker_process_check(struct worker_process *worker);
 /* Tells a worker to finish and end. */
 void worker_process_drain(struct worker_process *worker);
 
-/* Tells every session of the guest. */
-void worker_process_tell_quarantine(struct supervisor *supervisor,
+/* Tells every session of the guest (NULL: of all the listener's) whether it is quarantined. */
+void worker_process_tell_quarantine(struct supervisor_listener *listener,
                                     const struct guest_record *guest);
 
 #endif

@@ -63,6 +63,7 @@ struct control_statistics {
     uint64_t requests; /* answered */
     uint64_t errors;   /* of them, with another status than OK */
     uint64_t memory_used;
+    uint64_t bytes_in, bytes_out; /* copied to the device for the guest, and from it */
     uint32_t queued;
     uint32_t tokens; /* left of the rate limit */
 };

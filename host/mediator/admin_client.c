@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/supervisor/admin_client.h"
+#include "host/mediator/admin_client.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -16,20 +16,19 @@
 
 #include "host/common/clock.h"
 #include "host/common/listener.h"
-#include "host/mediator/config.h"
 
 #define ANSWER_LIMIT_MS 5000u             /* from the connection to the last byte */
 #define ANSWER_SIZE_MAX ((size_t)8 << 20) /* 4096 sessions need a quarter of it */
 
 static void complain(const char *path, const char *what, const char *more)
 {
-    fprintf(stderr, "baregpu-mediator: %s: %s%s\n", path, what, more);
+    fprintf(stderr, "%s: %s: %s%s\n", program_invocation_short_name, path, what, more);
 }
 
 /* Nobody else can have put a socket there. */
 static bool directory_belongs_to(const char *path, uid_t user)
 {
-    char directory[CONFIG_PATH_SIZE];
+    char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
     struct stat status;
     char *slash;
 
@@ -65,7 +64,20 @@ static bool is_mediator(const char *path, int fd)
     return false;
 }
 
-static int connect_to(const char *path)
+static void tell_unconnected(const char *path, int error, enum mediator_exit *status)
+{
+    if (error == EACCES || error == EPERM) {
+        *status = MEDIATOR_EXIT_DENIED;
+        complain(path, "only root and the mediator's own user may ask it: ", strerror(error));
+        return;
+    }
+    fprintf(stderr,
+            "%s: no mediator answers at %s: %s; --admin-socket or --config say where another one "
+            "is\n",
+            program_invocation_short_name, path, strerror(error));
+}
+
+static int connect_to(const char *path, enum mediator_exit *status)
 {
     const struct timeval limit = {.tv_sec = ANSWER_LIMIT_MS / 1000};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -78,10 +90,7 @@ static int connect_to(const char *path)
             return fd;
         }
     } else {
-        fprintf(stderr,
-                "baregpu-mediator: no mediator answers at %s: %s; --socket, --admin-socket or "
-                "--config say where another one is\n",
-                path, strerror(errno));
+        tell_unconnected(path, errno, status);
     }
     if (fd >= 0) {
         close(fd);
@@ -129,12 +138,12 @@ static char *read_answer(const char *path, int fd, size_t *length)
 }
 
 /* NULL after a message. Takes the command. */
-static json_t *ask(const char *path, json_t *command)
+static json_t *ask(const char *path, json_t *command, enum mediator_exit *status)
 {
     char *text = json_dumps(command, JSON_COMPACT), *bytes = NULL;
     json_t *answer = NULL;
     size_t length;
-    int fd = connect_to(path);
+    int fd = connect_to(path, status);
 
     json_decref(command);
     if (fd >= 0 && text != NULL && dprintf(fd, "%s\n", text) > 0) {
@@ -155,46 +164,61 @@ static json_t *ask(const char *path, json_t *command)
 }
 
 /* In JSON's own escapes: a terminal shall not take it for commands. */
-static bool print_error(json_t *answer)
+static enum mediator_exit tell_error(json_t *answer)
 {
-    json_t *error = json_object_get(answer, "error");
-    char *text = error != NULL ? json_dumps(error, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+    const char *code = json_string_value(json_object_get(answer, "code"));
+    char *text = json_dumps(json_object_get(answer, "error"), JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 
-    if (text != NULL) {
-        fprintf(stderr, "baregpu-mediator: %s\n", text);
-    }
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, text != NULL ? text : "no memory");
     free(text);
-    return error != NULL;
+    return code != NULL && strcmp(code, "not_found") == 0 ? MEDIATOR_EXIT_NOT_FOUND
+                                                          : MEDIATOR_EXIT_FAILED;
 }
 
-enum mediator_exit admin_client_status(const char *path)
+json_t *admin_client_ask(const char *path, json_t *command, enum mediator_exit *status)
 {
-    json_t *answer = ask(path, json_pack("{ss}", "command", "status"));
-    enum mediator_exit result = MEDIATOR_EXIT_OK;
+    json_t *answer;
 
-    if (answer == NULL) {
-        return MEDIATOR_EXIT_NOT_RUNNING;
+    *status = MEDIATOR_EXIT_NOT_RUNNING;
+    answer = ask(path, command, status);
+    if (answer != NULL && json_object_get(answer, "error") != NULL) {
+        *status = tell_error(answer);
+        json_decref(answer);
+        return NULL;
     }
-    if (print_error(answer) ||
-        json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || puts("") < 0) {
-        result = MEDIATOR_EXIT_FAILED;
+    if (answer != NULL) {
+        *status = MEDIATOR_EXIT_OK;
     }
-    json_decref(answer);
-    return result;
+    return answer;
 }
 
-enum mediator_exit admin_client_release(const char *path, const char *listener, uint32_t vm_id)
+bool admin_client_read_guest(char *text, struct admin_client_guest *guest)
 {
-    json_t *answer = ask(path, json_pack("{ss ss sI}", "command", "release", "listener", listener,
-                                         "vm_id", (json_int_t)vm_id));
-    enum mediator_exit result = MEDIATOR_EXIT_OK;
+    char *colon = strchr(text, ':'), *end;
+    unsigned long vm_id;
 
-    if (answer == NULL) {
-        return MEDIATOR_EXIT_NOT_RUNNING;
+    *guest = (struct admin_client_guest){.listener = text};
+    if (colon == NULL) {
+        return text[0] != '\0';
     }
-    if (print_error(answer)) {
-        result = MEDIATOR_EXIT_NOT_FOUND;
+    errno = 0;
+    vm_id = strtoul(colon + 1, &end, 10);
+    if (colon == text || colon[1] < '0' || colon[1] > '9' || *end || errno || vm_id > UINT32_MAX) {
+        return false;
     }
-    json_decref(answer);
-    return result;
+    *colon = '\0';
+    guest->has_vm_id = true;
+    guest->vm_id = (uint32_t)vm_id;
+    return true;
+}
+
+json_t *admin_client_tell(const char *path, const char *command,
+                          const struct admin_client_guest *guest, enum mediator_exit *status)
+{
+    json_t *object = json_pack("{ss ss}", "command", command, "listener", guest->listener);
+
+    if (guest->has_vm_id) {
+        json_object_set_new(object, "vm_id", json_integer(guest->vm_id));
+    }
+    return admin_client_ask(path, object, status);
 }
