@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* struct ucred */
+#define _GNU_SOURCE 1 /* struct ucred, O_PATH */
 #include "host/common/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -138,6 +139,29 @@ enum listener_result listener_open(struct listener_socket *listener, const char 
     if (lock >= 0) {
         close(lock);
     }
+    errno = error;
+    return result;
+}
+
+/* By a descriptor: what is at the path may change, and be a link. */
+int listener_set_mode(const struct listener_socket *listener, mode_t mode)
+{
+    int file = open(listener->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+    char path[32];
+    int result = -1;
+
+    if (file < 0) {
+        return -1;
+    }
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+    errno = ENOENT;
+    if (fstat(file, &status) == 0 && status.st_dev == listener->device &&
+        status.st_ino == listener->inode) {
+        result = chmod(path, mode);
+    }
+    int error = errno;
+    close(file);
     errno = error;
     return result;
 }

@@ -23,6 +23,9 @@ enum listener_result {
 /* A socket file that nobody listens on is replaced; any other file is left alone. */
 enum listener_result listener_open(struct listener_socket *listener, const char *path, mode_t mode);
 
+/* Of the file, if it is still ours. -1 with errno. */
+int listener_set_mode(const struct listener_socket *listener, mode_t mode);
+
 /* Closes, and removes the file if it is still ours. */
 void listener_close(struct listener_socket *listener);
 

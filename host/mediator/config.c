@@ -20,11 +20,9 @@
 #define RATE_MAX 1000000u
 #define TIMEOUT_MS_MAX 3600000u
 #define WEIGHT_MAX 10000u
-#define SESSIONS_MAX 4096u
 #define FAULTS_MAX 64u
 #define WINDOW_S_MAX 86400u
 #define QUARANTINE_S_MAX 604800u
-#define SPARES_MAX 16u
 #define CUDA_ORDINAL_MAX 63
 #define ADMIN_SUFFIX ".admin"
 #define RUN_DIRECTORY "/run/baregpu"
@@ -347,10 +345,10 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
     struct config *config = loader->config;
 
     if (strcmp(key, "max_sessions") == 0) {
-        return set_number(loader, key, text, 1, SESSIONS_MAX, &config->max_sessions);
+        return set_number(loader, key, text, 1, CONFIG_SESSIONS_MAX, &config->max_sessions);
     }
     if (strcmp(key, "spare_workers") == 0) {
-        return set_number(loader, key, text, 0, SPARES_MAX, &config->spare_workers);
+        return set_number(loader, key, text, 0, CONFIG_SPARES_MAX, &config->spare_workers);
     }
     if (strcmp(key, "user") == 0) {
         return set_user(loader, text, config);
@@ -428,7 +426,7 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
         return set_number(loader, key, text, 0, CONFIG_CUDA_THREADS_MAX, &limits->cuda_threads);
     }
     if (strcmp(key, "max_sessions") == 0) {
-        return set_number(loader, key, text, 1, SESSIONS_MAX, &listener->max_sessions);
+        return set_number(loader, key, text, 1, CONFIG_SESSIONS_MAX, &listener->max_sessions);
     }
     if (strcmp(key, "connections_per_s") == 0) {
         return set_number(loader, key, text, 0, RATE_MAX, &listener->connections_per_s);

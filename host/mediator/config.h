@@ -20,6 +20,8 @@
 #define CONFIG_POOL_DEVICES 16
 #define CONFIG_LISTENERS 32
 #define CONFIG_USERS 16
+#define CONFIG_SESSIONS_MAX 4096u
+#define CONFIG_SPARES_MAX 16u
 #define CONFIG_CHECKS_SIZE 32
 #define CONFIG_CUDA_THREADS_MAX 64u /* twice as many fit into a worker's cgroup */
 #define CONFIG_VULKAN_DEVICE_SIZE 64

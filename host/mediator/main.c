@@ -150,20 +150,21 @@ static int usage_error(const char *text)
     return MEDIATOR_EXIT_USAGE;
 }
 
-static int load_config(const struct arguments *arguments, struct config *config)
+/* The file, and the options that go before what it has. -1 with a text. */
+static int load_config(void *context, struct config *config, char error[CONFIG_ERROR_SIZE])
 {
-    char error[CONFIG_ERROR_SIZE];
+    const struct arguments *arguments = context;
 
     if (arguments->config == NULL) {
         config_set_default(config);
     } else if (config_load_file(config, arguments->config, error) != 0) {
-        return usage_error(error);
+        return -1;
     }
     if ((arguments->socket != NULL &&
          config_set_socket(config, CONFIG_LISTENER_VGPU_STUB, arguments->socket, error) != 0) ||
         (arguments->pvgpu_socket != NULL &&
          config_set_socket(config, CONFIG_LISTENER_PVGPU, arguments->pvgpu_socket, error) != 0)) {
-        return usage_error(error);
+        return -1;
     }
     if (config->default_listeners &&
         (arguments->socket == NULL) != (arguments->pvgpu_socket == NULL)) {
@@ -173,13 +174,14 @@ static int load_config(const struct arguments *arguments, struct config *config)
     if (arguments->admin_socket != NULL &&
         config_parse_path("--admin-socket", arguments->admin_socket, config->admin_socket, error) !=
             0) {
-        return usage_error(error);
+        return -1;
     }
     if (arguments->log_level != NULL &&
         !log_parse_level(arguments->log_level, &config->log_level)) {
-        return usage_error("--log-level: " MEDIATOR_LOG_LEVELS " are allowed");
+        snprintf(error, CONFIG_ERROR_SIZE, "--log-level: " MEDIATOR_LOG_LEVELS " are allowed");
+        return -1;
     }
-    return MEDIATOR_EXIT_OK;
+    return 0;
 }
 
 static int print_status(const char *admin_path)
@@ -203,19 +205,24 @@ static int release(const char *admin_path, const struct admin_client_guest *gues
     return result;
 }
 
-static int run(const struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     static struct config config;
     struct supervisor_options supervisor = {
         .config = &config,
         .backend = arguments->backend,
         .ready_fd = arguments->ready_fd,
+        .load = arguments->config != NULL ? load_config : NULL,
+        .load_context = arguments,
     };
-    char admin_path[CONFIG_PATH_SIZE];
-    int result = load_config(arguments, &config);
+    char admin_path[CONFIG_PATH_SIZE], error[CONFIG_ERROR_SIZE];
+    int result;
 
-    if (result != MEDIATOR_EXIT_OK || arguments->check_config) {
-        return result;
+    if (load_config(arguments, &config, error) != 0) {
+        return usage_error(error);
+    }
+    if (arguments->check_config) {
+        return MEDIATOR_EXIT_OK;
     }
     log_set_level(config.log_level);
     config_get_admin_path(&config, admin_path);

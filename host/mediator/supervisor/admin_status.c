@@ -209,7 +209,9 @@ static json_t *describe_listeners(const struct supervisor *supervisor)
     json_t *listeners = json_array();
 
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        json_array_append_new(listeners, describe_listener(&supervisor->listeners[i]));
+        if (!supervisor->listeners[i].removed) {
+            json_array_append_new(listeners, describe_listener(&supervisor->listeners[i]));
+        }
     }
     return listeners;
 }

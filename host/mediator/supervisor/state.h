@@ -20,6 +20,7 @@
 #define SUPERVISOR_DEVICES GUEST_RECORD_DEVICES
 
 struct supervisor;
+struct supervisor_options;
 
 struct supervisor_device {
     bool cuda;
@@ -35,7 +36,8 @@ struct supervisor_listener {
     struct supervisor *supervisor;
     const struct config_listener *config;
     struct listener_socket socket;
-    uv_poll_t poll;
+    uv_poll_t *poll; /* NULL: accepts nothing */
+    bool removed;    /* from the configuration: its slot is free when its sessions have ended */
     bool cuda_possible, draws;
     struct guest_table guests; /* its own: nobody's guests displace another listener's */
     struct limiter connections;
@@ -74,6 +76,7 @@ struct worker_process {
     int open_handles;
     struct supervisor_listener *listener;
     uint32_t session;
+    struct control_start start; /* what it was told, with a listener */
     struct guest_record *guest; /* NULL without a listener */
     uint32_t tokens;            /* of its rate limit, that it was given */
     bool attached;
@@ -109,7 +112,8 @@ struct waiting_connection {
 STAILQ_HEAD(waiting_connections, waiting_connection);
 
 struct supervisor {
-    const struct config *config;
+    struct config *config;
+    const struct supervisor_options *options;
     uv_loop_t loop;
     uv_timer_t tick;
     uv_signal_t on_term, on_int, on_hup;

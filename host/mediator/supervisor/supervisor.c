@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The supervisor's start, listeners, clock and end. */
-#define _GNU_SOURCE 1 /* accept4 */
+/* The supervisor's start, clock and end. */
 #include "host/mediator/supervisor/supervisor.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "host/common/clock.h"
 #include "host/common/ready_fd.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin.h"
 #include "host/mediator/supervisor/kernel_cache.h"
+#include "host/mediator/supervisor/listeners.h"
 #include "host/mediator/supervisor/notify.h"
 #include "host/mediator/supervisor/privileges.h"
+#include "host/mediator/supervisor/reload.h"
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
@@ -26,127 +23,8 @@
 
 #define TICK_MS 50 /* how late a lease's deadline may be noticed */
 #define CHECK_NS (5 * NS_PER_S)
-#define ACCEPT_BATCH 16                /* then other events have their turn */
-#define ACCEPTS_PER_TICK 32            /* of a listener, served or not */
-#define CONNECTIONS_BURST 256          /* at once, on a listener */
 #define DRAIN_MARGIN_NS (2 * NS_PER_S) /* beyond the longest request limit */
 #define DESCRIPTORS 16384              /* wanted; four sessions need about ten */
-
-/* ---- Connections ---- */
-
-static bool user_is_allowed(const struct config_listener *config, uid_t user)
-{
-    if (user == 0 || user == geteuid()) {
-        return true;
-    }
-    for (unsigned i = 0; i < config->allow_user_count; i++) {
-        if (config->allow_users[i] == user) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A peer can cause as many as it can connect: one, and how many there were. */
-__attribute__((format(printf, 2, 3))) static void refuse(struct supervisor_listener *listener,
-                                                         const char *format, ...)
-{
-    char text[256];
-    va_list arguments;
-
-    listener->refused++;
-    if (!log_limit_take(&listener->refusals, clock_now_ns())) {
-        return;
-    }
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    log_warning("listener %s: %s, connection ended", listener->config->name, text);
-}
-
-/* False after a line: it is not served. */
-static bool admit(struct supervisor_listener *listener, int connection)
-{
-    struct supervisor *supervisor = listener->supervisor;
-    const struct config_listener *config = listener->config;
-    struct guest_record *guest = NULL;
-    uint64_t now_ns = clock_now_ns();
-    struct peer peer;
-
-    if (!peer_read(connection, &peer) || !user_is_allowed(config, peer.user)) {
-        refuse(listener, "process %d of user %u is not allowed; allow_users can name it",
-               (int)peer.process, (unsigned)peer.user);
-    } else if (listener->draining) {
-        refuse(listener, "an operator drains it");
-    } else if ((guest = guest_record_open(&listener->guests, config, &peer, now_ns)) == NULL) {
-        refuse(listener, "too many of its guests are in quarantine");
-    } else if (!limiter_take(&guest->connections, now_ns)) {
-        refuse(listener, "process %d of user %u connects more often than %u times a second",
-               (int)peer.process, (unsigned)peer.user, config->guest_connections_per_s);
-    } else if (supervisor->sessions >= supervisor->config->max_sessions) {
-        refuse(listener, "all %u sessions of the mediator are in use",
-               supervisor->config->max_sessions);
-    } else if (listener->sessions >= config->max_sessions) {
-        refuse(listener, "all its %u sessions are in use", config->max_sessions);
-    } else if (!worker_process_serve(supervisor, listener, connection, guest)) {
-        refuse(listener, "no memory");
-    } else {
-        return true;
-    }
-    return false;
-}
-
-static void pause_listening(struct supervisor_listener *listener)
-{
-    listener->paused = true;
-    uv_poll_stop(&listener->poll);
-}
-
-/* What is too much waits in the socket, where it costs nothing, and then its peer waits, too. */
-static bool may_accept(struct supervisor_listener *listener)
-{
-    return listener->accepting < ACCEPTS_PER_TICK &&
-           (listener->connections.rate == 0 ||
-            limiter_get_tokens(&listener->connections, clock_now_ns()) > 0);
-}
-
-static void on_connection(uv_poll_t *poll, int status, int events)
-{
-    struct supervisor_listener *listener = poll->data;
-
-    (void)status;
-    (void)events;
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
-        if (!may_accept(listener)) {
-            pause_listening(listener);
-            return;
-        }
-        int connection = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (connection >= 0) {
-            listener->accepting++;
-            if (admit(listener, connection)) {
-                limiter_take(&listener->connections, clock_now_ns());
-            } else {
-                close(connection);
-            }
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            if (log_limit_take(&listener->refusals, clock_now_ns())) {
-                log_error("listener %s: accept: %m", listener->config->name);
-            }
-            pause_listening(listener); /* the socket stays readable: do not spin */
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            return;
-        }
-    }
-}
-
-static void start_listening(struct supervisor_listener *listener)
-{
-    listener->paused = false;
-    uv_poll_start(&listener->poll, UV_READABLE, on_connection);
-}
 
 /* ---- The end ---- */
 
@@ -159,25 +37,13 @@ static void kill_all(struct supervisor *supervisor, const char *why)
     }
 }
 
-static void close_listeners(struct supervisor *supervisor)
-{
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        struct supervisor_listener *listener = &supervisor->listeners[i];
-
-        if (listener->socket.fd >= 0) {
-            uv_poll_stop(&listener->poll);
-            listener_close(&listener->socket);
-        }
-    }
-}
-
 static void drain(struct supervisor *supervisor)
 {
     struct worker_process *worker;
     uint32_t longest_ms = 0;
 
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        uint32_t limit_ms = supervisor->config->listeners[i].limits.request_timeout_ms;
+    LIST_FOREACH (worker, &supervisor->workers, link) {
+        uint32_t limit_ms = worker->start.limits.request_timeout_ms;
 
         longest_ms = limit_ms > longest_ms ? limit_ms : longest_ms;
     }
@@ -185,7 +51,7 @@ static void drain(struct supervisor *supervisor)
     supervisor->drain_until_ns = clock_now_ns() + longest_ms * NS_PER_MS + DRAIN_MARGIN_NS;
     log_info("stopping: %u sessions finish what they accepted", supervisor->sessions);
     notify_send("STOPPING=1");
-    close_listeners(supervisor);
+    listeners_close(supervisor);
     worker_process_drop_waiting(supervisor);
     LIST_FOREACH (worker, &supervisor->workers, link) {
         worker_process_drain(worker);
@@ -208,6 +74,37 @@ static void on_signal(uv_signal_t *handle, int signal_number)
     kill_all(supervisor, "the mediator ends at once");
 }
 
+/* A new configuration, which is checked whole before any of it counts. */
+static void reload(struct supervisor *supervisor)
+{
+    static struct config next;
+    char error[CONFIG_ERROR_SIZE], text[64];
+
+    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+             (unsigned long long)(clock_now_ns() / NS_PER_US));
+    notify_send(text);
+    if (supervisor->options->load(supervisor->options->load_context, &next, error) != 0) {
+        log_error("%s", error);
+        log_error("the configuration stays as it was");
+    } else if (!reload_config(supervisor, &next)) {
+        log_error("the configuration stays as it was");
+    } else {
+        log_info("the configuration was read anew");
+    }
+    notify_send("READY=1");
+}
+
+static void on_hangup(uv_signal_t *handle, int signal_number)
+{
+    struct supervisor *supervisor = handle->data;
+
+    if (supervisor->options->load == NULL) {
+        on_signal(handle, signal_number);
+    } else if (!supervisor->draining) {
+        reload(supervisor);
+    }
+}
+
 static void on_worker_gone(struct supervisor *supervisor)
 {
     if (supervisor->draining && supervisor->worker_count + supervisor->starting == 0) {
@@ -216,19 +113,6 @@ static void on_worker_gone(struct supervisor *supervisor)
 }
 
 /* ---- The clock ---- */
-
-static void tell_refusals(struct supervisor *supervisor, uint64_t now_ns)
-{
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        struct supervisor_listener *listener = &supervisor->listeners[i];
-        uint64_t count = log_limit_collect(&listener->refusals, now_ns);
-
-        if (count > 0) {
-            log_warning("listener %s: %llu more suppressed of connections that were ended",
-                        listener->config->name, (unsigned long long)count);
-        }
-    }
-}
 
 static void end_quarantines(struct supervisor_listener *listener, uint64_t now_ns)
 {
@@ -264,16 +148,10 @@ static void on_tick(uv_timer_t *timer)
     for (unsigned i = 0; i < supervisor->device_count; i++) {
         worker_lease_check(&supervisor->devices[i], now_ns);
     }
-    for (unsigned i = 0; i < supervisor->config->listener_count && !supervisor->draining; i++) {
-        supervisor->listeners[i].accepting = 0;
-        if (supervisor->listeners[i].paused) {
-            start_listening(&supervisor->listeners[i]);
-        }
-    }
+    listeners_tick(supervisor, now_ns);
     admin_tick(supervisor->admin);
     check_quarantines(supervisor, now_ns);
     usage_tick(supervisor, now_ns);
-    tell_refusals(supervisor, now_ns);
     worker_log_tick(supervisor, now_ns);
     if (now_ns - supervisor->checked_ns >= CHECK_NS) {
         supervisor->checked_ns = now_ns;
@@ -396,63 +274,11 @@ static enum mediator_exit resolve_devices(struct supervisor *supervisor,
     return MEDIATOR_EXIT_OK;
 }
 
-static bool listener_may_use_cuda(const struct supervisor *supervisor,
-                                  const struct config_listener *config)
-{
-    for (int pool = 0; pool < CONFIG_POOLS; pool++) {
-        for (unsigned i = 0; config->pools[pool] && i < supervisor->pool_device_count[pool]; i++) {
-            if (supervisor->devices[supervisor->pool_devices[pool][i]].cuda) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static enum mediator_exit open_listener(struct supervisor_listener *listener)
-{
-    const struct config_listener *config = listener->config;
-
-    switch (listener_open(&listener->socket, config->path, config->mode)) {
-    case LISTENER_OK:
-        break;
-    case LISTENER_IN_USE:
-        log_error("%s: a mediator listens there already", config->path);
-        return MEDIATOR_EXIT_IN_USE;
-    case LISTENER_NOT_A_SOCKET:
-        log_error("%s: there is a file that is not a socket", config->path);
-        return MEDIATOR_EXIT_FAILED;
-    case LISTENER_FAILED:
-        log_error("%s: %m", config->path);
-        return MEDIATOR_EXIT_FAILED;
-    }
-    listener->poll.data = listener;
-    uv_poll_init(&listener->supervisor->loop, &listener->poll, listener->socket.fd);
-    start_listening(listener);
-    log_info("listener %s: %s, mode %04o", config->name, config->path, (unsigned)config->mode);
-    return MEDIATOR_EXIT_OK;
-}
-
 static enum mediator_exit open_sockets(struct supervisor *supervisor)
 {
-    enum mediator_exit result = MEDIATOR_EXIT_OK;
+    enum mediator_exit result = listeners_open(supervisor);
     char admin_path[CONFIG_PATH_SIZE];
 
-    for (unsigned i = 0; i < supervisor->config->listener_count && result == MEDIATOR_EXIT_OK;
-         i++) {
-        struct supervisor_listener *listener = &supervisor->listeners[i];
-
-        listener->supervisor = supervisor;
-        listener->config = &supervisor->config->listeners[i];
-        if (guest_table_init(&listener->guests) != 0) {
-            log_error("no memory");
-            return MEDIATOR_EXIT_FAILED;
-        }
-        limiter_init(&listener->connections, listener->config->connections_per_s, CONNECTIONS_BURST,
-                     CONNECTIONS_BURST, clock_now_ns());
-        listener->cuda_possible = listener_may_use_cuda(supervisor, listener->config);
-        result = open_listener(listener);
-    }
     if (result == MEDIATOR_EXIT_OK) {
         config_get_admin_path(supervisor->config, admin_path);
         supervisor->admin = admin_open(supervisor, admin_path, &result);
@@ -498,7 +324,7 @@ static void start_loop(struct supervisor *supervisor)
     uv_signal_start(&supervisor->on_term, on_signal, SIGTERM);
     uv_signal_start(&supervisor->on_int, on_signal, SIGINT);
     if (!is_ignored(SIGHUP)) { /* as nohup leaves it */
-        uv_signal_start(&supervisor->on_hup, on_signal, SIGHUP);
+        uv_signal_start(&supervisor->on_hup, on_hangup, SIGHUP);
     }
 }
 
@@ -555,17 +381,25 @@ static bool find_drawing(struct supervisor *supervisor)
     return vulkan->count > 0 || !needed;
 }
 
+/* What the configuration may grow to while it runs. */
+static unsigned count_slots(const struct config *config, uid_t first_user)
+{
+    unsigned most = CONFIG_SESSIONS_MAX + CONFIG_SPARES_MAX;
+
+    return first_user != 0 && config->worker_uid_count < most ? config->worker_uid_count : most;
+}
+
 /* As the user that is configured, from here on. */
 static enum mediator_exit open_nursery(struct supervisor *supervisor)
 {
     const struct config *config = supervisor->config;
     struct nursery_options options = {
-        .slots = config->max_sessions + config->spare_workers,
         .first_user = privileges_worker_users(config),
         .device_folder = supervisor->device_folder,
     };
     unsigned count = 0;
 
+    options.slots = count_slots(config, options.first_user);
     options.cgroup = supervisor->cgroup = cgroup_open(config);
     if (!privileges_drop(config)) {
         return MEDIATOR_EXIT_FAILED;
@@ -603,6 +437,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     static struct supervisor supervisor; /* one per process */
     enum mediator_exit result;
 
+    supervisor.options = options;
     supervisor.config = options->config;
     supervisor.started_ns = supervisor.checked_ns = supervisor.usage_ns = clock_now_ns();
     supervisor.on_worker_gone = on_worker_gone;
@@ -640,7 +475,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         log_info("stopped");
     }
     admin_close(supervisor.admin);
-    close_listeners(&supervisor);
+    listeners_close(&supervisor);
     cgroup_close(supervisor.cgroup);
     kernel_cache_close();
     return result;

@@ -16,7 +16,10 @@ enum supervisor_backend {
 };
 
 struct supervisor_options {
-    const struct config *config;
+    struct config *config; /* changes when it is read anew */
+    /* Reads it anew, after SIGHUP: -1 with a text. NULL: there is no file, and SIGHUP is an end. */
+    int (*load)(void *context, struct config *config, char error[CONFIG_ERROR_SIZE]);
+    void *load_context;
     enum supervisor_backend backend;
     int ready_fd; /* gets a line when all sockets listen, then is closed; -1: none */
 };

@@ -83,6 +83,18 @@ void worker_lease_open_device(const struct supervisor *supervisor, struct superv
     }
 }
 
+void worker_lease_set_tenant(struct supervisor *supervisor, unsigned slot, bool fresh)
+{
+    for (unsigned i = 0; i < supervisor->device_count; i++) {
+        struct scheduler_account *tenant = &supervisor->devices[i].tenants[slot];
+
+        if (fresh) {
+            *tenant = (struct scheduler_account){.parent = &supervisor->devices[i].scheduler.root};
+        }
+        tenant->weight = supervisor->config->listeners[slot].weight;
+    }
+}
+
 static struct scheduler_account *find_guest(const struct worker_process *worker)
 {
     const struct supervisor *supervisor = worker->supervisor;
@@ -96,7 +108,7 @@ static struct scheduler_account *find_guest(const struct worker_process *worker)
 
 void worker_lease_open(struct worker_process *worker)
 {
-    uint64_t limit_ns = worker->listener->config->limits.request_timeout_ms * NS_PER_MS;
+    uint64_t limit_ns = worker->start.limits.request_timeout_ms * NS_PER_MS;
 
     usage_begin(worker);
     worker->lease.owner = worker;
@@ -136,7 +148,7 @@ static void take_yield(struct worker_process *worker, uint32_t priority)
 
 void worker_lease_take(struct worker_process *worker, const struct control_message *message)
 {
-    uint32_t most = worker->listener->config->limits.max_priority;
+    uint32_t most = worker->start.limits.max_priority;
     uint32_t priority = message->priority < most ? message->priority : most;
 
     if (worker->device == NULL) {

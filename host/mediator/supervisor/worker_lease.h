@@ -9,6 +9,9 @@
 void worker_lease_open_device(const struct supervisor *supervisor,
                               struct supervisor_device *device);
 
+/* The listener of this slot has another weight, or (fresh) is another one. */
+void worker_lease_set_tenant(struct supervisor *supervisor, unsigned slot, bool fresh);
+
 /* The worker was given its device; it is gone. */
 void worker_lease_open(struct worker_process *worker);
 void worker_lease_close(struct worker_process *worker);

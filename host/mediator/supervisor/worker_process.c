@@ -56,6 +56,10 @@ static struct supervisor_device *choose_device(struct worker_process *worker, ui
     for (unsigned i = 0; i < supervisor->pool_device_count[pool]; i++) {
         struct supervisor_device *device = &supervisor->devices[supervisor->pool_devices[pool][i]];
 
+        /* Its sandbox is that of its start, whatever its listener may have now. */
+        if (device->cuda && !worker->start.cuda_possible) {
+            continue;
+        }
         if (best == NULL || device->sessions < best->sessions) {
             best = device;
         }
@@ -119,7 +123,7 @@ static void take_open(struct worker_process *worker, const char name[PVGPU_NAME_
     struct control_message answer = {.type = CONTROL_OPENED};
     int fd;
 
-    if (worker->listener->config->device != CONFIG_LISTENER_PVGPU || worker->opened) {
+    if (worker->start.device != CONFIG_LISTENER_PVGPU || worker->opened) {
         worker_process_kill(worker, "it wanted a file opened");
         return;
     }
@@ -358,8 +362,9 @@ static struct worker_process *find_spare(struct supervisor *supervisor)
     return NULL;
 }
 
-static void fill_start(struct control_start *start, const struct worker_process *worker)
+static void fill_start(struct worker_process *worker)
 {
+    struct control_start *start = &worker->start;
     const struct config_listener *config = worker->listener->config;
 
     start->session = worker->session;
@@ -376,8 +381,8 @@ static void fill_start(struct control_start *start, const struct worker_process 
 /* What it computes for its peer does not fit into more. */
 static void limit_memory(const struct worker_process *worker)
 {
-    uint64_t limit = worker->listener->config->limits.memory_limit;
-    uint64_t more = worker->listener->cuda_possible ? CUDA_MEMORY_OVERHEAD : MEMORY_OVERHEAD;
+    uint64_t limit = worker->start.limits.memory_limit;
+    uint64_t more = worker->start.cuda_possible ? CUDA_MEMORY_OVERHEAD : MEMORY_OVERHEAD;
 
     if (limit < UINT64_MAX - more) {
         cgroup_limit_memory(worker->supervisor->cgroup, worker->slot, limit + more);
@@ -396,7 +401,8 @@ static void hand_over(struct worker_process *worker, const struct waiting_connec
     worker->tokens = waiting->tokens;
     supervisor->spare_count--;
     histogram_add(&worker->listener->counts.start_waits, clock_now_ns() - waiting->since_ns);
-    fill_start(&message.start, worker);
+    fill_start(worker);
+    message.start = worker->start;
     limit_memory(worker);
     if (control_send(worker->control, &message, waiting->connection) != 0) {
         worker_process_kill(worker, "it took no connection");
