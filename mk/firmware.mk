@@ -6,7 +6,12 @@ FW_OBJ := $(FW)/obj
 NEWLIB := $(FW)/newlib
 LIBFDT := $(FW)/libfdt
 
-LIB_SRC := $(wildcard $(addprefix firmware/,*.c common/*.c pci/*.c virtio/*.c virtio/gpu/*.c vgpu/*.c cuda/*.c))
+# The library's lists are for every build of it: member:source, and flags.
+LIB_ROWS := $(shell awk '/^[a-z]/ { print $$1 ":" $$2 }' firmware/libbaregpu.sources)
+LIB_FLAGS := $(shell sed '/^\#/d' firmware/libbaregpu.flags)
+LIB_MEMBERS := $(sort $(foreach row,$(LIB_ROWS),$(firstword $(subst :, ,$(row)))))
+member_sources = $(patsubst $(1):%,%,$(filter $(1):%,$(LIB_ROWS)))
+LIB_SRC := $(foreach member,$(LIB_MEMBERS),$(call member_sources,$(member)))
 # Two images of one kernel: what a person runs, and the guest's tests and benchmarks.
 KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*.[cS] \
                          firmware/apps/open/*.c firmware/apps/draw/*.c) firmware/apps/main.c
@@ -43,13 +48,12 @@ LIBC_LINK = $(addprefix $(NEWLIB)/lib/,libc.a libm.a)
 NEWLIB_ARG := $(NEWLIB)
 endif
 
-FW_COMMON := -std=gnu11 -O2 -g $(WARNINGS) -I. -Ifirmware/include \
-             -ffreestanding -fno-pic -no-pie -fno-stack-protector -mno-outline-atomics \
-             -mstrict-align -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
-             -fno-asynchronous-unwind-tables -fno-common
-LIB_CFLAGS := $(FW_COMMON) -mgeneral-regs-only -nostdinc -isystem $(call quoted,$(CROSS_INCLUDE))
+FW_COMMON := -O2 -g $(WARNINGS) -I. -Ifirmware/include -fno-omit-frame-pointer
+LIB_CFLAGS := $(LIB_FLAGS) $(FW_COMMON) -nostdinc -isystem $(call quoted,$(CROSS_INCLUDE))
+# The kernel lies where it is linked, and has floating point.
 # __DYNAMIC_REENT__: as newlib is built, errno belongs to a CPU (firmware/platform/newlib_smp.c).
-KERNEL_CFLAGS := $(FW_COMMON) -D__DYNAMIC_REENT__ $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
+KERNEL_CFLAGS := $(filter-out -mgeneral-regs-only,$(LIB_FLAGS)) -fno-pic -no-pie $(FW_COMMON) \
+                 -D__DYNAMIC_REENT__ $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
 FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build-id=none \
               -Wl,-z,max-page-size=4096
 
@@ -60,7 +64,8 @@ $(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL
                               $(MINIMAL_SRC))
 $(call remember,firmware-kernels,$(KERNELS_COMPILER) $(KERNELS_ARCH) $(NVCC) $(CLANG))
 
-.PHONY: firmware
+.PHONY: firmware library
+library: $(FW)/libbaregpu.a
 firmware: $(FW)/baregpu.elf $(FW)/baregpu.img $(FW)/libbaregpu.a \
           $(if $(MINIMAL_SRC),$(FW)/minimal.elf)
 
@@ -132,29 +137,19 @@ $(FW_OBJ)/%.o: %.S
 	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) \
 		-D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
-# Files that share internals are one object, in which all names but bg_* and CUDA's are local: whatever
-# a kernel calls its own functions, nothing of the library has such a name. Each group is linked when it is
-# used, and --gc-sections still works within it.
-LIB_GROUP_pci_interrupt := $(addprefix firmware/pci/,interrupt.c msi.c msix.c)
-LIB_GROUP_pci := firmware/pci_ecam.c \
-                 $(filter-out $(LIB_GROUP_pci_interrupt),$(wildcard firmware/pci/*.c))
-LIB_GROUP_virtqueue := $(wildcard firmware/virtio/virtqueue*.c)
-LIB_GROUP_virtio_gpu := $(filter-out %/virgl.c,$(wildcard firmware/virtio/gpu/*.c))
-LIB_GROUP_pvgpu := $(filter-out %_interrupt.c,$(wildcard firmware/vgpu/pvgpu*.c))
-LIB_GROUP_cuda := $(wildcard firmware/cuda/*.c)
-LIB_GROUPS := pci pci_interrupt virtqueue virtio_gpu pvgpu cuda
-LIB_SINGLE := $(filter-out $(foreach group,$(LIB_GROUPS),$(LIB_GROUP_$(group))),$(LIB_SRC))
-LIB_GROUP_OBJ := $(LIB_GROUPS:%=$(FW_OBJ)/lib/%.o)
+# A member's internals are local: whatever a kernel calls its own functions, nothing of the library has
+# such a name. Each member is linked when it is used, and --gc-sections still works within it.
+LIB_OBJ := $(LIB_MEMBERS:%=$(FW_OBJ)/lib/%.o)
 
-$(foreach group,$(LIB_GROUPS),$(eval $(FW_OBJ)/lib/$(group).o: $(call fw_obj,$(LIB_GROUP_$(group)))))
-$(LIB_GROUP_OBJ): $(BUILD)/flags/firmware-link
+$(foreach member,$(LIB_MEMBERS),$(eval \
+    $(FW_OBJ)/lib/$(member).o: $(call fw_obj,$(call member_sources,$(member)))))
+$(LIB_OBJ): firmware/libbaregpu.symbols $(BUILD)/flags/firmware-link
 	@mkdir -p $(@D)
 	$(call quiet,CROSS-LD,$@)$(CROSS)ld -r $(filter %.o,$^) -o $@.all && \
-		$(CROSS)objcopy -w --keep-global-symbol='bg_*' \
-			--keep-global-symbol='cu[A-Z]*' --keep-global-symbol='cublas*' $@.all $@
+		$(CROSS)objcopy -w --keep-global-symbols=$< $@.all $@
 
-$(FW)/libbaregpu.a: $(LIB_GROUP_OBJ) $(call fw_obj,$(LIB_SINGLE)) $(BUILD)/flags/firmware-link
-	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)
+$(FW)/libbaregpu.a: $(LIB_OBJ)
+	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $^
 
 $(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC)) $(APP_EMBEDDED)
 $(FW)/baregpu-test.elf: $(call fw_obj,$(GUEST_TEST_SRC)) $(TEST_EMBEDDED)

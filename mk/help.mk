@@ -12,10 +12,13 @@ baregpu: a GPU for bare-metal guests
   make soak             all tests at full counts, the fuzzers at SOAK_SECONDS each
   make format           the C sources in one form (clang-format 19)
 
-  make firmware         the guest:    $(BUILD)/firmware/baregpu.elf, .img, libbaregpu.a
+  make library          the drivers:  $(BUILD)/firmware/libbaregpu.a, for any AArch64 kernel
+  make firmware         the guest:    $(BUILD)/firmware/baregpu.elf, .img
   make qemu             the devices:  $(BUILD)/qemu/qemu-system-aarch64
   make host             the mediator: $(BUILD)/host/baregpu-mediator, and the simulator,
                         $(BUILD)/host/baregpu-sst-sim with libsst-device.a; baregpu-ptx
+  make install          library, headers and commands to PREFIX= (/usr/local), below DESTDIR=;
+                        install-library, install-host: one of both
   make fresh            `make run` and `make test` on fresh Debians 12 and 13, in chroots; needs root
   make bundle           one archive that runs on an x86-64 Linux machine with nothing installed
   make compile_commands.json   for editors

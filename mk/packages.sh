@@ -22,7 +22,7 @@ gl_package() {
 # purpose | Debian package | probe (see "found" below) | what it is for
 list_needs() {
     cat <<END
-firmware|gcc-aarch64-linux-gnu|cross|the cross compiler for the guest
+library|gcc-aarch64-linux-gnu|cross|the cross compiler for the guest
 firmware|gcc|cc|newlib's configure runs the host's compiler
 firmware|xz-utils|cmd xz|to unpack the sources of newlib and libfdt
 firmware|clang|kernels|makes PTX of CUDA kernels, where there is no nvcc
@@ -56,8 +56,10 @@ host|mesa-vulkan-drivers|glob /usr/lib*/*/libvulkan_lvp.so /usr/lib*/libvulkan_l
 host|libvkd3d-dev|pc libvkd3d-shader|shaders in Direct3D's bytecode
 host|spirv-tools|pc SPIRV-Tools|checks shaders before a driver has them
 host|g++|lib stddef.h stdc++|that check is in C++
+man|help2man|cmd help2man|makes man pages of what --help says
 test|clang|cmd clang|the fuzzers
 test|libclang-rt-dev|fuzzer|the fuzzers
+test|cmake|cmd cmake|kernels of which CMake builds the library, or finds it
 test|libcmocka-dev|pc cmocka|the unit tests
 test|clang-format-19|cmd clang-format-19|the check of the sources' form
 test|liblz4-1|glob /usr/lib*/*/liblz4.so.1 /usr/lib*/*/liblz4.so.1|unpacks modules for the CUDA device on the CPU
@@ -152,11 +154,14 @@ show_failure() {
 }
 
 list_goal() {
+    run="library firmware qemu host"
     case $1 in
-    run | debug) purposes="firmware qemu host" ;;
-    test | soak | shake) purposes="firmware qemu host test gl" ;;
-    bench) purposes="firmware qemu host test" ;;
-    bundle) purposes="firmware qemu host test bundle" ;;
+    firmware) purposes="library firmware" ;;
+    run | debug) purposes=$run ;;
+    test | soak | shake) purposes="$run man test gl" ;;
+    bench) purposes="$run man test" ;;
+    bundle) purposes="$run man test bundle" ;;
+    install) purposes="library host man" ;;
     *) purposes=$1 ;;
     esac
     list_needs | grep -E "^($(printf '%s' "$purposes" | tr ' ' '|'))\|" |

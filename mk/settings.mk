@@ -8,18 +8,22 @@ GOALS := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
 IDLE_GOALS := help clean fresh format
 WORK_GOALS := $(filter-out $(IDLE_GOALS),$(GOALS))
 
-PARTS_firmware := firmware
+PARTS_library := library
+PARTS_firmware := library firmware
+PARTS_install-library := library
+PARTS_install-host := host man
+PARTS_install := library host man
 PARTS_qemu := qemu
 PARTS_host := host
-PARTS_run := firmware qemu host
+PARTS_run := library firmware qemu host
 PARTS_debug := $(PARTS_run)
-PARTS_tests := $(PARTS_run) test
+PARTS_tests := $(PARTS_run) man test
 PARTS_test := $(PARTS_tests) gl
 PARTS_soak := $(PARTS_test)
 PARTS_shake := $(PARTS_test)
 PARTS_bench := $(PARTS_tests)
 PARTS_bundle := $(PARTS_tests) bundle
-PARTS_compile_commands.json := firmware host test
+PARTS_compile_commands.json := library firmware host test
 # A goal that is a file: whatever is needed to build any.
 PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_tests))))
 
