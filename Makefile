@@ -16,6 +16,7 @@ include mk/settings.mk
 include mk/firmware.mk
 include mk/qemu.mk
 include mk/host.mk
+include mk/install.mk
 include mk/tests.mk
 include mk/run.mk
 include mk/bench.mk

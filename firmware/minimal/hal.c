@@ -5,7 +5,7 @@
  */
 #include "baregpu/hal.h"
 
-#include "firmware/common/mem.h"
+#include "mem.h"
 
 #define DMA_POOL_SIZE 65536u /* this kernel's drivers need none; virtio queues would fit */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The four functions that the library uses and that a compiler calls by itself. */
-#include "firmware/common/mem.h"
+#include "mem.h"
 
 #include <stdint.h>
 

@@ -16,10 +16,10 @@
 #include "host/mediator/stub/worker.h"
 #include "host/mediator/supervisor/probe.h"
 #include "host/mediator/supervisor/supervisor.h"
-#include "host/mediator/version.h"
+#include "firmware/include/baregpu/version.h"
 #include "protocol/pvgpu.h"
 
-const char *argp_program_version = "baregpu-mediator " MEDIATOR_VERSION;
+const char *argp_program_version = "baregpu-mediator " BAREGPU_VERSION;
 
 enum option_key {
     OPTION_BACKEND = 'b',

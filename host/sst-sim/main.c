@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "firmware/include/baregpu/version.h"
 #include "host/common/jail.h"
 #include "host/common/ready_fd.h"
 #include "host/common/standard_fds.h"
@@ -16,7 +17,7 @@
 #define EXIT_USAGE 2
 #define SOCKETS_MAX 64
 
-const char *argp_program_version = "baregpu-sst-sim 1.0";
+const char *argp_program_version = "baregpu-sst-sim " BAREGPU_VERSION;
 
 /* One's own model: a line here, and its file. */
 static const struct sst_model_ops *const models[] = {&accelerator_model, &systolic_model};

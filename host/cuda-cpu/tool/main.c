@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/include/baregpu/version.h"
 #include "host/common/standard_fds.h"
 #include "host/cuda-cpu/ptx/module.h"
 #include "host/cuda-cpu/tool/run.h"
@@ -16,7 +17,7 @@
 #define LOG_SIZE 65536
 #define READ_SIZE 65536
 
-const char *argp_program_version = "baregpu-ptx 1.0";
+const char *argp_program_version = "baregpu-ptx " BAREGPU_VERSION;
 
 enum option_key {
     OPTION_QUIET = 'q',

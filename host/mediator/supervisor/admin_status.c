@@ -7,7 +7,7 @@
 #include "host/common/clock.h"
 #include "host/mediator/supervisor/state.h"
 #include "host/mediator/supervisor/worker_process.h"
-#include "host/mediator/version.h"
+#include "firmware/include/baregpu/version.h"
 
 static void set(json_t *object, const char *name, uint64_t value)
 {
@@ -246,7 +246,7 @@ static json_t *describe_guests(const struct supervisor *supervisor)
 json_t *admin_describe(struct supervisor *supervisor)
 {
     usage_take_all(supervisor);
-    return json_pack("{ss si sI sb so so so so so so}", "version", MEDIATOR_VERSION, "pid",
+    return json_pack("{ss si sI sb so so so so so so}", "version", BAREGPU_VERSION, "pid",
                      (int)getpid(), "uptime_ms",
                      (json_int_t)((clock_now_ns() - supervisor->started_ns) / NS_PER_MS),
                      "draining", (int)supervisor->draining, "devices", describe_devices(supervisor),
