@@ -16,7 +16,7 @@ baregpu: a GPU for bare-metal guests
   make firmware         the guest:    $(BUILD)/firmware/baregpu.elf, .img
   make qemu             the devices:  $(BUILD)/qemu/qemu-system-aarch64
   make host             the mediator: $(BUILD)/host/baregpu-mediator, and the simulator,
-                        $(BUILD)/host/baregpu-sst-sim with libsst-device.a; baregpu-ptx
+                        $(BUILD)/host/baregpu-sst-sim with libsst-device.a; baregpu-smi, -ptx
   make install          library, headers and commands to PREFIX= (/usr/local), below DESTDIR=;
                         install-library, install-host: one of both
   make fresh            `make run` and `make test` on fresh Debians 12 and 13, in chroots; needs root
@@ -42,6 +42,6 @@ compile_commands.json: FORCE
 		$(call quoted,$(CROSS)gcc $(LIB_CFLAGS) $(FW_CFLAGS)) $(filter %.c,$(LIB_SRC) $(MINIMAL_SRC)) -- \
 		$(call quoted,$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)) \
 		$(filter %.c,$(KERNEL_SRC) $(APP_SRC) $(GUEST_TEST_SRC)) -- \
-		$(call quoted,$(CC) $(HOST_CFLAGS_ALL)) $(sort $(MEDIATOR_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC) $(PTX_TOOL_SRC) $(PTXC_SRC)) -- \
+		$(call quoted,$(CC) $(HOST_CFLAGS_ALL)) $(sort $(MEDIATOR_SRC) $(SMI_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC) $(PTX_TOOL_SRC) $(PTXC_SRC)) -- \
 		$(call quoted,$(COMPILE_plain)) $(TEST_SRC) $(HARNESS_SRC) -- > $@.new
 	@mv $@.new $@

@@ -53,7 +53,7 @@ install-library: $(FW)/libbaregpu.a $(LIBRARY_FILES:%=mk/install/%.in)
 	@install -m 644 firmware/minimal/* $(call place,$(DOCDIR)/examples/minimal)
 
 # What the man pages say is what --help does, and docs/man/ beside it.
-MAN_PAGES := baregpu-mediator.8 baregpu-ptx.1 baregpu-sst-sim.1
+MAN_PAGES := baregpu-mediator.8 baregpu-ptx.1 baregpu-smi.1 baregpu-sst-sim.1
 $(INSTALLED)/man/%: docs/man/%.h2m
 	@mkdir -p $(@D)
 	$(call quiet,MAN,$@)help2man --no-info --section=$(subst .,,$(suffix $*)) --source="baregpu $(VERSION)" \
@@ -65,7 +65,7 @@ install-host: host $(MAN_PAGES:%=$(INSTALLED)/man/%)
 	$(call quiet,INSTALL,$(DESTDIR)$(SBINDIR)/baregpu-mediator)
 	@install -d $(call place,$(BINDIR)) $(call place,$(SBINDIR)) $(call place,$(PRIVATEDIR)/cuda-cpu) \
 		$(call place,$(MANDIR)/man1) $(call place,$(MANDIR)/man8) $(call place,$(DOCDIR)/examples)
-	@install $(PTX_TOOL) $(SST_SIM) $(call place,$(BINDIR))
+	@install $(PTX_TOOL) $(SMI) $(SST_SIM) $(call place,$(BINDIR))
 	@install $(MEDIATOR) $(call place,$(PRIVATEDIR))
 	@install $(PTXC) $(call place,$(PRIVATEDIR)/cuda-cpu)
 	@install -m 644 $(CUDA_CPU) $(CUBLAS_CPU) $(call place,$(PRIVATEDIR)/cuda-cpu)

@@ -70,6 +70,10 @@ $(BUILD)/tests/fake/gpu/libcuda.so.1: $(wildcard tests/fake/gpu/*.[ch]) \
 	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -fvisibility=hidden \
 		-Wl,-soname,libcuda.so.1 $(filter %.c,$^) -o $@
 
+$(BUILD)/tests/fake/nvml/libnvidia-ml.so.1: tests/fake/nvml/nvml.c $(BUILD)/flags/tests-plain
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -Wl,-soname,libnvidia-ml.so.1 $< -o $@
+
 # Kernels as compilers make them; without nvcc that file is empty.
 $(call remember,tests-ptx,$(CLANG_VERSION) $(KERNELS_COMPILER))
 

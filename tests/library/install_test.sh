@@ -92,7 +92,7 @@ versions_agree() {
     printf '#include <baregpu/version.h>\nversion BAREGPU_VERSION\n' > "$work/version.c"
     "${cross}gcc" -I"$prefix/include" -E -P "$work/version.c" | tr -d ' "' | grep -Fx "version$version" &&
         grep "^## $version" CHANGELOG.md &&
-        for command in sbin/baregpu-mediator bin/baregpu-ptx bin/baregpu-sst-sim; do
+        for command in sbin/baregpu-mediator bin/baregpu-ptx bin/baregpu-smi bin/baregpu-sst-sim; do
             "$prefix/$command" --version | grep -Fx "${command#*/} $version" || return
         done
 }

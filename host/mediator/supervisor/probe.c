@@ -45,7 +45,7 @@ static void describe_device(const struct cuda_driver *driver, int device, struct
     if (driver->cuDeviceTotalMem(&memory, device) == CUDA_SUCCESS) {
         probe->memory[device] = memory;
     }
-    if (driver->missing == NULL && driver->cuDeviceGetUuid(&uuid, device) == CUDA_SUCCESS) {
+    if (driver->cuDeviceGetUuid != NULL && driver->cuDeviceGetUuid(&uuid, device) == CUDA_SUCCESS) {
         write_uuid(probe->uuids[device], &uuid);
     }
 }

@@ -185,6 +185,13 @@ EXPORT CUresult cuDeviceGetName(char *name, int size, CUdevice device)
     return enter(TEXT(cuDeviceGetName));
 }
 
+EXPORT CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device)
+{
+    memcpy(uuid->bytes, "fake GPU\0\0\0\0\0\0\0\0", sizeof(uuid->bytes));
+    uuid->bytes[15] = (char)device;
+    return enter(TEXT(cuDeviceGetUuid));
+}
+
 EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
 {
     CUresult result = enter(TEXT(cuDevicePrimaryCtxRetain));
