@@ -64,7 +64,8 @@ static CUresult leave_now(struct cuda_session *cuda, const struct cuda_leaving *
     return cuda_streams_wait(cuda) ?: finish(cuda, gone);
 }
 
-/* It leaves after what was joined; where that has failed, later. */
+/* It leaves after what was joined; where that has failed, later. An error that ends the session is
+ * the next command's. */
 static CUresult end(struct cuda_session *cuda, struct cuda_leaving *leaving, CUresult joined)
 {
     joined = joined ?: record(cuda, leaving);
@@ -74,7 +75,7 @@ static CUresult end(struct cuda_session *cuda, struct cuda_leaving *leaving, CUr
     }
     put_in(cuda, leaving);
     cuda_check(cuda, joined);
-    return cuda->error;
+    return CUDA_SUCCESS;
 }
 
 static CUresult free_memory(struct cuda_session *cuda, uint64_t address)
