@@ -55,15 +55,6 @@ uint64_t run_take(struct run *run, uint64_t most, uint64_t *rank)
 
 /* ---- Time ---- */
 
-static void start_clock(struct worker *worker, const struct launch *launch)
-{
-    if (launch->limit_ns) {
-        worker->start_ns = clock_now_ns();
-        worker->start_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
-        worker->look_ns = worker->start_ns + launch->limit_ns;
-    }
-}
-
 /* A busy host makes nobody late; but what sleeps is not for it to explain. */
 static bool is_used_up(struct worker *worker, uint64_t limit_ns, uint64_t now_ns)
 {
@@ -76,6 +67,14 @@ static bool is_used_up(struct worker *worker, uint64_t limit_ns, uint64_t now_ns
            (elapsed_ns >= limit_ns + NS_PER_S && used_ns < elapsed_ns / SLEEPER_SHARE);
 }
 
+static void start_clock(struct worker *worker, uint64_t now_ns, uint64_t limit_ns)
+{
+    worker->start_ns = now_ns;
+    worker->start_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+    worker->look_ns = now_ns + limit_ns;
+}
+
+/* Its time begins with the first look: one that is over before costs none, and they take long. */
 bool worker_is_late(struct worker *worker, const struct run *run)
 {
     uint64_t now_ns, limit_ns = run->launch->limit_ns;
@@ -84,6 +83,9 @@ bool worker_is_late(struct worker *worker, const struct run *run)
         return *run->launch->stop;
     }
     now_ns = clock_now_ns();
+    if (worker->start_ns == 0) {
+        start_clock(worker, now_ns, limit_ns);
+    }
     return now_ns >= worker->look_ns && is_used_up(worker, limit_ns, now_ns);
 }
 
@@ -210,7 +212,7 @@ void worker_run(void *context, struct worker *worker)
     uint32_t wanted = 1, rounds = 0;
     bool is_stuck = false;
 
-    start_clock(worker, run->launch);
+    worker->start_ns = 0;
     run->workers++;
     wanted = first_share(run);
     worker->active = 0;

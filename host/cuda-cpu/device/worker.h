@@ -39,9 +39,10 @@ bool run_is_over(struct run *run, uint64_t rank);
 struct worker {
     struct worker *next; /* of the pool's idle ones */
     struct block **blocks;
-    uint32_t count, active;          /* those that run stand in front */
-    uint64_t start_ns, start_cpu_ns; /* of the launch, by the clock and of the processor */
-    uint64_t look_ns;                /* its time is not up before that, by the clock */
+    uint32_t count, active; /* those that run stand in front */
+    uint64_t start_ns,
+        start_cpu_ns; /* of its time, by the clock (0: not yet) and of the processor */
+    uint64_t look_ns; /* its time is not up before that, by the clock */
 };
 
 /* Whether all of the launch is to stop: it was told to, or this thread's time for it is up. */

@@ -32,8 +32,9 @@ static struct {
     pthread_t *workers;
     unsigned worker_count;
     bool started, stopping;
-    bool spinning; /* a worker is about to see what is ready */
-    bool napping;  /* a thread is about to ask those that are held */
+    bool spinning; /* a worker is about to see that it was called */
+    bool called;
+    bool napping; /* a thread is about to ask those that are held */
 } engine = {
     .end = &engine.first,
     .after_end = &engine.after,
@@ -173,20 +174,30 @@ static bool has_to_ask(void)
     return engine.held != NULL && !engine.napping;
 }
 
+static void call_worker(void)
+{
+    if (engine.spinning) {
+        __atomic_store_n(&engine.called, true, __ATOMIC_RELAXED);
+    } else if (engine.sleepers > 0) {
+        pthread_cond_signal(&engine.ready);
+    }
+}
+
 /* Where all workers have something to do, one that waits asks those that are held. */
 static void wake_worker(void)
 {
     if (engine.sleepers == 0 && has_to_ask()) {
         wake_waiters();
-    } else if ((engine.first != NULL || has_to_ask()) && engine.sleepers > 0 && !engine.spinning) {
-        pthread_cond_signal(&engine.ready);
+    }
+    if (engine.first != NULL || has_to_ask()) {
+        call_worker();
     }
 }
 
 static void append(struct task *task)
 {
     task->next = NULL;
-    __atomic_store_n(engine.end, task, __ATOMIC_RELAXED);
+    *engine.end = task;
     engine.end = &task->next;
 }
 
@@ -201,7 +212,7 @@ static void hold(struct task *task)
     engine.held = task;
 }
 
-static void push_ready(struct task *task)
+static void put_ready(struct task *task)
 {
     if (is_held(task)) {
         hold(task);
@@ -209,6 +220,11 @@ static void push_ready(struct task *task)
     } else {
         append(task);
     }
+}
+
+static void push_ready(struct task *task)
+{
+    put_ready(task);
     wake_worker();
     wake_waiters();
 }
@@ -275,13 +291,14 @@ static struct task *take_ready(const struct stream *stream)
     return task;
 }
 
+/* Who calls it takes what is ready now, or has a worker do so. */
 static void finish(struct task *task)
 {
     __atomic_store_n(&task->done, true, __ATOMIC_RELEASE);
-    task->end_ns = clock_now_ns();
+    task->end_ns = task->run == NULL ? clock_now_ns() : 0;
     for (size_t i = 0; i < task->follower_count; i++) {
         if (--task->followers[i]->waits == 0) {
-            push_ready(task->followers[i]);
+            put_ready(task->followers[i]);
         }
     }
     task->follower_count = 0;
@@ -329,12 +346,11 @@ static void idle(void)
     if (!engine.spinning) {
         engine.spinning = true;
         driver_unlock();
-        for (int i = 0; i < SPINS && __atomic_load_n(&engine.first, __ATOMIC_RELAXED) == NULL;
-             i++) {
+        for (int i = 0; i < SPINS && !__atomic_load_n(&engine.called, __ATOMIC_RELAXED); i++) {
             pause_thread(i);
         }
         driver_lock();
-        engine.spinning = false;
+        engine.spinning = engine.called = false;
     }
     if (engine.first == NULL && !has_to_ask() && !engine.stopping) {
         engine.sleepers++;
@@ -395,6 +411,7 @@ static void run_at_call(struct task *task)
 {
     if (task->waits == 0 && !is_held(task)) {
         run(task);
+        wake_worker();
     } else if (task->waits == 0) {
         push_ready(task);
     }
@@ -438,6 +455,7 @@ void task_wait(struct task *task)
 
         if (other != NULL) {
             run(other);
+            wake_worker();
         } else if (has_to_ask()) {
             nap();
         } else if (!spun) {

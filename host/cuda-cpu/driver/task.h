@@ -29,7 +29,7 @@ struct task {
     bool always;                        /* runs in a context that had an error as well */
     bool at_call;                       /* is run by who submits it, on that thread alone */
     bool done;
-    uint64_t end_ns;     /* CLOCK_MONOTONIC, when it is done */
+    uint64_t end_ns; /* of an event's, that has nothing to do: when it is done, CLOCK_MONOTONIC */
     unsigned references; /* it is freed with the last one */
     unsigned waits;      /* for so many tasks */
     struct task **followers;

@@ -70,8 +70,9 @@ static void ask_for_those_held(struct pvgpu_worker *worker)
 
 void pvgpu_streams_look(struct pvgpu_worker *worker)
 {
-    uint64_t now_ns = clock_now_ns();
+    uint64_t now_ns = worker->turn_ns ?: clock_now_ns();
 
+    worker->turn_ns = 0;
     if (now_ns < worker->look_ns) {
         return;
     }

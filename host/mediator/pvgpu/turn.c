@@ -9,7 +9,7 @@
 
 void pvgpu_turn_begin(struct pvgpu_worker *worker, uint64_t limit_ns)
 {
-    watch_begin(&worker->watch, limit_ns);
+    worker->turn_ns = watch_begin(&worker->watch, limit_ns);
     if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
         worker_wake(&worker->base);
     }

@@ -25,11 +25,14 @@ void watch_open(struct watch *watch)
     pthread_getcpuclockid(pthread_self(), &watch->clock);
 }
 
-void watch_begin(struct watch *watch, uint64_t limit_ns)
+uint64_t watch_begin(struct watch *watch, uint64_t limit_ns)
 {
+    uint64_t now_ns = clock_now_ns();
+
     __atomic_store_n(&watch->waited_ns, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->limit_ns, limit_ns, __ATOMIC_RELAXED);
-    store(&watch->started_ns, clock_now_ns());
+    store(&watch->started_ns, now_ns);
+    return now_ns;
 }
 
 void watch_end(struct watch *watch)

@@ -38,7 +38,8 @@ struct watch {
 /* By the thread that computes; zeroed before. */
 void watch_open(struct watch *watch);
 
-void watch_begin(struct watch *watch, uint64_t limit_ns);
+/* The clock's time, which it had to look at. */
+uint64_t watch_begin(struct watch *watch, uint64_t limit_ns);
 void watch_end(struct watch *watch);
 
 /* Around a wait for the lease. */
