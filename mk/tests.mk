@@ -18,7 +18,7 @@ GPU_SRC := $(filter-out host/mediator/compute/cublas.c,$(wildcard host/mediator/
 
 # A pvgpu session's commands, which the operations stand under.
 PVGPU_SRC := $(addprefix host/mediator/pvgpu/,commands.c compute.c copy.c display.c format.c \
-                                              memory.c resource.c targets.c) $(GPU_SRC)
+                                              memory.c move.c resource.c targets.c) $(GPU_SRC)
 
 # Those of a session that draws.
 PVGPU_VULKAN_SRC := $(PVGPU_SRC) $(wildcard host/mediator/pvgpu/vulkan/*.c host/common/jail*.c)

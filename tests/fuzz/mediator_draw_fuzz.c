@@ -203,7 +203,7 @@ static enum bg_pvgpu_error run(void *command, uint32_t words)
     struct pvgpu_outcome outcome = {0};
 
     header->size = words * 4;
-    switch (pvgpu_command_classify(&context, header)) {
+    switch (pvgpu_command_classify(&context, command)) {
     case PVGPU_KIND_STATE:
     case PVGPU_KIND_WORK:
     case PVGPU_KIND_PRESENT:
@@ -354,8 +354,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&context, 0, sizeof(context));
     context.session = session_create(test_gpu(), MEMORY_LIMIT);
     context.heap = (struct operation_heap){heap, HEAP_SIZE, heap_address};
-    context.renderer = vulkan_renderer_create(vulkan, context.session, heap, HEAP_SIZE, 0, reason);
-    CHECK(context.renderer != NULL);
+    context.renderer = &pvgpu_memory_renderer;
+    context.drawing = vulkan_renderer_create(vulkan, context.session, heap, HEAP_SIZE, 0, reason);
+    CHECK(context.drawing != NULL);
     pvgpu_display_init(&display, NULL, NULL);
     make_resources();
     make_pipeline(next() % 8 == 0);
@@ -367,7 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(context.renderer->ops->finish(&context).code == BG_PVGPU_OK);
     CHECK(!context.session->gpu->lost);
     CHECK(context.session->memory_used == 0);
-    vulkan_renderer_destroy(context.renderer);
+    vulkan_renderer_destroy(context.drawing);
     pvgpu_display_close(&display, &context);
     session_destroy(context.session);
     return 0;

@@ -169,7 +169,7 @@ static void consume(struct pvgpu_ring *ring, struct pvgpu_context *context,
         default:
             return;
         }
-        switch (pvgpu_command_classify(context, &command.header)) {
+        switch (pvgpu_command_classify(context, command.bytes)) {
         case PVGPU_KIND_STATE:
         case PVGPU_KIND_WORK:
         case PVGPU_KIND_PRESENT:

@@ -55,9 +55,7 @@ static void start(const char *directory)
     fixture_start_with("auto",
                        "[pool A]\ndevices = auto\n[pool B]\ndevices = cpu\n"
                        "[listener gpu]\ndevice = pvgpu\npath = %s\npools = A\nmemory_limit = 64M\n"
-                       "draw = off\n"
-                       "[listener cpu]\ndevice = pvgpu\npath = %s\npools = B\nmemory_limit = 64M\n"
-                       "draw = off\n",
+                       "[listener cpu]\ndevice = pvgpu\npath = %s\npools = B\nmemory_limit = 64M\n",
                        path, cpu_path);
     gpu = peer_open(PEER_NEW, path, 1);
     peer_finish(&gpu);

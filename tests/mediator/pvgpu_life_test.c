@@ -391,7 +391,7 @@ static void test_pause_in_the_middle(void **state)
 
     (void)state;
     fixture_on_one_cpu = true;
-    start("draw = off\n"); /* in slices of the processor */
+    start("");
     peer = peer_create(PEER_NEW, 2 * SIZE, PEER_RING_SIZE);
     peer_connect(&peer, path, 1);
     other = peer_open(PEER_NEW, path, 2);
@@ -430,8 +430,7 @@ static void test_time_out(void **state)
     setenv("LD_LIBRARY_PATH", library, 1);
     putenv(setting);
     fixture_start_with(
-        "auto", "[listener gpu]\ndevice = pvgpu\npath = %s\ndraw = off\nrequest_timeout_ms = 300\n",
-        path);
+        "auto", "[listener gpu]\ndevice = pvgpu\npath = %s\nrequest_timeout_ms = 300\n", path);
     unsetenv("FAKE_GPU_HANG");
     unsetenv("LD_LIBRARY_PATH");
     free(library);

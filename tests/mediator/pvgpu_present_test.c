@@ -541,7 +541,7 @@ static void test_others_have_turns_meanwhile(void **state)
     (void)state;
     fixture_on_one_cpu = true;
     fixture_start_with("cpu",
-                       "[listener gpu]\ndevice = pvgpu\npath = %s\ndraw = off\n"
+                       "[listener gpu]\ndevice = pvgpu\npath = %s\n"
                        "[listener stub]\npath = %s\n",
                        path, stub_path);
     peer = peer_open(PEER_NEW, path, 0);

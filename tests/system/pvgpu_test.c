@@ -61,7 +61,6 @@ static struct process *start_mediator(const char *socket)
     return start_mediator_with(socket, "quarantine_faults = 0");
 }
 
-/* Resources are in the memory of the compute device. */
 static struct process *start_mediator_that_draws_nothing(const char *socket)
 {
     return start_mediator_with(socket, "quarantine_faults = 0\ndraw = off");

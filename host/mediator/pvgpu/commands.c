@@ -3,72 +3,66 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+#define ROW(name, least, what, handler)                                                            \
+    .type = BG_PVGPU_CMD_##name, .size = (least), .kind = PVGPU_KIND_##what, .run = (handler)
+
 static const struct pvgpu_command_entry entries[] = {
-    {BG_PVGPU_CMD_CREATE_RESOURCE, sizeof(struct bg_pvgpu_create_resource), PVGPU_KIND_WORK,
-     pvgpu_create_resource},
-    {BG_PVGPU_CMD_DESTROY_RESOURCE, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
-     pvgpu_destroy_resource},
-    {BG_PVGPU_CMD_MAP_RESOURCE, sizeof(struct bg_pvgpu_map_resource), PVGPU_KIND_WORK,
-     pvgpu_map_resource},
-    {BG_PVGPU_CMD_UNMAP_RESOURCE, sizeof(struct bg_pvgpu_unmap_resource), PVGPU_KIND_WORK,
-     pvgpu_unmap_resource},
-    {BG_PVGPU_CMD_UPDATE_RESOURCE, sizeof(struct bg_pvgpu_update_resource), PVGPU_KIND_WORK,
-     pvgpu_update_resource},
-    {BG_PVGPU_CMD_COPY_RESOURCE, sizeof(struct bg_pvgpu_copy_resource), PVGPU_KIND_WORK,
-     pvgpu_copy_resource},
-    {BG_PVGPU_CMD_OPEN_RESOURCE, sizeof(struct bg_pvgpu_open_resource), PVGPU_KIND_STATE,
-     pvgpu_open_resource},
-    {BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, BG_PVGPU_CREATE_VIEW_SIZE_MIN, PVGPU_KIND_STATE,
-     pvgpu_create_render_target_view},
-    {BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
-     pvgpu_destroy_render_target_view},
-    {BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, sizeof(struct bg_pvgpu_create_depth_view),
-     PVGPU_KIND_STATE, pvgpu_create_depth_stencil_view},
-    {BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
-     pvgpu_destroy_depth_stencil_view},
-    {BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW, sizeof(struct bg_pvgpu_create_shader_view),
-     PVGPU_KIND_STATE, pvgpu_create_shader_resource_view},
-    {BG_PVGPU_CMD_DESTROY_SHADER_RESOURCE_VIEW, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
-     pvgpu_destroy_shader_resource_view},
-    {BG_PVGPU_CMD_SET_RENDER_TARGET, sizeof(struct bg_pvgpu_set_render_target), PVGPU_KIND_STATE,
-     bg_pvgpu_set_render_target},
-    {BG_PVGPU_CMD_SET_VIEWPORT, offsetof(struct bg_pvgpu_set_viewport, viewports), PVGPU_KIND_STATE,
-     bg_pvgpu_set_viewport},
-    {BG_PVGPU_CMD_SET_SCISSOR, offsetof(struct bg_pvgpu_set_scissor, rectangles), PVGPU_KIND_STATE,
-     bg_pvgpu_set_scissor},
-    {BG_PVGPU_CMD_CLEAR_RENDER_TARGET, sizeof(struct bg_pvgpu_clear_render_target), PVGPU_KIND_WORK,
-     bg_pvgpu_clear_render_target},
-    {BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, sizeof(struct bg_pvgpu_clear_depth_stencil), PVGPU_KIND_WORK,
-     bg_pvgpu_clear_depth_stencil},
-    {BG_PVGPU_CMD_FENCE, sizeof(struct bg_pvgpu_fence), PVGPU_KIND_FENCE, NULL},
-    {BG_PVGPU_CMD_PRESENT, sizeof(struct bg_pvgpu_present), PVGPU_KIND_PRESENT, NULL},
-    {BG_PVGPU_CMD_FLUSH, sizeof(struct bg_pvgpu_command), PVGPU_KIND_FLUSH, NULL},
-    {BG_PVGPU_CMD_WAIT_FENCE, sizeof(struct bg_pvgpu_wait_fence), PVGPU_KIND_WAIT_FENCE, NULL},
-    {BG_PVGPU_CMD_RESIZE_BUFFERS, sizeof(struct bg_pvgpu_resize_buffers), PVGPU_KIND_WORK, NULL},
-    {BG_PVGPU_CMD_COPY_REGION, sizeof(struct bg_pvgpu_copy_region), PVGPU_KIND_WORK,
-     pvgpu_copy_region},
-    {BG_PVGPU_CMD_READ_RESOURCE, sizeof(struct bg_pvgpu_update_resource), PVGPU_KIND_WORK,
-     pvgpu_read_resource},
-    {BG_PVGPU_CMD_PRESENT_REGION, offsetof(struct bg_pvgpu_present_region, rectangles),
-     PVGPU_KIND_PRESENT, NULL},
+    {ROW(CREATE_RESOURCE, sizeof(struct bg_pvgpu_create_resource), WORK, pvgpu_create_resource)},
+    {ROW(DESTROY_RESOURCE, sizeof(struct bg_pvgpu_command), WORK, pvgpu_destroy_resource)},
+    {ROW(MAP_RESOURCE, sizeof(struct bg_pvgpu_map_resource), WORK, pvgpu_map_resource)},
+    {ROW(UNMAP_RESOURCE, sizeof(struct bg_pvgpu_unmap_resource), WORK, pvgpu_unmap_resource)},
+    {ROW(UPDATE_RESOURCE, sizeof(struct bg_pvgpu_update_resource), WORK, pvgpu_update_resource)},
+    {ROW(COPY_RESOURCE, sizeof(struct bg_pvgpu_copy_resource), WORK, pvgpu_copy_resource)},
+    {ROW(OPEN_RESOURCE, sizeof(struct bg_pvgpu_open_resource), STATE, pvgpu_open_resource)},
+    {ROW(CREATE_RENDER_TARGET_VIEW, BG_PVGPU_CREATE_VIEW_SIZE_MIN, STATE,
+         pvgpu_create_render_target_view)},
+    {ROW(DESTROY_RENDER_TARGET_VIEW, sizeof(struct bg_pvgpu_command), WORK,
+         pvgpu_destroy_render_target_view)},
+    {ROW(CREATE_DEPTH_STENCIL_VIEW, sizeof(struct bg_pvgpu_create_depth_view), STATE,
+         pvgpu_create_depth_stencil_view)},
+    {ROW(DESTROY_DEPTH_STENCIL_VIEW, sizeof(struct bg_pvgpu_command), WORK,
+         pvgpu_destroy_depth_stencil_view)},
+    {ROW(CREATE_SHADER_RESOURCE_VIEW, sizeof(struct bg_pvgpu_create_shader_view), STATE,
+         pvgpu_create_shader_resource_view),
+     .draws = true},
+    {ROW(DESTROY_SHADER_RESOURCE_VIEW, sizeof(struct bg_pvgpu_command), WORK,
+         pvgpu_destroy_shader_resource_view)},
+    {ROW(SET_RENDER_TARGET, sizeof(struct bg_pvgpu_set_render_target), STATE,
+         bg_pvgpu_set_render_target)},
+    {ROW(SET_VIEWPORT, offsetof(struct bg_pvgpu_set_viewport, viewports), STATE,
+         bg_pvgpu_set_viewport)},
+    {ROW(SET_SCISSOR, offsetof(struct bg_pvgpu_set_scissor, rectangles), STATE,
+         bg_pvgpu_set_scissor)},
+    {ROW(CLEAR_RENDER_TARGET, sizeof(struct bg_pvgpu_clear_render_target), WORK,
+         bg_pvgpu_clear_render_target)},
+    {ROW(CLEAR_DEPTH_STENCIL, sizeof(struct bg_pvgpu_clear_depth_stencil), WORK,
+         bg_pvgpu_clear_depth_stencil)},
+    {ROW(FENCE, sizeof(struct bg_pvgpu_fence), FENCE, NULL)},
+    {ROW(PRESENT, sizeof(struct bg_pvgpu_present), PRESENT, NULL)},
+    {ROW(FLUSH, sizeof(struct bg_pvgpu_command), FLUSH, NULL)},
+    {ROW(WAIT_FENCE, sizeof(struct bg_pvgpu_wait_fence), WAIT_FENCE, NULL)},
+    {ROW(RESIZE_BUFFERS, sizeof(struct bg_pvgpu_resize_buffers), WORK, NULL)},
+    {ROW(COPY_REGION, sizeof(struct bg_pvgpu_copy_region), WORK, pvgpu_copy_region)},
+    {ROW(READ_RESOURCE, sizeof(struct bg_pvgpu_update_resource), WORK, pvgpu_read_resource)},
+    {ROW(PRESENT_REGION, offsetof(struct bg_pvgpu_present_region, rectangles), PRESENT, NULL)},
 };
 
 /* With a renderer that draws, besides its own. */
 static const struct pvgpu_command_entry drawing_entries[] = {
-    {BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW, BG_PVGPU_CREATE_VIEW_SIZE_MIN, PVGPU_KIND_STATE,
-     pvgpu_create_unordered_access_view},
-    {BG_PVGPU_CMD_DESTROY_UNORDERED_ACCESS_VIEW, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
-     pvgpu_destroy_unordered_access_view},
+    {ROW(CREATE_UNORDERED_ACCESS_VIEW, BG_PVGPU_CREATE_VIEW_SIZE_MIN, STATE,
+         pvgpu_create_unordered_access_view),
+     .draws = true},
+    {ROW(DESTROY_UNORDERED_ACCESS_VIEW, sizeof(struct bg_pvgpu_command), WORK,
+         pvgpu_destroy_unordered_access_view),
+     .draws = true},
 };
 
 /* An operation that needs nothing may be a bare command. One with a place for its result writes
  * into the heap, behind all that is under way. */
-static const struct pvgpu_command_entry bare_entry = {BG_PVGPU_CMD_COMPUTE_FIRST,
-                                                      sizeof(struct bg_pvgpu_command),
-                                                      PVGPU_KIND_STATE, pvgpu_run_compute};
-static const struct pvgpu_command_entry compute_entry = {BG_PVGPU_CMD_COMPUTE_FIRST,
-                                                         sizeof(struct bg_pvgpu_compute),
-                                                         PVGPU_KIND_WORK, pvgpu_run_compute};
+static const struct pvgpu_command_entry bare_entry = {
+    ROW(COMPUTE_FIRST, sizeof(struct bg_pvgpu_command), STATE, pvgpu_run_compute)};
+static const struct pvgpu_command_entry compute_entry = {
+    ROW(COMPUTE_FIRST, sizeof(struct bg_pvgpu_compute), WORK, pvgpu_run_compute)};
 
 static const struct pvgpu_command_entry *find_compute(const struct bg_pvgpu_command *header)
 {
@@ -93,14 +87,14 @@ static const struct pvgpu_command_entry *find_in(const struct pvgpu_command_entr
     return NULL;
 }
 
-static const struct pvgpu_command_entry *find_type(const struct pvgpu_renderer_ops *renderer,
+static const struct pvgpu_command_entry *find_type(const struct pvgpu_renderer *drawing,
                                                    uint32_t type)
 {
     const struct pvgpu_command_entry *entry = find_in(entries, COUNT(entries), type);
 
-    if (entry == NULL && renderer->draws) {
+    if (entry == NULL && drawing != NULL) {
         entry = find_in(drawing_entries, COUNT(drawing_entries), type)
-                    ?: find_in(renderer->commands, renderer->command_count, type);
+                    ?: find_in(drawing->ops->commands, drawing->ops->command_count, type);
     }
     return entry;
 }
@@ -111,7 +105,7 @@ static const struct pvgpu_command_entry *find_kept(struct pvgpu_context *context
     const struct pvgpu_command_entry **kept = &context->entries[type % PVGPU_ENTRIES_KEPT];
 
     if (*kept == NULL || (*kept)->type != type) {
-        *kept = find_type(context->renderer->ops, type);
+        *kept = find_type(context->drawing, type);
     }
     return *kept;
 }
@@ -128,12 +122,51 @@ static const struct pvgpu_command_entry *find_entry(struct pvgpu_context *contex
     return entry != NULL && header->size >= entry->size ? entry : NULL;
 }
 
-enum pvgpu_command_kind pvgpu_command_classify(struct pvgpu_context *context,
-                                               const struct bg_pvgpu_command *header)
-{
-    const struct pvgpu_command_entry *entry = find_entry(context, header);
+/* ---- What needs drawing ---- */
 
-    return entry != NULL ? entry->kind : PVGPU_KIND_UNKNOWN;
+/* Only draws read and write it: it is made early, when there is little to move yet. */
+#define DRAWN_BINDS                                                                                \
+    (BG_PVGPU_BIND_VERTEX_BUFFER | BG_PVGPU_BIND_INDEX_BUFFER | BG_PVGPU_BIND_CONSTANT_BUFFER |    \
+     BG_PVGPU_BIND_UNORDERED_ACCESS)
+
+static bool format_draws(uint32_t number)
+{
+    const struct pvgpu_format_info *format = pvgpu_format_find(number);
+
+    return format != NULL && format->draws;
+}
+
+static bool resource_draws(const struct bg_pvgpu_create_resource *create)
+{
+    return (create->bind_flags & DRAWN_BINDS) || format_draws(create->format) ||
+           create->sample_count > 1 || (create->misc_flags & BG_PVGPU_MISC_TEXTURE_CUBE) ||
+           (create->type == BG_PVGPU_RESOURCE_TEXTURE_2D && create->depth > 1);
+}
+
+/* Whether the session has to move before the command runs. */
+static bool moves(const struct pvgpu_context *context, const struct pvgpu_command_entry *entry,
+                  const void *command)
+{
+    const struct bg_pvgpu_create_view *view = command;
+
+    if (context->drawing == NULL || context->renderer == context->drawing) {
+        return false;
+    }
+    return entry->draws ||
+           (entry->type == BG_PVGPU_CMD_CREATE_RESOURCE && resource_draws(command)) ||
+           (entry->type == BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW && format_draws(view->format));
+}
+
+/* ---- ---- */
+
+enum pvgpu_command_kind pvgpu_command_classify(struct pvgpu_context *context, const void *command)
+{
+    const struct pvgpu_command_entry *entry = find_entry(context, command);
+
+    if (entry == NULL) {
+        return PVGPU_KIND_UNKNOWN;
+    }
+    return moves(context, entry, command) ? PVGPU_KIND_WORK : entry->kind;
 }
 
 struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
@@ -146,6 +179,13 @@ struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
 
     if (entry == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
+    }
+    if (moves(context, entry, command)) {
+        struct pvgpu_outcome outcome = pvgpu_move(context);
+
+        if (outcome.code != BG_PVGPU_OK) {
+            return outcome;
+        }
     }
     if (entry->run != NULL) {
         return entry->run(context, command, header->size);

@@ -15,9 +15,8 @@
      BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS |        \
      BG_PVGPU_FEATURE_CUDA)
 
-/* Of a command of header.size bytes. */
-enum pvgpu_command_kind pvgpu_command_classify(struct pvgpu_context *context,
-                                               const struct bg_pvgpu_command *header);
+/* Of a whole command. */
+enum pvgpu_command_kind pvgpu_command_classify(struct pvgpu_context *context, const void *command);
 
 /* Runs a STATE, WORK or PRESENT command. */
 struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,

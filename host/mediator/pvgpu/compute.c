@@ -57,6 +57,15 @@ static struct operation make_operation(const struct pvgpu_context *context,
     };
 }
 
+/* The log says which status it was. */
+static struct pvgpu_outcome outcome_of(enum bg_compute_status status)
+{
+    struct pvgpu_outcome outcome = pvgpu_fail_compute(status);
+
+    outcome.detail = status;
+    return outcome;
+}
+
 PVGPU_HANDLER(pvgpu_run_compute)
 {
     const struct bg_pvgpu_compute *compute = command;
@@ -80,7 +89,7 @@ PVGPU_HANDLER(pvgpu_run_compute)
     }
     operation = make_operation(context, compute);
     if (compute->result_offset == BG_PVGPU_NO_RESULT) {
-        return pvgpu_fail_compute(operation_run(context->session, &operation));
+        return outcome_of(operation_run(context->session, &operation));
     }
     start_ns = clock_now_ns();
     status = operation_run(context->session, &operation);

@@ -114,7 +114,7 @@ static bool prepare_drawing(struct pvgpu_worker *worker, char reason[LEASE_REASO
 
     if (renderer != NULL) {
         vulkan_renderer_notify(renderer, notify, worker);
-        worker->context.renderer = renderer;
+        worker->context.drawing = renderer;
     }
     return renderer != NULL;
 }
@@ -128,7 +128,6 @@ static bool prepare(struct pvgpu_worker *worker)
     gpu_address start = 0;
     bool done;
 
-    worker->watch.on_gpu = worker->base.device.cuda || worker->vulkan != NULL;
     pvgpu_turn_begin(worker, LEASE_PREPARE_LIMIT_NS);
     done = lease_prepare(&worker->context.session, &worker->base.device,
                          worker->base.start.limits.memory_limit, true, reason);
@@ -442,19 +441,25 @@ static void wait_with_command(struct pvgpu_worker *worker, uint64_t until_ns)
     wait_for(worker, false, earliest(until_ns, pvgpu_pending_get_limit_ns(worker)));
 }
 
+/* Whether to prepare now, before the lease is asked for: it may take longer than a lease lasts.
+ * What is not known yet, the renderer that draws may know. */
+static bool needs_device(const struct pvgpu_worker *worker, enum pvgpu_command_kind kind)
+{
+    return !worker->prepared && (kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT ||
+                                 (kind == PVGPU_KIND_UNKNOWN && worker->vulkan != NULL));
+}
+
 static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
 {
     enum pvgpu_command_kind kind;
     uint64_t until_ns;
 
-    if (worker->vulkan != NULL && !worker->prepared && !prepare(worker)) {
-        return; /* which commands there are, the renderer says */
-    }
-    kind = pvgpu_command_classify(&worker->context, &command->header);
-    /* Before the lease is asked for: it may take longer than a lease lasts. */
-    if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) && !worker->prepared &&
-        !prepare(worker)) {
-        return;
+    kind = pvgpu_command_classify(&worker->context, command->bytes);
+    if (needs_device(worker, kind)) {
+        if (!prepare(worker)) {
+            return;
+        }
+        kind = pvgpu_command_classify(&worker->context, command->bytes);
     }
     if (!may_run(worker, command, kind, &until_ns)) {
         wait_with_command(worker, until_ns);

@@ -84,7 +84,9 @@ struct pvgpu_view {
 struct pvgpu_context {
     struct session *session; /* the memory's owner; its GPU does the work */
     struct operation_heap heap;
-    struct pvgpu_renderer *renderer; /* constant from the first command on */
+    struct pvgpu_renderer *renderer; /* where the resources are */
+    struct pvgpu_renderer *drawing;  /* that draws for this session; NULL: none. Constant from the
+                                        first command on */
     const struct pvgpu_command_entry *entries[PVGPU_ENTRIES_KEPT]; /* commands.c's */
     struct pvgpu_ids resources, views;
 
@@ -128,6 +130,14 @@ struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
 
 /* One user of the resource less, counted before in `ids` or `views`: without any it goes. */
 void pvgpu_resource_release(struct pvgpu_context *context, struct pvgpu_resource *resource);
+
+/* move.c */
+
+/* Moves all that there is to the renderer that draws, where it is not yet; between them it is
+ * charged twice. On failure nothing changed. */
+struct pvgpu_outcome pvgpu_move(struct pvgpu_context *context);
+/* Nothing is left: the session begins anew, in the memory. */
+void pvgpu_move_back(struct pvgpu_context *context);
 
 /* The commands. */
 

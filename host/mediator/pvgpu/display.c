@@ -119,6 +119,24 @@ static void remove_pages(const struct pvgpu_display_buffer *buffer, struct gpu *
     }
 }
 
+static void unshare(struct pvgpu_display_buffer *buffer, struct pvgpu_context *context)
+{
+    if (buffer->shared) {
+        buffer->renderer->ops->unshare(context, buffer->memory);
+    }
+    buffer->shared = false;
+}
+
+/* With the renderer that the session has now. Without, the copies take a way more, and work. */
+static void share(struct pvgpu_display_buffer *buffer, struct pvgpu_context *context)
+{
+    if (buffer->renderer != context->renderer) {
+        unshare(buffer, context);
+        buffer->renderer = context->renderer;
+        buffer->shared = buffer->renderer->ops->share(context, buffer->memory, buffer->size);
+    }
+}
+
 /*
  * The pages go back to the host whoever else has the file: a device can keep its descriptor or its
  * mapping for as long as it likes, and reads zeros from there. What it makes of them is its own.
@@ -126,9 +144,7 @@ static void remove_pages(const struct pvgpu_display_buffer *buffer, struct gpu *
 static void free_buffer(struct pvgpu_display_buffer *buffer, struct pvgpu_context *context)
 {
     if (buffer->memory != NULL) {
-        if (buffer->shared) {
-            context->renderer->ops->unshare(context, buffer->memory);
-        }
+        unshare(buffer, context);
         remove_pages(buffer, context->session->gpu);
         munmap(buffer->memory, buffer->size);
         session_release(context->session, buffer->size);
@@ -189,12 +205,7 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
         session_release(session, size);
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
-    /* Without `shared` the copies take a way more, and work. */
-    display->now = (struct pvgpu_display_buffer){
-        .memory = memory,
-        .size = size,
-        .shared = context->renderer->ops->share(context, memory, size),
-    };
+    display->now = (struct pvgpu_display_buffer){.memory = memory, .size = size};
     display->slot_size = needed;
     display->slots = display->slots_wanted;
     memset(display->slot, 0, sizeof(display->slot));
@@ -343,6 +354,7 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
     if (!is_empty(&area)) {
         struct pvgpu_place from = place_of(resource, &area);
 
+        share(&display->now, context);
         display->copied = (uint64_t)from.box.width * from.box.height * PIXEL;
         outcome = context->renderer->ops->show(
             context, &from, picture + ((uint64_t)from.box.y * width + from.box.x) * PIXEL,

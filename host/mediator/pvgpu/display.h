@@ -30,7 +30,8 @@ struct pvgpu_display_slot {
 struct pvgpu_display_buffer {
     uint8_t *memory; /* NULL: none */
     uint64_t size;
-    bool shared; /* with the GPU: a copy into it is one DMA */
+    struct pvgpu_renderer *renderer; /* that was asked to share it; NULL: none yet */
+    bool shared;                     /* with it: a copy into it is one DMA */
 };
 
 struct bg_pvgpu_display {

@@ -50,6 +50,7 @@ static struct pvgpu_outcome create(struct pvgpu_context *context, struct pvgpu_r
 static void destroy(struct pvgpu_context *context, struct pvgpu_resource *resource)
 {
     session_give(context->session, resource->address, resource->size);
+    resource->address = 0;
 }
 
 static struct pvgpu_outcome create_view(struct pvgpu_context *context, struct pvgpu_view *view)

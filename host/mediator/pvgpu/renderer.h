@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where a session's resources are, and what works on them: memory of the session's compute device
- * (memory.c), or Vulkan (vulkan/), which draws, too.
+ * (memory.c), or Vulkan (vulkan/), which draws, too. Every session begins in the memory, where
+ * copies and pictures are cheaper; move.c moves it at the first command that needs drawing.
  *
  * What comes here was checked: ids, boxes, formats and ranges are right, memory alone may lack.
  * Everything happens in the order it was asked for, and need not have happened on return; heap
@@ -46,6 +47,7 @@ struct pvgpu_command_entry {
     uint32_t size; /* at least */
     enum pvgpu_command_kind kind;
     PVGPU_HANDLER((*run)); /* NULL: commands.c runs it */
+    bool draws;            /* needs the renderer that draws, where the session has one */
 };
 
 /* A box in texels of a subresource; a buffer's: bytes. */
@@ -111,13 +113,20 @@ struct pvgpu_renderer_ops {
     /* Waits for all. An error of what was started before, once. */
     struct pvgpu_outcome (*finish)(struct pvgpu_context *context);
 
-    /* All that the guest made goes: what `commands` made, too. NULL: they made nothing. */
-    void (*reset)(struct pvgpu_context *context);
-
-    /* BG_PVGPU_FEATURE_DRAW: layers, samples, cubes, all formats; and the commands that draw. */
+    /* BG_PVGPU_FEATURE_DRAW: layers, samples, cubes, all formats; and the commands that draw. The
+     * rest is NULL without. */
     bool draws;
     const struct pvgpu_command_entry *commands;
     uint32_t command_count;
+
+    /* Whether the device has such resources, as far as memory goes; the session may be in the other
+     * renderer yet. */
+    bool (*has)(struct pvgpu_context *context, const struct pvgpu_resource *resource);
+    /* As `create`, with what the resource holds in the memory renderer, where it stays. Of one
+     * layer and one sample. */
+    struct pvgpu_outcome (*adopt)(struct pvgpu_context *context, struct pvgpu_resource *resource);
+    /* What `commands` made goes. */
+    void (*reset)(struct pvgpu_context *context);
 };
 
 /* The first member of each implementation's. */
@@ -125,7 +134,8 @@ struct pvgpu_renderer {
     const struct pvgpu_renderer_ops *ops;
 };
 
-/* In the memory of the session's compute device; draws nothing. */
+/* In the memory of the session's compute device; draws nothing. Its resources have addresses,
+ * those of others objects. */
 extern struct pvgpu_renderer pvgpu_memory_renderer;
 
 #endif

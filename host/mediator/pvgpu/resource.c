@@ -55,7 +55,7 @@ struct pvgpu_outcome pvgpu_fail_compute(enum bg_compute_status status)
     default:
         break;
     }
-    return (struct pvgpu_outcome){.code = code, .detail = status};
+    return pvgpu_fail(code);
 }
 
 struct pvgpu_outcome pvgpu_fail_shader(struct pvgpu_context *context, const char *text)
@@ -244,7 +244,7 @@ static struct pvgpu_outcome describe(const struct pvgpu_context *context,
                                      struct pvgpu_resource *resource)
 {
     const struct pvgpu_format_info *format = pvgpu_format_find(create->format);
-    bool draws = context->renderer->ops->draws;
+    bool draws = context->drawing != NULL;
     bool buffer = create->type == BG_PVGPU_RESOURCE_BUFFER;
     uint32_t height = at_least_one(create->height), depth = at_least_one(create->depth);
     struct pvgpu_outcome outcome;
@@ -303,6 +303,17 @@ static bool data_size_is_allowed(const struct pvgpu_resource *resource, uint32_t
     return data_size == 0 || data_size == resource->size || data_size == resource->level[0].size;
 }
 
+/* What could not move is not made in memory either. */
+static struct pvgpu_outcome make(struct pvgpu_context *context, struct pvgpu_resource *resource)
+{
+    const struct pvgpu_renderer *drawing = context->drawing;
+
+    if (drawing != NULL && !drawing->ops->has(context, resource)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    return context->renderer->ops->create(context, resource);
+}
+
 PVGPU_HANDLER(pvgpu_create_resource)
 {
     const struct bg_pvgpu_create_resource *create = command;
@@ -326,7 +337,7 @@ PVGPU_HANDLER(pvgpu_create_resource)
         outcome = pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (outcome.code == BG_PVGPU_OK) {
-        outcome = context->renderer->ops->create(context, resource);
+        outcome = make(context, resource);
     }
     if (outcome.code != BG_PVGPU_OK) {
         free(resource);
@@ -398,7 +409,7 @@ struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
     wanted.format = format;
     wanted.levels = 1;
     lay_out(&wanted, width, height, 1);
-    outcome = context->renderer->ops->create(context, &wanted);
+    outcome = make(context, &wanted);
     if (outcome.code == BG_PVGPU_OK) {
         context->renderer->ops->destroy(context, resource);
         *resource = wanted;
@@ -526,7 +537,7 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context, uint32_t 
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     wanted.format = format ? pvgpu_format_find(format) : format_of(wanted.resource);
-    outcome = check_view(&wanted, context->renderer->ops->draws);
+    outcome = check_view(&wanted, context->drawing != NULL);
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
@@ -696,9 +707,7 @@ void pvgpu_context_reset(struct pvgpu_context *context)
     memset(&context->views, 0, sizeof(context->views));
     context->target_count = context->viewport_count = context->scissor_count = 0;
     context->view_ports++;
-    if (context->renderer->ops->reset != NULL) {
-        context->renderer->ops->reset(context);
-    }
+    pvgpu_move_back(context);
     if (context->session != NULL) {
         session_free_all(context->session);
     }

@@ -9,7 +9,9 @@
 
 void pvgpu_turn_begin(struct pvgpu_worker *worker, uint64_t limit_ns)
 {
-    worker->turn_ns = watch_begin(&worker->watch, limit_ns);
+    bool draws = worker->context.renderer->ops->draws;
+
+    worker->turn_ns = watch_begin(&worker->watch, worker->base.device.cuda || draws, limit_ns);
     if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
         worker_wake(&worker->base);
     }

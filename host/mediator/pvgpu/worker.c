@@ -154,9 +154,9 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, c
 
 static bool drew(const struct pvgpu_worker *worker)
 {
-    const struct pvgpu_renderer *renderer = worker->context.renderer;
+    const struct pvgpu_renderer *drawing = worker->context.drawing;
 
-    return renderer != &pvgpu_memory_renderer && vulkan_renderer_is_lost(renderer);
+    return drawing != NULL && vulkan_renderer_is_lost(drawing);
 }
 
 void pvgpu_worker_lose_gpu(struct pvgpu_worker *worker)

@@ -93,7 +93,7 @@ static void begin_running(struct stub_worker *worker, const char *doing, uint64_
     worker->running = true;
     worker->doing = doing;
     if (limit_ns != 0) {
-        watch_begin(&worker->watch, limit_ns);
+        watch_begin(&worker->watch, worker->base.device.cuda, limit_ns);
     }
     pthread_mutex_unlock(&worker->base.lock);
 }
@@ -210,7 +210,6 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
     char reason[LEASE_REASON_SIZE] = "";
     bool done;
 
-    worker->watch.on_gpu = worker->base.device.cuda;
     begin_running(worker, "opening the device", in_executor ? LEASE_PREPARE_LIMIT_NS : 0);
     done = lease_prepare(&worker->session, &worker->base.device,
                          worker->base.start.limits.memory_limit, with_context, reason);

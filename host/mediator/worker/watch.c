@@ -25,10 +25,11 @@ void watch_open(struct watch *watch)
     pthread_getcpuclockid(pthread_self(), &watch->clock);
 }
 
-uint64_t watch_begin(struct watch *watch, uint64_t limit_ns)
+uint64_t watch_begin(struct watch *watch, bool on_gpu, uint64_t limit_ns)
 {
     uint64_t now_ns = clock_now_ns();
 
+    __atomic_store_n(&watch->on_gpu, on_gpu, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->waited_ns, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->limit_ns, limit_ns, __ATOMIC_RELAXED);
     store(&watch->started_ns, now_ns);
@@ -85,8 +86,9 @@ bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns,
         watch->seen_ns = started_ns;
         watch->seen_used = *used;
     }
+    bool on_gpu = __atomic_load_n(&watch->on_gpu, __ATOMIC_RELAXED);
     uint64_t process_ns = used->process_ns - watch->seen_used.process_ns;
-    uint64_t used_ns = watch->on_gpu ? elapsed_ns : used->thread_ns - watch->seen_used.thread_ns;
+    uint64_t used_ns = on_gpu ? elapsed_ns : used->thread_ns - watch->seen_used.thread_ns;
     if (used_ns >= limit_ns || stands_still(process_ns, elapsed_ns, limit_ns)) {
         return load(&watch->started_ns) == started_ns; /* else it has ended meanwhile */
     }

@@ -28,8 +28,8 @@ struct watch {
     uint64_t limit_ns;
     uint64_t waiting_ns; /* since when it waits for its lease; 0: it does not */
     uint64_t waited_ns;  /* since it began */
+    bool on_gpu;         /* of what runs: it holds a GPU */
     clockid_t clock;     /* the computing thread's processor time */
-    bool on_gpu;         /* the caller's, before anything begins */
     /* The looking thread's. */
     uint64_t seen_ns;           /* started_ns of what it saw last */
     struct watch_use seen_used; /* and the processor time then */
@@ -39,7 +39,7 @@ struct watch {
 void watch_open(struct watch *watch);
 
 /* The clock's time, which it had to look at. */
-uint64_t watch_begin(struct watch *watch, uint64_t limit_ns);
+uint64_t watch_begin(struct watch *watch, bool on_gpu, uint64_t limit_ns);
 void watch_end(struct watch *watch);
 
 /* Around a wait for the lease. */

@@ -480,7 +480,7 @@ static void test_other_commands_are_refused(void **state)
     (void)state;
     for (uint32_t i = 0; i < count; i++) {
         *header = (struct bg_pvgpu_command){.type = types[i], .size = sizeof(bytes)};
-        assert_int_equal(pvgpu_command_classify(&context, header), PVGPU_KIND_UNKNOWN);
+        assert_int_equal(pvgpu_command_classify(&context, bytes), PVGPU_KIND_UNKNOWN);
         EXPECT(BG_PVGPU_ERROR_INVALID_COMMAND, bytes);
     }
 }

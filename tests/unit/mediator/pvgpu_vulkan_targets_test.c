@@ -4,4 +4,5 @@
 /* The same commands on Vulkan: views, targets, clears, byte by byte what they are on the CPU
  * device. */
 #define PVGPU_TEST_VULKAN 1
+#define PVGPU_TEST_MOVED 1
 #include "tests/unit/mediator/pvgpu_targets_test.c"

@@ -238,6 +238,7 @@ static void test_sizes_beyond_the_device(void **state)
     (void)state;
     context.session->memory_limit = UINT64_MAX;
     create.type = BG_PVGPU_RESOURCE_BUFFER;
+    create.bind_flags = BG_PVGPU_BIND_VERTEX_BUFFER;
     EXPECT(BG_PVGPU_ERROR_OUT_OF_MEMORY, &create);
     create = texture(1, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 2048, 2048);
     create.type = BG_PVGPU_RESOURCE_TEXTURE_3D;

@@ -295,7 +295,7 @@ static void fill_stage(const struct pvgpu_place *to, const struct vulkan_stage *
     }
 }
 
-static struct pvgpu_outcome write_bytes(struct vulkan_renderer *renderer,
+struct pvgpu_outcome vulkan_write_bytes(struct vulkan_renderer *renderer,
                                         const struct pvgpu_place *to, const uint8_t *bytes,
                                         uint64_t row_pitch, uint64_t slice_pitch)
 {
@@ -380,8 +380,8 @@ struct pvgpu_outcome vulkan_upload(struct pvgpu_context *context, const struct p
         return copy_in(renderer, to, &bytes);
     }
     vulkan_settle_heap(renderer);
-    return write_bytes(renderer, to, renderer->heap.memory + from->offset, from->row_pitch,
-                       from->slice_pitch);
+    return vulkan_write_bytes(renderer, to, renderer->heap.memory + from->offset, from->row_pitch,
+                              from->slice_pitch);
 }
 
 static void spread(const struct pvgpu_place *from, const uint8_t *bytes, uint8_t *heap,
@@ -444,8 +444,8 @@ static struct pvgpu_outcome copy_slowly(struct vulkan_renderer *renderer,
     }
     outcome = vulkan_read_bytes(renderer, from, bytes);
     if (outcome.code == BG_PVGPU_OK) {
-        outcome =
-            write_bytes(renderer, to, bytes, row_size(from), row_size(from) * from->box.height);
+        outcome = vulkan_write_bytes(renderer, to, bytes, row_size(from),
+                                     row_size(from) * from->box.height);
     }
     give_bytes(renderer, from, bytes);
     return outcome;

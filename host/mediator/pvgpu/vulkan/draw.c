@@ -499,14 +499,14 @@ PVGPU_HANDLER(draw_dispatch)
 /* ---- The table ---- */
 
 #define PAIR(type, name, form, kind)                                                               \
-    {BG_PVGPU_CMD_CREATE_##type, form, kind, draw_create_##name},                                  \
+    {BG_PVGPU_CMD_CREATE_##type, form, kind, draw_create_##name, true},                            \
     {                                                                                              \
         BG_PVGPU_CMD_DESTROY_##type, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,             \
-            draw_destroy_##name                                                                    \
+            draw_destroy_##name, true                                                              \
     }
-#define SET(type, name, form) {BG_PVGPU_CMD_##type, form, PVGPU_KIND_STATE, draw_##name}
+#define SET(type, name, form) {BG_PVGPU_CMD_##type, form, PVGPU_KIND_STATE, draw_##name, true}
 #define WORK(type, name)                                                                           \
-    {BG_PVGPU_CMD_##type, sizeof(struct bg_pvgpu_##name), PVGPU_KIND_WORK, draw_##name}
+    {BG_PVGPU_CMD_##type, sizeof(struct bg_pvgpu_##name), PVGPU_KIND_WORK, draw_##name, true}
 
 const struct pvgpu_command_entry vulkan_draw_commands[] = {
     WORK(DRAW, draw),

@@ -107,7 +107,7 @@ struct vulkan_renderer {
 /* What vulkan_renderer_create makes. */
 static inline struct vulkan_renderer *vulkan_of(const struct pvgpu_context *context)
 {
-    return (struct vulkan_renderer *)context->renderer;
+    return (struct vulkan_renderer *)context->drawing;
 }
 
 static inline struct vulkan_resource *vulkan_resource_of(const struct pvgpu_resource *resource)

@@ -65,9 +65,11 @@ static const struct pvgpu_renderer_ops ops = {
     .is_done = is_done,
     .finish = finish,
     .draws = true,
-    .reset = reset,
     .commands = vulkan_draw_commands,
     .command_count = VULKAN_DRAW_COMMANDS,
+    .has = vulkan_has,
+    .adopt = vulkan_adopt,
+    .reset = reset,
 };
 
 /* ---- Create, destroy ---- */

@@ -152,6 +152,19 @@ static bool is_possible(const struct vulkan *vulkan, const VkImageCreateInfo *cr
            create->arrayLayers <= has.maxArrayLayers && (create->samples & has.sampleCounts);
 }
 
+bool vulkan_has(struct pvgpu_context *context, const struct pvgpu_resource *wanted)
+{
+    const struct vulkan *vulkan = vulkan_of(context)->vulkan;
+    VkFormat format = vulkan_format_find(vulkan, wanted->format->number);
+    VkImageCreateInfo create;
+
+    if (wanted->type == BG_PVGPU_RESOURCE_BUFFER) {
+        return true;
+    }
+    create = describe_image(vulkan, wanted, format);
+    return format != VK_FORMAT_UNDEFINED && is_possible(vulkan, &create, wanted->size);
+}
+
 static struct pvgpu_outcome create_image(struct vulkan_renderer *renderer,
                                          const struct pvgpu_resource *wanted,
                                          struct vulkan_resource *resource)
@@ -164,9 +177,6 @@ static struct pvgpu_outcome create_image(struct vulkan_renderer *renderer,
     resource->format = vulkan_format_find(vulkan, wanted->format->number);
     resource->aspects = vulkan_format_aspects(wanted->format);
     create = describe_image(vulkan, wanted, resource->format);
-    if (resource->format == VK_FORMAT_UNDEFINED || !is_possible(vulkan, &create, wanted->size)) {
-        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
-    }
     outcome = vulkan_check(renderer,
                            vulkan->vkCreateImage(vulkan->device, &create, NULL, &resource->image),
                            "vkCreateImage");
@@ -484,6 +494,7 @@ void vulkan_destroy_view(struct pvgpu_context *context, struct pvgpu_view *view)
     vulkan_discard(renderer, VK_OBJECT_TYPE_IMAGE_VIEW, VULKAN_HANDLE(made->image), 0);
     vulkan_discard(renderer, VK_OBJECT_TYPE_BUFFER_VIEW, VULKAN_HANDLE(made->texels), 0);
     free(made);
+    view->object = NULL;
 }
 
 /* ---- Memory of the host ---- */

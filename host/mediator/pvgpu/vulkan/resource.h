@@ -7,6 +7,7 @@
 
 struct pvgpu_outcome vulkan_create(struct pvgpu_context *context, struct pvgpu_resource *resource);
 void vulkan_destroy(struct pvgpu_context *context, struct pvgpu_resource *resource);
+bool vulkan_has(struct pvgpu_context *context, const struct pvgpu_resource *resource);
 struct pvgpu_outcome vulkan_create_view(struct pvgpu_context *context, struct pvgpu_view *view);
 void vulkan_destroy_view(struct pvgpu_context *context, struct pvgpu_view *view);
 

@@ -16,6 +16,10 @@ struct pvgpu_outcome vulkan_copy(struct pvgpu_context *context, const struct pvg
 /* The place's texels, packed, into memory of the size that they take. Waits for all before. */
 struct pvgpu_outcome vulkan_read_bytes(struct vulkan_renderer *renderer,
                                        const struct pvgpu_place *from, uint8_t *bytes);
+/* The other way; nothing is waited for. */
+struct pvgpu_outcome vulkan_write_bytes(struct vulkan_renderer *renderer,
+                                        const struct pvgpu_place *to, const uint8_t *bytes,
+                                        uint64_t row_pitch, uint64_t slice_pitch);
 
 /* The place and a buffer's bytes from `offset` on, packed but for the pitches, on the GPU. */
 struct vulkan_bytes {
@@ -28,6 +32,9 @@ struct vulkan_bytes {
 bool vulkan_can_copy(const struct pvgpu_place *place, const struct vulkan_bytes *bytes);
 struct pvgpu_outcome vulkan_copy_out(struct vulkan_renderer *renderer,
                                      const struct vulkan_bytes *to, const struct pvgpu_place *from);
+
+/* adopt.c */
+struct pvgpu_outcome vulkan_adopt(struct pvgpu_context *context, struct pvgpu_resource *resource);
 
 /* clear.c */
 struct pvgpu_outcome vulkan_clear_colour(struct pvgpu_context *context,
