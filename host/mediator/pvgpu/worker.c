@@ -125,8 +125,9 @@ void pvgpu_worker_finish(struct pvgpu_worker *worker)
 static void tell_loss(struct pvgpu_worker *worker, enum bg_pvgpu_error code)
 {
     pvgpu_ring_clear_status(&worker->ring, BG_PVGPU_CONTROL_READY);
-    pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_DEVICE_LOST);
+    /* The reason first: who sees the loss finds it. */
     pvgpu_ring_report(&worker->ring, worker->ring.consumer, code, 0);
+    pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_DEVICE_LOST);
     pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_ERROR);
 }
 
