@@ -381,7 +381,7 @@ static bool draw_frames(void)
 /* What draws may be the same processors: a guest that waits leaves them to it. */
 static bool sleep_while_waiting(void)
 {
-    int error = bg_pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), NULL);
+    int error = bg_pvgpu_interrupt_open(&interrupt, &gpu, NULL);
 
     if (error == 0) {
         gpu.wait = BG_WAIT_SLEEP;

@@ -58,7 +58,7 @@ static void nap(struct waiter *waiter)
     if (now_ns < end_ns && end_ns - now_ns > waiter->nap_ns) {
         end_ns = now_ns + waiter->nap_ns;
     }
-    waiter->strategy->sleep(end_ns);
+    waiter->strategy->sleep(waiter->strategy->event, end_ns);
     /* An interrupt of another device ends a sleep before its time: then nothing is known. */
     waiter->is_overslept =
         bg_hal_time_ns() >= end_ns && bg_load_acquire64(&waiter->source->count) == count;

@@ -61,6 +61,21 @@ static bool take_intx(void *context, bool *is_storm)
     return interrupt->options.intx_take(interrupt->options.intx_context, is_storm);
 }
 
+static int join_line(struct bg_pci_interrupt *interrupt, struct bg_interrupt_line *line,
+                     uint32_t number, enum bg_hal_trigger trigger)
+{
+    for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
+        interrupt->options.vectors[i].entry = 0;
+    }
+    interrupt->client = (struct bg_interrupt_client){
+        .take = take_intx,
+        .turn = turn_all,
+        .context = interrupt,
+    };
+    return bg_interrupt_line_join(line, &interrupt->client, number, trigger,
+                                  interrupt->options.intx_cpu);
+}
+
 static int open_intx(struct bg_pci_interrupt *interrupt)
 {
     uint32_t number = bg_pci_intx_interrupt(interrupt->host, interrupt->device);
@@ -73,20 +88,26 @@ static int open_intx(struct bg_pci_interrupt *interrupt)
     if (line == NULL) {
         return BG_ERR_NO_SPACE;
     }
-    for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
-        interrupt->options.vectors[i].entry = 0;
-    }
-    interrupt->client = (struct bg_interrupt_client){
-        .take = take_intx,
-        .turn = turn_all,
-        .context = interrupt,
-    };
-    int error = bg_interrupt_line_join(line, &interrupt->client, number, BG_HAL_TRIGGER_LEVEL,
-                                       interrupt->options.intx_cpu);
+    int error = join_line(interrupt, line, number, BG_HAL_TRIGGER_LEVEL);
 
     if (error == 0) {
         bg_pci_device_disable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
     }
+    return error;
+}
+
+/* That the kernel has set up itself. */
+static int open_line(struct bg_pci_interrupt *interrupt)
+{
+    const struct bg_pci_interrupt_options *options = &interrupt->options;
+
+    if (options->intx_take == NULL ||
+        options->forbidden & BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX)) {
+        return BG_ERR_NOT_FOUND;
+    }
+    int error = join_line(interrupt, options->line, options->interrupt, options->trigger);
+
+    interrupt->kind = error == 0 ? BG_PCI_INTERRUPT_INTX : BG_PCI_INTERRUPT_NONE;
     return error;
 }
 
@@ -320,6 +341,12 @@ int bg_pci_interrupt_open(struct bg_pci_interrupt *interrupt, const struct bg_pc
     interrupt->host = host;
     interrupt->device = device;
     interrupt->options = *options;
+    if (options->line != NULL) {
+        return open_line(interrupt);
+    }
+    if (device == NULL) {
+        return BG_ERR_INVALID;
+    }
     disable_all(interrupt);
     for (unsigned kind = BG_PCI_INTERRUPT_MSIX; kind > BG_PCI_INTERRUPT_NONE; kind--) {
         if (!(options->forbidden & BG_PCI_INTERRUPT_BIT(kind)) && open_kind(interrupt, kind) == 0) {
@@ -336,7 +363,9 @@ void bg_pci_interrupt_close(struct bg_pci_interrupt *interrupt)
         return;
     }
     if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
-        bg_pci_device_enable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
+        if (interrupt->options.line == NULL) {
+            bg_pci_device_enable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
+        }
         bg_interrupt_line_leave(&interrupt->client);
     } else {
         close_messages(interrupt, ops_of(interrupt->kind));
@@ -349,7 +378,8 @@ void bg_pci_interrupt_close(struct bg_pci_interrupt *interrupt)
 
 static void set_mask(struct bg_pci_interrupt *interrupt, unsigned vector, bool is_masked)
 {
-    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE) {
+    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE ||
+        interrupt->options.line != NULL) {
         return;
     }
     if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
@@ -377,7 +407,8 @@ void bg_pci_interrupt_unmask(struct bg_pci_interrupt *interrupt, unsigned vector
 
 bool bg_pci_interrupt_is_pending(const struct bg_pci_interrupt *interrupt, unsigned vector)
 {
-    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE) {
+    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE ||
+        interrupt->options.line != NULL) {
         return false;
     }
     if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {

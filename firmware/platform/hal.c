@@ -39,8 +39,9 @@ void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
     return mmu_map(address, size, type) == 0 ? (void *)(uintptr_t)address : NULL;
 }
 
-void bg_hal_sleep(uint64_t deadline_ns)
+void bg_hal_sleep(void *event, uint64_t deadline_ns)
 {
+    (void)event; /* there are no threads here */
     interrupt_sleep(deadline_ns);
 }
 

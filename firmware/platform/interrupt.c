@@ -323,6 +323,8 @@ static int target_find(uint32_t intid, uint32_t *cpu)
         *cpu = cpu_index();
     } else if (intid < GIC_BANKED_COUNT) {
         return BG_ERR_INVALID;
+    } else {
+        *cpu -= BG_HAL_CPU(0);
     }
     if (*cpu >= machine.cpu_count || !bg_load_acquire32(&interrupt_cpus[*cpu].is_ready)) {
         return BG_ERR_INVALID;

@@ -67,7 +67,7 @@ void interrupt_unmask(uint32_t intid);
  */
 int interrupt_set_priority(uint32_t intid, uint8_t priority);
 
-/* Where SPIs and LPIs go; both INVALID for what is not attached. */
+/* Where SPIs and LPIs go, `cpu` as above; both INVALID for what is not attached. */
 int interrupt_set_cpu(uint32_t intid, uint32_t cpu);
 int interrupt_set_trigger(uint32_t intid, enum bg_hal_trigger trigger);
 

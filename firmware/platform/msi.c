@@ -45,7 +45,7 @@ static bool is_its(const struct machine_msi_map *map)
 static int alloc_from_its(const struct bg_hal_msi_request *request, uint32_t device,
                           struct bg_hal_msi *messages)
 {
-    uint32_t cpu = request->cpu == BG_HAL_CPU_SELF ? cpu_index() : request->cpu;
+    uint32_t cpu = request->cpu == BG_HAL_CPU_SELF ? cpu_index() : request->cpu - BG_HAL_CPU(0);
     uint64_t state;
     int result;
 

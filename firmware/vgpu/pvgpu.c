@@ -215,6 +215,7 @@ int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host,
     if (error == 0) {
         error = bg_pvgpu_attach(gpu, registers, shmem, device->bars[BG_PVGPU_BAR_SHMEM].size,
                                 options, deadline_ns);
+        gpu->host = host;
         gpu->device = device;
     }
     return error;

@@ -24,7 +24,12 @@ static void arrived(const struct bg_pvgpu_interrupt *interrupt, uint32_t bit)
 
 static void fence_arrived(void *context)
 {
-    arrived(context, BG_PVGPU_IRQ_FENCE);
+    const struct bg_pvgpu_interrupt *interrupt = context;
+
+    arrived(interrupt, BG_PVGPU_IRQ_FENCE);
+    if (interrupt->options.handler != NULL) {
+        interrupt->options.handler(interrupt->options.context);
+    }
 }
 
 static void error_arrived(void *context)
@@ -32,8 +37,8 @@ static void error_arrived(void *context)
     const struct bg_pvgpu_interrupt *interrupt = context;
 
     arrived(interrupt, BG_PVGPU_IRQ_ERROR);
-    if (interrupt->error_handler != NULL) {
-        interrupt->error_handler(interrupt->error_context);
+    if (interrupt->options.error_handler != NULL) {
+        interrupt->options.error_handler(interrupt->options.error_context);
     }
 }
 
@@ -65,10 +70,9 @@ static void suppress(struct bg_pvgpu *gpu, uint32_t bits)
 }
 
 int bg_pvgpu_interrupt_open(struct bg_pvgpu_interrupt *interrupt, struct bg_pvgpu *gpu,
-                            const struct bg_pci_host *host,
                             const struct bg_pvgpu_interrupt_options *options)
 {
-    static const struct bg_pvgpu_interrupt_options defaults = {.cpu = BG_HAL_CPU_SELF};
+    static const struct bg_pvgpu_interrupt_options defaults;
 
     options = options != NULL ? options : &defaults;
     const struct bg_pci_interrupt_options pci = {
@@ -78,16 +82,15 @@ int bg_pvgpu_interrupt_open(struct bg_pvgpu_interrupt *interrupt, struct bg_pvgp
         .intx_context = interrupt,
         .intx_cpu = options->cpu,
         .forbidden = options->forbidden,
+        .line = options->line,
+        .interrupt = options->interrupt,
+        .trigger = options->trigger,
     };
     int error;
 
     memset(interrupt, 0, sizeof(*interrupt));
-    if (gpu->device == NULL) {
-        return BG_ERR_INVALID;
-    }
     interrupt->gpu = gpu;
-    interrupt->error_handler = options->error_handler;
-    interrupt->error_context = options->error_context;
+    interrupt->options = *options;
     for (unsigned i = 0; i < BG_PVGPU_VECTORS; i++) {
         interrupt->vectors[i].cpu = options->cpu;
         interrupt->vectors[i].source.context = interrupt;
@@ -96,7 +99,7 @@ int bg_pvgpu_interrupt_open(struct bg_pvgpu_interrupt *interrupt, struct bg_pvgp
     interrupt->vectors[BG_PVGPU_VECTOR_ERROR].source.handler = error_arrived;
     bg_mmio_write32(gpu->registers, BG_PVGPU_REG_IRQ_MASK, 0);
     acknowledge(interrupt, ALL_BITS);
-    error = bg_pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
+    error = bg_pci_interrupt_open(&interrupt->pci, gpu->host, gpu->device, &pci);
     if (error < 0) {
         interrupt->gpu = NULL;
         return error;

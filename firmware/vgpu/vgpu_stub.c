@@ -22,6 +22,7 @@ static void write_register(struct bg_vgpu_stub *gpu, uint32_t reg, uint32_t valu
 int bg_vgpu_stub_attach(struct bg_vgpu_stub *gpu, void *registers)
 {
     gpu->registers = registers;
+    gpu->host = NULL;
     gpu->device = NULL;
     gpu->last_status = BG_COMPUTE_OK;
     gpu->is_in_flight = false;
@@ -64,6 +65,7 @@ int bg_vgpu_stub_open(struct bg_vgpu_stub *gpu, const struct bg_pci_host *host,
 
     if (error == 0) {
         error = bg_vgpu_stub_attach(gpu, registers);
+        gpu->host = host;
         gpu->device = device;
     }
     return error;

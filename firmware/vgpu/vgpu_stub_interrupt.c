@@ -16,34 +16,39 @@ static bool take(void *context, bool *is_storm)
 }
 
 int bg_vgpu_stub_interrupt_open(struct bg_vgpu_stub_interrupt *interrupt, struct bg_vgpu_stub *gpu,
-                                const struct bg_pci_host *host,
                                 const struct bg_vgpu_stub_interrupt_options *options)
 {
-    const uint32_t cpu = options != NULL ? options->cpu : BG_HAL_CPU_SELF;
+    static const struct bg_vgpu_stub_interrupt_options defaults;
 
-    memset(interrupt, 0, sizeof(*interrupt));
-    if (gpu->device == NULL) {
-        return BG_ERR_INVALID;
-    }
-    interrupt->gpu = gpu;
-    interrupt->vector.cpu = cpu;
-    bg_vgpu_stub_irq_enable(gpu, false);
-    bg_vgpu_stub_irq_take(gpu); /* of before */
+    options = options != NULL ? options : &defaults;
     const struct bg_pci_interrupt_options pci = {
         .vectors = &interrupt->vector,
         .vector_count = 1,
         .intx_take = take,
         .intx_context = interrupt,
-        .intx_cpu = cpu,
-        .forbidden = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) |
+        .intx_cpu = options->cpu,
+        .forbidden = options->forbidden | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) |
                      BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
+        .line = options->line,
+        .interrupt = options->interrupt,
+        .trigger = options->trigger,
     };
-    int error = bg_pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
 
-    if (error == 0) {
-        gpu->source = &interrupt->vector.source;
+    memset(interrupt, 0, sizeof(*interrupt));
+    interrupt->vector.cpu = options->cpu;
+    interrupt->vector.source.handler = options->handler;
+    interrupt->vector.source.context = options->context;
+    bg_vgpu_stub_irq_enable(gpu, false);
+    bg_vgpu_stub_irq_take(gpu); /* of before */
+    interrupt->gpu = gpu;
+    int error = bg_pci_interrupt_open(&interrupt->pci, gpu->host, gpu->device, &pci);
+
+    if (error < 0) {
+        interrupt->gpu = NULL;
+        return error;
     }
-    return error;
+    gpu->source = &interrupt->vector.source;
+    return 0;
 }
 
 void bg_vgpu_stub_interrupt_close(struct bg_vgpu_stub_interrupt *interrupt)

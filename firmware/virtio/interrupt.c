@@ -6,15 +6,6 @@
 
 #define EDGE_LOOKS_MAX 16u
 
-static void turn(void *context, enum bg_interrupt_state state)
-{
-    struct bg_virtio_interrupt *interrupt = context;
-
-    for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
-        bg_interrupt_source_turn(&interrupt->options.vectors[i].source, state);
-    }
-}
-
 /* The line does not say which queue: all of them. A storm only when none of them has an answer. */
 static bool queues_arrive(struct bg_virtio_interrupt *interrupt)
 {
@@ -61,58 +52,49 @@ static bool take_edge(void *context, bool *is_storm)
     return times != 0;
 }
 
-static int open_pci(struct bg_virtio_interrupt *interrupt)
+static void take_options(struct bg_virtio_interrupt *interrupt,
+                         const struct bg_virtio_interrupt_options *options)
 {
-    const struct bg_virtio_pci *pci = &interrupt->device->transport.pci;
-    const struct bg_pci_interrupt_options options = {
-        .vectors = interrupt->options.vectors,
-        .vector_count = interrupt->options.vector_count,
-        .intx_take = take_level,
-        .intx_context = interrupt,
-        .intx_cpu = interrupt->options.line_cpu,
-        .forbidden = interrupt->options.forbidden | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
-    };
-    int error = bg_pci_interrupt_open(&interrupt->pci, pci->host, pci->function, &options);
-
-    interrupt->kind = interrupt->pci.kind;
-    return error;
-}
-
-static int open_line(struct bg_virtio_interrupt *interrupt)
-{
-    const struct bg_virtio_interrupt_options *options = &interrupt->options;
-
-    if (options->forbidden & BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX)) {
-        return BG_ERR_NOT_FOUND;
+    interrupt->options = *options;
+    if (options->vectors == NULL) {
+        interrupt->vector.cpu = options->cpu;
+        interrupt->vector.source.handler = options->handler;
+        interrupt->vector.source.context = options->context;
+        interrupt->options.vectors = &interrupt->vector;
+        interrupt->options.vector_count = 1;
     }
-    interrupt->client = (struct bg_interrupt_client){
-        .take = options->trigger == BG_HAL_TRIGGER_EDGE ? take_edge : take_level,
-        .turn = turn,
-        .context = interrupt,
-    };
-    int error = bg_interrupt_line_join(options->line, &interrupt->client, options->interrupt,
-                                       options->trigger, options->line_cpu);
-
-    interrupt->kind = error == 0 ? BG_PCI_INTERRUPT_INTX : BG_PCI_INTERRUPT_NONE;
-    return error;
 }
 
 int bg_virtio_interrupt_open(struct bg_virtio_interrupt *interrupt, struct bg_virtio_device *device,
                              const struct bg_virtio_interrupt_options *options)
 {
+    static const struct bg_virtio_interrupt_options defaults;
+
     memset(interrupt, 0, sizeof(*interrupt));
-    if (device->ops == NULL || options->vectors == NULL || options->vector_count == 0) {
+    if (device->ops == NULL) {
         return BG_ERR_INVALID;
     }
+    take_options(interrupt, options != NULL ? options : &defaults);
+    options = &interrupt->options;
     bool is_pci = device->ops->set_queue_vector != NULL;
+    bool is_edge = options->line != NULL && options->trigger == BG_HAL_TRIGGER_EDGE;
+    const struct bg_pci_interrupt_options pci = {
+        .vectors = options->vectors,
+        .vector_count = options->vector_count,
+        .intx_take = is_edge ? take_edge : take_level,
+        .intx_context = interrupt,
+        .intx_cpu = options->cpu,
+        .forbidden = options->forbidden | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
+        .line = options->line,
+        .interrupt = options->interrupt,
+        .trigger = options->trigger,
+    };
 
-    if (!is_pci && options->line == NULL) {
-        return BG_ERR_INVALID;
-    }
     interrupt->device = device;
-    interrupt->options = *options;
-    int error = is_pci ? open_pci(interrupt) : open_line(interrupt);
+    int error = bg_pci_interrupt_open(&interrupt->pci, is_pci ? device->transport.pci.host : NULL,
+                                      is_pci ? device->transport.pci.function : NULL, &pci);
 
+    interrupt->kind = interrupt->pci.kind;
     if (error == 0) {
         device->interrupt = interrupt;
     }
@@ -128,16 +110,11 @@ void bg_virtio_interrupt_close(struct bg_virtio_interrupt *interrupt)
         interrupt->device->interrupt = NULL;
     }
     bg_pci_interrupt_close(&interrupt->pci);
-    bg_interrupt_line_leave(&interrupt->client);
     interrupt->kind = BG_PCI_INTERRUPT_NONE;
     interrupt->device = NULL;
 }
 
 void bg_virtio_interrupt_resume(struct bg_virtio_interrupt *interrupt)
 {
-    if (interrupt->pci.kind != BG_PCI_INTERRUPT_NONE) {
-        bg_pci_interrupt_resume(&interrupt->pci);
-    } else if (interrupt->client.line != NULL) {
-        bg_interrupt_line_resume(interrupt->client.line);
-    }
+    bg_pci_interrupt_resume(&interrupt->pci);
 }

@@ -96,10 +96,11 @@ bool fake_interrupt_message(uint64_t address, uint32_t data)
 
 /* ---- The HAL ---- */
 
-void bg_hal_sleep(uint64_t deadline_ns)
+void bg_hal_sleep(void *event, uint64_t deadline_ns)
 {
     struct fake_interrupts *all = &fake_interrupts;
 
+    all->slept_on = event;
     all->sleeps++;
     all->slept_ns = deadline_ns > fake_hal.now_ns ? deadline_ns - fake_hal.now_ns : 0;
     if (!all->is_latched && all->while_asleep != NULL) {
@@ -117,7 +118,7 @@ int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uin
 {
     if (interrupt == 0 || interrupt >= FAKE_INTERRUPTS ||
         (interrupt >= FAKE_FIRST_MESSAGE && !fake_interrupts.of[interrupt].is_reserved) ||
-        (cpu >= CPUS && cpu != BG_HAL_CPU_SELF)) {
+        cpu > CPUS) {
         return BG_ERR_INVALID;
     }
     if (fake_interrupts.refuse_attach != 0 && --fake_interrupts.refuse_attach == 0) {

@@ -41,6 +41,7 @@ struct fake_interrupts {
     unsigned reserved, attached;
     unsigned sleeps, slept_through; /* those that came to their deadline */
     uint64_t slept_ns;              /* how long the last one was to be */
+    void *slept_on;                 /* its event */
     unsigned unknown_messages;
     unsigned violations; /* of the HAL's contract */
     bool is_latched;

@@ -84,12 +84,14 @@ static void test_attachments(void)
                                     &count) == BG_ERR_INVALID;
     }
     tap_equal(refused, sizeof(wrong) / sizeof(wrong[0]), "numbers that are no interrupt's");
-    tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, machine.cpu_count, test_count_one, &count),
+    tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU(machine.cpu_count),
+                               test_count_one, &count),
               BG_ERR_INVALID, "a CPU that is none");
     tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, NULL, &count),
               BG_ERR_INVALID, "no handler");
-    tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, cpu_index(), test_count_one, &count), 0,
-              "an SPI is attached");
+    tap_equal(
+        interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU(cpu_index()), test_count_one, &count),
+        0, "an SPI is attached");
     tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count),
               BG_ERR_BUSY, "not twice");
     tap_equal(interrupt_set_priority(test_free_spi(1), 0), BG_ERR_INVALID,

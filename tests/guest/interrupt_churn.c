@@ -77,7 +77,7 @@ static void use(struct lane *lane, struct target *target, uint32_t interrupt, ui
     lane->lost += !comes(target, seen);
     interrupt_mask(interrupt);
     seen = bg_load_acquire32(&target->count);
-    lane->errors += interrupt_set_cpu(interrupt, smp_random(random) % cpu_total) != 0;
+    lane->errors += interrupt_set_cpu(interrupt, BG_HAL_CPU(smp_random(random) % cpu_total)) != 0;
     lane->errors += interrupt_set_pending(interrupt, true) != 0;
     lane->errors += bg_load_acquire32(&target->count) != seen;
     interrupt_unmask(interrupt);
@@ -89,7 +89,7 @@ static void churn_once(struct lane *lane, uint32_t cpu, uint32_t *random)
     struct bg_hal_msi messages[MESSAGES];
     struct bg_hal_msi_request request = {
         .requester_id = REQUESTER * (cpu + 1),
-        .cpu = smp_random(random) % cpu_total,
+        .cpu = BG_HAL_CPU(smp_random(random) % cpu_total),
         .count = (uint16_t)(1 + smp_random(random) % MESSAGES),
     };
     int count = bg_hal_msi_alloc(&request, messages);
@@ -103,8 +103,9 @@ static void churn_once(struct lane *lane, uint32_t cpu, uint32_t *random)
         struct target *target = &lane->targets[i];
 
         bg_store_release32(&target->is_attached, 1);
-        lane->errors += interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE,
-                                         smp_random(random) % cpu_total, take, target) != 0;
+        lane->errors +=
+            interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE,
+                             BG_HAL_CPU(smp_random(random) % cpu_total), take, target) != 0;
     }
     for (int i = 0; i < count; i++) {
         use(lane, &lane->targets[i], messages[i].interrupt, random);

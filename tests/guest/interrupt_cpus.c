@@ -75,7 +75,7 @@ static void worker_run(void *argument)
             worker->answers++;
             interrupt_sgi_send(SGI_PING, 1);
         } else {
-            bg_hal_sleep(timer_deadline_ns(NAP_NS));
+            bg_hal_sleep(NULL, timer_deadline_ns(NAP_NS));
         }
     }
 }
@@ -163,7 +163,7 @@ static void test_ping_pong(void)
         interrupt_sgi_send(SGI_PING, 1ull << last);
         while (bg_load_acquire32(&workers[0].pings) - base <= i &&
                bg_hal_time_ns() - sent_ns < TEST_WAIT_NS) {
-            bg_hal_sleep(sent_ns + TEST_WAIT_NS);
+            bg_hal_sleep(NULL, sent_ns + TEST_WAIT_NS);
         }
         if (bg_hal_time_ns() - sent_ns > longest_ns) {
             longest_ns = bg_hal_time_ns() - sent_ns;
@@ -183,17 +183,18 @@ static void test_spi(void)
 
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         if (cpu == 0) {
-            interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, machine.cpu_count - 1, test_count_one,
-                             &count);
+            interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU(machine.cpu_count - 1),
+                             test_count_one, &count);
         } else {
-            interrupt_set_cpu(spi, cpu - 1);
+            interrupt_set_cpu(spi, BG_HAL_CPU(cpu - 1));
         }
         interrupt_set_pending(spi, true);
         there += test_count_reaches(&count, cpu + 1) &&
                  count.cpu == (cpu + machine.cpu_count - 1) % machine.cpu_count;
     }
     tap_equal(there, machine.cpu_count, "an SPI goes to the CPU that it is sent to");
-    tap_equal(interrupt_set_cpu(spi, machine.cpu_count), BG_ERR_INVALID, "and to no other");
+    tap_equal(interrupt_set_cpu(spi, BG_HAL_CPU(machine.cpu_count)), BG_ERR_INVALID,
+              "and to no other");
     interrupt_detach(spi);
 }
 
@@ -218,7 +219,7 @@ static void test_detach_waits(void)
     struct slow slow = {0};
     uint32_t spi = test_free_spi(0);
 
-    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, 1, slow_handler, &slow);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU(1), slow_handler, &slow);
     interrupt_set_pending(spi, true);
     tap_ok(reaches(&slow.entered, 1) && !bg_load_acquire32(&slow.left),
            "a handler runs on another CPU");
@@ -234,7 +235,7 @@ static void test_mask_is_final(void)
     uint32_t after_all = 0;
     uint32_t taken = 0;
 
-    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, 1, test_count_one, &count);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU(1), test_count_one, &count);
     for (uint32_t i = 0; i < MASK_ROUNDS; i++) {
         uint32_t seen;
 

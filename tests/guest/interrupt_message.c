@@ -169,9 +169,9 @@ static void test_moving(void)
         tap_ok(false, "a message to move");
         return;
     }
-    tap_equal((unsigned)interrupt_set_cpu(message.interrupt, machine.cpu_count),
+    tap_equal((unsigned)interrupt_set_cpu(message.interrupt, BG_HAL_CPU(machine.cpu_count)),
               (unsigned)BG_ERR_INVALID, "a message goes to no CPU that is not there");
-    tap_equal((unsigned)interrupt_set_cpu(message.interrupt, 0), 0, "but to its own");
+    tap_equal((unsigned)interrupt_set_cpu(message.interrupt, BG_HAL_CPU(0)), 0, "but to its own");
     ring(&message);
     tap_ok(test_count_reaches(&count, 1), "and arrives");
     interrupt_detach(message.interrupt);
@@ -188,11 +188,12 @@ void test_interrupt_moved_message(uint32_t cpus)
     if (bg_hal_msi_alloc(&request, &message) != 1) {
         return;
     }
-    request.cpu = cpus - 1;
-    interrupt_attach(message.interrupt, BG_HAL_TRIGGER_EDGE, cpus - 1, test_count_one, &count);
+    request.cpu = BG_HAL_CPU(cpus - 1);
+    interrupt_attach(message.interrupt, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU(cpus - 1), test_count_one,
+                     &count);
     for (uint32_t i = 0; i < cpus; i++) {
         if (i > 0) {
-            interrupt_set_cpu(message.interrupt, i - 1);
+            interrupt_set_cpu(message.interrupt, BG_HAL_CPU(i - 1));
         }
         ring(&message);
         there += test_count_reaches(&count, i + 1) && count.cpu == (i + cpus - 1) % cpus;

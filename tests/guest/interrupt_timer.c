@@ -181,15 +181,15 @@ static void test_deadline(void)
     uint64_t before_ns;
     uint64_t slept_ns;
 
-    bg_hal_sleep(0); /* what came before */
+    bg_hal_sleep(NULL, 0); /* what came before */
     before_ns = bg_hal_time_ns();
-    bg_hal_sleep(before_ns + 20 * MS);
+    bg_hal_sleep(NULL, before_ns + 20 * MS);
     slept_ns = bg_hal_time_ns() - before_ns;
     tap_ok(slept_ns >= 20 * MS, "a sleep lasts until its deadline (%u us)",
            (unsigned)(slept_ns / 1000));
     before_ns = bg_hal_time_ns();
-    bg_hal_sleep(before_ns);
-    bg_hal_sleep(before_ns - 1);
+    bg_hal_sleep(NULL, before_ns);
+    bg_hal_sleep(NULL, before_ns - 1);
     tap_ok(bg_hal_time_ns() - before_ns < TEST_WAIT_NS, "none is none");
 }
 
@@ -199,25 +199,25 @@ static void test_end_of_sleep(void)
     struct test_count count = {0};
     uint64_t before_ns;
 
-    bg_hal_sleep(0);
+    bg_hal_sleep(NULL, 0);
     before_ns = bg_hal_time_ns();
     timer_start(&mark.timer, before_ns + 5 * MS);
-    bg_hal_sleep(before_ns + TEST_WAIT_NS);
+    bg_hal_sleep(NULL, before_ns + TEST_WAIT_NS);
     tap_ok(mark.calls == 1 && bg_hal_time_ns() - before_ns < TEST_WAIT_NS,
            "a timer's call ends a longer sleep");
     timer_start(&mark.timer, bg_hal_time_ns() + 2 * MS);
-    bg_hal_sleep(UINT64_MAX);
+    bg_hal_sleep(NULL, UINT64_MAX);
     tap_equal(mark.calls, 2, "and an endless one");
 
     interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count);
-    bg_hal_sleep(0);
+    bg_hal_sleep(NULL, 0);
     interrupt_sgi_send(SGI, 1);
     test_count_reaches(&count, 1);
     before_ns = bg_hal_time_ns();
-    bg_hal_sleep(before_ns + TEST_WAIT_NS);
+    bg_hal_sleep(NULL, before_ns + TEST_WAIT_NS);
     tap_ok(bg_hal_time_ns() - before_ns < TEST_WAIT_NS, "an interrupt before the sleep ends it");
     before_ns = bg_hal_time_ns();
-    bg_hal_sleep(before_ns + 3 * MS);
+    bg_hal_sleep(NULL, before_ns + 3 * MS);
     tap_ok(bg_hal_time_ns() - before_ns >= 3 * MS, "but not the next one");
     interrupt_detach(SGI);
 }
@@ -236,7 +236,7 @@ static void test_no_lost_wakeup(void)
         timer_start(&mark.timer, before_ns + (random >> 40) % 20000);
         while (__atomic_load_n(&mark.calls, __ATOMIC_RELAXED) <= i &&
                bg_hal_time_ns() - before_ns < TEST_WAIT_NS) {
-            bg_hal_sleep(before_ns + TEST_WAIT_NS);
+            bg_hal_sleep(NULL, before_ns + TEST_WAIT_NS);
         }
         if (bg_hal_time_ns() - before_ns > longest_ns) {
             longest_ns = bg_hal_time_ns() - before_ns;
@@ -254,18 +254,18 @@ static void test_left_behind(void)
     uint64_t before_ns;
 
     interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count);
-    bg_hal_sleep(0);
+    bg_hal_sleep(NULL, 0);
     for (uint32_t i = 0; i < 50; i++) {
         uint64_t state = interrupts_mask();
 
         interrupt_sgi_send(SGI, 1);
-        bg_hal_sleep(timer_deadline_ns(MS / 2));
+        bg_hal_sleep(NULL, timer_deadline_ns(MS / 2));
         interrupts_restore(state);
     }
     tap_equal(test_count_get(&count), 50, "an interrupt ends each of 50 sleeps");
-    bg_hal_sleep(0);
+    bg_hal_sleep(NULL, 0);
     before_ns = bg_hal_time_ns();
-    bg_hal_sleep(before_ns + 5 * MS);
+    bg_hal_sleep(NULL, before_ns + 5 * MS);
     tap_ok(bg_hal_time_ns() - before_ns >= 5 * MS, "what they left behind ends no other sleep");
     interrupt_detach(SGI);
 }

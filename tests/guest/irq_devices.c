@@ -184,7 +184,7 @@ static void test_elsewhere(uint32_t forbidden)
     bool is_mmio;
     unsigned done = 0;
 
-    irq_target_cpu = cpu;
+    irq_target_cpu = BG_HAL_CPU(cpu);
     int error = target->open(&state, 0, forbidden, &is_mmio);
 
     irq_target_cpu = BG_HAL_CPU_SELF;

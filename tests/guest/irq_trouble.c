@@ -36,7 +36,7 @@ static bool count_reaches(uint64_t count)
     uint64_t deadline_ns = soon();
 
     while (state.source->count < count && bg_hal_time_ns() < deadline_ns) {
-        bg_hal_sleep(deadline_ns);
+        bg_hal_sleep(NULL, deadline_ns);
     }
     return state.source->count >= count;
 }

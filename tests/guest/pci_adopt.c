@@ -130,7 +130,7 @@ static struct bg_vgpu_stub_interrupt stub_interrupt;
 static int open_stub(void)
 {
     int error = bg_vgpu_stub_open(&stub, &host, NULL)
-                    ?: bg_vgpu_stub_interrupt_open(&stub_interrupt, &stub, &host, NULL);
+                    ?: bg_vgpu_stub_interrupt_open(&stub_interrupt, &stub, NULL);
 
     stub.wait = BG_WAIT_SLEEP;
     opened.kind = stub_interrupt.pci.kind;
@@ -159,10 +159,9 @@ static struct bg_pvgpu_block blocks[BLOCKS];
 static int open_pvgpu(void)
 {
     const struct bg_pvgpu_options options = {.blocks = blocks, .block_count = BLOCKS};
-    const struct bg_pvgpu_interrupt_options interrupt = {.cpu = BG_HAL_CPU_SELF,
-                                                         .forbidden = forbidden};
+    const struct bg_pvgpu_interrupt_options interrupt = {.forbidden = forbidden};
     int error = bg_pvgpu_open(&ring, &host, &options, soon())
-                    ?: bg_pvgpu_interrupt_open(&ring_interrupt, &ring, &host, &interrupt);
+                    ?: bg_pvgpu_interrupt_open(&ring_interrupt, &ring, &interrupt);
 
     ring.wait = BG_WAIT_SLEEP;
     opened.kind = ring_interrupt.pci.kind;
@@ -186,19 +185,14 @@ static int close_pvgpu(void)
 
 static struct bg_virtio_device device;
 static struct bg_virtio_interrupt virtio_interrupt;
-static struct bg_pci_interrupt_vector vector;
 
 static int open_virtio(uint32_t id)
 {
     const struct bg_virtio_interrupt_options options = {
-        .vectors = &vector,
-        .vector_count = 1,
-        .line_cpu = BG_HAL_CPU_SELF,
         .forbidden = forbidden,
     };
     const struct bg_pci_device *function = bg_virtio_pci_find(&host, id, NULL);
 
-    vector = (struct bg_pci_interrupt_vector){.cpu = BG_HAL_CPU_SELF};
     if (function == NULL) {
         return BG_ERR_NOT_FOUND;
     }
@@ -207,7 +201,7 @@ static int open_virtio(uint32_t id)
 
     device.wait = BG_WAIT_SLEEP;
     opened.kind = virtio_interrupt.kind;
-    opened.source = &vector.source;
+    opened.source = &virtio_interrupt.vector.source;
     return error;
 }
 

@@ -26,10 +26,10 @@ static void error_came(void *context)
     bg_store_release32(&errors, errors + 1);
 }
 
-static void counted_sleep(uint64_t deadline_ns)
+static void counted_sleep(void *event, uint64_t deadline_ns)
 {
     sleeps++;
-    bg_hal_sleep(deadline_ns);
+    bg_hal_sleep(event, deadline_ns);
 }
 
 /* Each frame but the first waits for a refresh: long enough to sleep. */
@@ -82,7 +82,6 @@ static bool sleeps_and_is_woken(uint32_t id)
 static void test_kind(unsigned kind, uint32_t id)
 {
     const struct bg_pvgpu_interrupt_options options = {
-        .cpu = BG_HAL_CPU_SELF,
         .forbidden = ~(uint32_t)BG_PCI_INTERRUPT_BIT(kind),
         .error_handler = error_came,
     };
@@ -90,14 +89,14 @@ static void test_kind(unsigned kind, uint32_t id)
     const char *name = bg_pci_interrupt_kind_name(kind);
     uint64_t before;
     uint64_t deadline_ns;
-    int error = bg_pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), &options);
+    int error = bg_pvgpu_interrupt_open(&interrupt, &gpu, &options);
 
     if (error == BG_ERR_NOT_FOUND) {
         tap_skip("this machine delivers none", "%s", name);
         return;
     }
     tap_ok(error == 0 && interrupt.pci.kind == kind, "%s", name);
-    gpu.wait = (struct bg_wait_strategy){counted_sleep, 0};
+    gpu.wait = (struct bg_wait_strategy){.sleep = counted_sleep};
     tap_ok(sleeps_and_is_woken(id), "%s: waits sleep, and are woken", name);
     gpu.wait = BG_WAIT_POLL;
     before = fence->count;
@@ -111,7 +110,7 @@ static void test_kind(unsigned kind, uint32_t id)
         bg_hal_wait(deadline_ns);
     }
     tap_ok(bg_load_acquire32(&errors) != 0, "%s: interrupts for it", name);
-    gpu.wait = (struct bg_wait_strategy){counted_sleep, 0};
+    gpu.wait = (struct bg_wait_strategy){.sleep = counted_sleep};
     tap_ok(bg_pvgpu_restart(&gpu, pvgpu_host_deadline()) == 0 &&
                bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id) == 0,
            "a restart");

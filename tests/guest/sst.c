@@ -38,7 +38,7 @@ static uint32_t vector_cpu(unsigned vector, bool on_cpus)
 {
     unsigned pair = vector == BG_VIRTIO_INTERRUPT_CONFIG ? 0 : (vector - 1) / 2;
 
-    return on_cpus && pair < machine.cpu_count ? pair : BG_HAL_CPU_SELF;
+    return on_cpus && pair < machine.cpu_count ? BG_HAL_CPU(pair) : BG_HAL_CPU_SELF;
 }
 
 static int open_interrupts(struct test_sst *t, const struct test_sst_setup *setup)
@@ -49,9 +49,8 @@ static int open_interrupts(struct test_sst *t, const struct test_sst_setup *setu
     const struct bg_virtio_interrupt_options options = {
         .vectors = t->vectors,
         .vector_count = TEST_SST_VECTORS,
-        .line_cpu = BG_HAL_CPU_SELF,
         .forbidden = all & ~BG_PCI_INTERRUPT_BIT(setup->kind),
-        .line = &t->line,
+        .line = t->place.function == NULL ? &t->line : NULL,
         .interrupt = t->place.interrupt,
         .trigger = t->place.trigger,
     };

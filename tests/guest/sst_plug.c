@@ -74,7 +74,6 @@ static bool open_interrupt(uint8_t kind)
         .forbidden = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX),
     };
 
-    vector.cpu = BG_HAL_CPU_SELF;
     if (kind == BG_PCI_INTERRUPT_NONE) {
         return true;
     }

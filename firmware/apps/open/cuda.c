@@ -49,7 +49,7 @@ static int open_ring(void)
 {
     int error = pvgpu_host_open(&ring);
 
-    if (error == 0 && bg_pvgpu_interrupt_open(&interrupt, &ring, machine_pci(), NULL) == 0) {
+    if (error == 0 && bg_pvgpu_interrupt_open(&interrupt, &ring, NULL) == 0) {
         ring.wait = BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS);
     }
     return error;

@@ -65,10 +65,16 @@ void bg_hal_wait(uint64_t deadline_ns);
  * (bg_hal_time_ns). Returns at once if one was handled since the last bg_hal_sleep on this CPU
  * returned: so a caller that looks for its work and then sleeps cannot miss the interrupt in
  * between. May return early for no reason. Not for interrupt handlers.
+ *
+ * `event` is what the device's struct bg_wait_strategy names, mostly NULL. A kernel with threads
+ * names an event object there, which the handler of the device's interrupt sets, and sleeps on it:
+ * "handled since the last sleep" is then that the event is set.
  */
-void bg_hal_sleep(uint64_t deadline_ns);
+void bg_hal_sleep(void *event, uint64_t deadline_ns);
 
-#define BG_HAL_CPU_SELF UINT32_MAX /* the CPU that makes the call */
+/* A CPU, to the library: 0, which is what zeroes say, is the one that makes the call. */
+#define BG_HAL_CPU_SELF 0u
+#define BG_HAL_CPU(number) ((uint32_t)(number) + 1u) /* the kernel's number of one that runs */
 
 enum bg_hal_trigger {
     BG_HAL_TRIGGER_LEVEL, /* asserted until the device is content: PCI's INTx */
@@ -78,9 +84,9 @@ enum bg_hal_trigger {
 typedef void bg_hal_interrupt_handler(void *context);
 
 /*
- * Has `handler(context)` called on `cpu` (the kernel's number of a CPU that is running, or
- * BG_HAL_CPU_SELF) for each `interrupt`, from now on: it is unmasked. One handler per interrupt;
- * the library shares lines itself. Returns 0, INVALID (no such interrupt or CPU), BUSY (it has a
+ * Has `handler(context)` called on `cpu` (BG_HAL_CPU_SELF, or BG_HAL_CPU of one) for each
+ * `interrupt`, from now on: it is unmasked. One handler per interrupt; the library shares lines
+ * itself. Returns 0, INVALID (no such interrupt or CPU), BUSY (it has a
  * handler), UNSUPPORTED (there is no interrupt controller that works).
  */
 int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
@@ -113,7 +119,7 @@ struct bg_hal_msi_request {
      * may come back for more: each call's messages are distinct from those in use.
      */
     uint32_t requester_id;
-    uint32_t cpu;   /* that will attach most of them, a hint; BG_HAL_CPU_SELF */
+    uint32_t cpu;   /* that most of them will be attached for, a hint; as there */
     uint16_t count; /* wanted, at least 1 */
     /* As MSI needs: a power of two; one address; data of message i = data of message 0 | i, with
      * the low bits of message 0 clear; data below 65536; interrupt numbers that follow each other.

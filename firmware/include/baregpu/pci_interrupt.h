@@ -54,7 +54,7 @@ enum bg_pci_interrupt_kind {
 /* Something that the driver wants to be interrupted for. */
 struct bg_pci_interrupt_vector {
     struct bg_interrupt_source source; /* counted, and its handler called, for each message */
-    uint32_t cpu;                      /* that takes it, or BG_HAL_CPU_SELF; set by the caller */
+    uint32_t cpu; /* that takes it, as for bg_hal_interrupt_attach; set by the caller */
     /* Filled by bg_pci_interrupt_open: the table entry (MSI-X) or message number (MSI) that the
      * device is to be told; 0 with INTx. Several vectors may have the same one. */
     uint16_t entry;
@@ -80,6 +80,13 @@ struct bg_pci_interrupt_options {
     void *intx_context;
     uint32_t intx_cpu;
     uint32_t forbidden; /* BG_PCI_INTERRUPT_BIT(kind) of kinds not to be used */
+    /*
+     * Instead of what the function has: an interrupt that the kernel has set up itself, taken as
+     * INTx is. One line for all devices that share it: the caller's, zeroed. NULL: the function's.
+     */
+    struct bg_interrupt_line *line;
+    uint32_t interrupt; /* the kernel's number */
+    enum bg_hal_trigger trigger;
 };
 
 #define BG_PCI_INTERRUPT_BIT(kind) (1u << (kind))
@@ -103,11 +110,14 @@ struct bg_pci_interrupt {
 };
 
 /*
- * Takes the best kind that works: finds and checks the capability, reserves messages, attaches
+ * With options->line joins that: `kind` is INTX, and the function, which may be NULL as the host
+ * may, is left alone; returns 0, NOT_FOUND (INTX is forbidden), or what bg_interrupt_line_join
+ * does. Else
+ * takes the best kind that works: finds and checks the capability, reserves messages, attaches
  * them, enables the kind in the function and disables the others; bus mastering is turned on for
  * messages. The device's memory decoding is turned on for MSI-X. On success the sources are on.
  * Returns 0; or NOT_FOUND when no kind works (`kind` is NONE, and nothing is changed but that all
- * kinds are disabled in the function): poll. INVALID: options.
+ * kinds are disabled in the function): poll. INVALID: options, or a NULL function without a line.
  *
  * What the function says is not trusted: an MSI-X table of no entries, one that lies outside its
  * BAR, in a BAR without an address, or over the pending bits, is as if there was no MSI-X.
@@ -123,7 +133,8 @@ void bg_pci_interrupt_close(struct bg_pci_interrupt *interrupt);
 /*
  * Masks or unmasks what delivers this vector, and all others that share it: in the MSI-X table, by
  * MSI's mask bits, else at the interrupt controller; INTx at the function (PCI 6.2.2, Interrupt
- * Disable). With MSI-X and MSI masks, what comes meanwhile is pending and delivered later.
+ * Disable). Not a line of the caller's. With MSI-X and MSI masks, what comes meanwhile is pending
+ * and delivered later.
  */
 void bg_pci_interrupt_mask(struct bg_pci_interrupt *interrupt, unsigned vector);
 void bg_pci_interrupt_unmask(struct bg_pci_interrupt *interrupt, unsigned vector);

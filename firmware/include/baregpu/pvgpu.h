@@ -88,15 +88,16 @@ struct bg_pvgpu_failure {
 
 /* Owned by the caller; written by the calls below only. The fields up to `wait` may be read. */
 struct bg_pvgpu {
-    const struct bg_pci_device *device; /* NULL after bg_pvgpu_attach */
-    uint64_t features;                  /* PVGPU_FEATURE_* of the backend */
-    uint32_t ring_size, heap_size;      /* bytes */
-    uint8_t *heap;                      /* where the heap's offset 0 is mapped */
-    int loss;                           /* 0, or what calls return since the backend is lost */
-    uint32_t loss_code;                 /* enum bg_pvgpu_error: what was said about it */
-    uint32_t losses;                    /* since bg_pvgpu_open */
-    uint64_t doorbells;                 /* rung; the others were not necessary */
-    struct bg_pvgpu_failure failure;    /* that bg_pvgpu_fence_wait returned IO for */
+    const struct bg_pci_host *host; /* both NULL after bg_pvgpu_attach */
+    const struct bg_pci_device *device;
+    uint64_t features;               /* PVGPU_FEATURE_* of the backend */
+    uint32_t ring_size, heap_size;   /* bytes */
+    uint8_t *heap;                   /* where the heap's offset 0 is mapped */
+    int loss;                        /* 0, or what calls return since the backend is lost */
+    uint32_t loss_code;              /* enum bg_pvgpu_error: what was said about it */
+    uint32_t losses;                 /* since bg_pvgpu_open */
+    uint64_t doorbells;              /* rung; the others were not necessary */
+    struct bg_pvgpu_failure failure; /* that bg_pvgpu_fence_wait returned IO for */
     uint32_t last_status;     /* enum bg_compute_status of the last job that was waited for */
     uint64_t room_timeout_ns; /* may be changed */
     /* How waits wait; set by the caller at any time. Room in the ring is polled for. */

@@ -43,8 +43,9 @@ union bg_vgpu_stub_buffer {
 };
 
 struct bg_vgpu_stub {
-    void *registers;                    /* BAR 0, mapped as device memory */
-    const struct bg_pci_device *device; /* NULL after bg_vgpu_stub_attach */
+    void *registers;                /* BAR 0, mapped as device memory */
+    const struct bg_pci_host *host; /* both NULL after bg_vgpu_stub_attach */
+    const struct bg_pci_device *device;
     struct bg_vgpu_stub_identity identity;
     uint32_t last_status; /* of the last request; BG_COMPUTE_OK when its answer was malformed */
     uint32_t request_id;  /* of the last request */
@@ -134,12 +135,22 @@ const char *bg_vgpu_stub_priority_name(uint32_t priority);
 
 /* ---- Interrupt: INTx pin A. Optional: without it everything is polled ---- */
 
-/* Owned by the caller, in use until bg_vgpu_stub_interrupt_close. The counters of vector.source may
- * be read. */
+/* All zeroes: the device's pin, on the CPU that makes the call. */
 struct bg_vgpu_stub_interrupt_options {
-    uint32_t cpu; /* that takes it, and where who waits should run; BG_HAL_CPU_SELF */
+    uint32_t cpu;       /* that takes it, as for bg_hal_interrupt_attach */
+    uint32_t forbidden; /* BG_PCI_INTERRUPT_BIT(kind) */
+    /* Called from the interrupt handler for each completion; may be NULL. */
+    void (*handler)(void *context);
+    void *context;
+    /* Instead of the PCI function's: one that the kernel has set up itself, as it must be after
+     * bg_vgpu_stub_attach; the caller's, zeroed, one for all devices that share it. */
+    struct bg_interrupt_line *line;
+    uint32_t interrupt; /* the kernel's number */
+    enum bg_hal_trigger trigger;
 };
 
+/* Owned by the caller, in use until bg_vgpu_stub_interrupt_close. The counters of vector.source may
+ * be read. */
 struct bg_vgpu_stub_interrupt {
     struct bg_vgpu_stub *gpu;
     struct bg_pci_interrupt pci;
@@ -147,12 +158,11 @@ struct bg_vgpu_stub_interrupt {
 };
 
 /*
- * Attaches the interrupt of a device that bg_vgpu_stub_open has found; `options` may be NULL: this
- * CPU. Then gpu->wait may be BG_WAIT_SLEEP or BG_WAIT_SPIN_THEN_SLEEP. Errors: those of
- * bg_pci_interrupt_open; INVALID without a PCI device. After one the device is polled.
+ * Attaches the device's interrupt; `options` NULL: all zeroes. Then gpu->wait may be one that
+ * sleeps. Errors: those of bg_pci_interrupt_open, which after bg_vgpu_stub_attach is INVALID
+ * without a line. After one the device is polled.
  */
 int bg_vgpu_stub_interrupt_open(struct bg_vgpu_stub_interrupt *interrupt, struct bg_vgpu_stub *gpu,
-                                const struct bg_pci_host *host,
                                 const struct bg_vgpu_stub_interrupt_options *options);
 
 /* Back to polling. Zeroes, or one that could not be opened, are fine. */

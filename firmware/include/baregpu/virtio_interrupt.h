@@ -25,21 +25,26 @@ BG_BEGIN_DECLS
 #define BG_VIRTIO_INTERRUPT_CONFIG 0u
 #define BG_VIRTIO_INTERRUPT_QUEUE(index) (1u + (index))
 
+/* All zeroes: the best kind that the function has, on the CPU that makes the call. */
 struct bg_virtio_interrupt_options {
+    uint32_t cpu;       /* that takes it, as for bg_hal_interrupt_attach */
+    uint32_t forbidden; /* BG_PCI_INTERRUPT_BIT(kind) */
+    /* Called from the interrupt handler, whatever it was for; may be NULL. Not with `vectors`. */
+    void (*handler)(void *context);
+    void *context;
     /*
-     * Vector BG_VIRTIO_INTERRUPT_CONFIG, then those of the queues; with `cpu`, and `source.handler`
-     * if there is one, filled in, and the rest zero. With fewer vectors than queues the last
-     * one stands for all further queues; a single one for everything. Used until
-     * bg_virtio_interrupt_close.
+     * NULL: one vector for everything. Else vector BG_VIRTIO_INTERRUPT_CONFIG, then those of the
+     * queues; with `cpu`, and `source.handler` and `source.context` if there is one, filled in, and
+     * the rest zero; then `cpu` above is for INTx and a line. With fewer vectors than queues the
+     * last one stands for all further queues. Used until bg_virtio_interrupt_close.
      */
     struct bg_pci_interrupt_vector *vectors;
     unsigned vector_count;
-    uint32_t line_cpu;  /* for INTx, and on MMIO; BG_HAL_CPU_SELF */
-    uint32_t forbidden; /* BG_PCI_INTERRUPT_BIT(kind) */
-    /* MMIO only. */
-    struct bg_interrupt_line *line; /* the caller's, zeroed; the same one for devices that share */
-    uint32_t interrupt;             /* the kernel's number of it */
-    enum bg_hal_trigger trigger;    /* as the devicetree says; on QEMU's virt edge */
+    /* Instead of the PCI function's: one that the kernel has set up itself, as MMIO's is; the
+     * caller's, zeroed, one for all devices that share it. */
+    struct bg_interrupt_line *line;
+    uint32_t interrupt;          /* the kernel's number */
+    enum bg_hal_trigger trigger; /* MMIO: as the devicetree says; on QEMU's virt edge */
 };
 
 /* Owned by the caller; `kind` and the counters may be read. */
@@ -50,17 +55,17 @@ struct bg_virtio_interrupt {
     struct bg_virtio_device *device;
     struct bg_virtio_interrupt_options options;
     struct bg_pci_interrupt pci;
-    struct bg_interrupt_client client;
+    struct bg_pci_interrupt_vector vector; /* of options.vectors when the caller gave none */
 };
 
 /*
  * Takes the best kind there is. The device is open; its queues get their vectors when they are
  * enabled. A vector that the device refuses is replaced by that for configuration changes, and if
  * that is refused, too, the queue is polled. Returns 0; NOT_FOUND when there is no interrupt: the
- * device is polled, whatever its wait strategy; INVALID (options); on MMIO also those of
- * bg_interrupt_line_join.
+ * device is polled, whatever its wait strategy; INVALID (MMIO without a line); with a line also
+ * those of bg_interrupt_line_join. `options` NULL: all zeroes.
  *
- * With INTx and a device on PCI without a BAR (bg_virtio_pci_open), line_cpu has to be the CPU that
+ * With INTx and a device on PCI without a BAR (bg_virtio_pci_open), `cpu` has to be the CPU that
  * makes all calls for the device: the handler uses the same window to its registers.
  */
 int bg_virtio_interrupt_open(struct bg_virtio_interrupt *interrupt, struct bg_virtio_device *device,

@@ -8,8 +8,9 @@
  * a nap (and is counted, interrupt_source.lost), a device whose interrupts could not be had is
  * polled, and one with an interrupt storm, too.
  *
- * An interrupt is delivered to one CPU. A wait on another CPU relies on the naps; so a queue, its
- * interrupt and who waits for it belong on one CPU.
+ * An interrupt is delivered to one CPU. A wait on another CPU relies on the naps, unless the device
+ * has an event that its handler sets; so a queue, its interrupt and who waits for it belong on one
+ * CPU.
  */
 #ifndef BAREGPU_WAIT_H
 #define BAREGPU_WAIT_H
@@ -23,13 +24,15 @@ BG_BEGIN_DECLS
 struct bg_wait_strategy {
     /* bg_hal_sleep, or another function with its contract; NULL: poll. Naming it here is what makes
      * a kernel need it. */
-    void (*sleep)(uint64_t deadline_ns);
+    void (*sleep)(void *event, uint64_t deadline_ns);
     uint64_t spin_ns; /* poll this long before the first sleep */
+    void *event;      /* the kernel's, for `sleep`; may be NULL */
 };
 
-#define BG_WAIT_POLL ((struct bg_wait_strategy){NULL, 0})
-#define BG_WAIT_SLEEP ((struct bg_wait_strategy){bg_hal_sleep, 0})
-#define BG_WAIT_SPIN_THEN_SLEEP(ns) ((struct bg_wait_strategy){bg_hal_sleep, (ns)})
+#define BG_WAIT_POLL ((struct bg_wait_strategy){NULL, 0, NULL})
+#define BG_WAIT_SLEEP ((struct bg_wait_strategy){bg_hal_sleep, 0, NULL})
+#define BG_WAIT_SLEEP_ON(event) ((struct bg_wait_strategy){bg_hal_sleep, 0, (event)})
+#define BG_WAIT_SPIN_THEN_SLEEP(ns) ((struct bg_wait_strategy){bg_hal_sleep, (ns), NULL})
 
 #define BG_WAIT_NAP_FIRST_NS 1000000u
 #define BG_WAIT_NAP_LAST_NS 50000000u

@@ -133,7 +133,7 @@ static int measure_both_copies(void)
     uint32_t id = 0;
     int error = bg_pvgpu_heap_alloc(&gpu, COPY_SIZE, 4096, &memory);
 
-    bg_pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), NULL); /* without, it polls */
+    bg_pvgpu_interrupt_open(&interrupt, &gpu, NULL); /* without, it polls */
     gpu.wait = BG_WAIT_SLEEP;
     if (error == 0) {
         memset(memory.bytes, 0x5A, COPY_SIZE);

@@ -179,7 +179,7 @@ static int run_bench_pvgpu_draw(void)
         return 1;
     }
     /* What draws on the CPU needs all of the host's processors. */
-    if (bg_pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), NULL) == 0) {
+    if (bg_pvgpu_interrupt_open(&interrupt, &gpu, NULL) == 0) {
         gpu.wait = BG_WAIT_SLEEP;
     }
     error = measure_draws() ?: measure_uploads();

@@ -179,11 +179,10 @@ static int open_interrupts(unsigned pairs)
     const struct bg_virtio_interrupt_options options = {
         .vectors = vectors,
         .vector_count = BG_VIRTIO_INTERRUPT_QUEUE(2 * pairs),
-        .line_cpu = BG_HAL_CPU_SELF,
     };
 
     for (unsigned i = 1; i < options.vector_count; i++) {
-        vectors[i].cpu = (i - 1) / 2;
+        vectors[i].cpu = BG_HAL_CPU((i - 1) / 2);
     }
     int error = bg_virtio_interrupt_open(&interrupt, &host.device, &options);
 

@@ -40,7 +40,7 @@ static void mark(const char *name)
     printf("MARK %s\n", name);
     fflush(stdout);
     while (bg_hal_time_ns() < end_ns) {
-        bg_hal_sleep(end_ns);
+        bg_hal_sleep(NULL, end_ns);
     }
 }
 
@@ -112,7 +112,7 @@ static int run_bench_wait(void)
     if (open_vgpu_stub(&gpu) < 0) {
         return 1;
     }
-    int error = bg_vgpu_stub_interrupt_open(&interrupt, &gpu, machine_pci(), NULL);
+    int error = bg_vgpu_stub_interrupt_open(&interrupt, &gpu, NULL);
 
     if (error < 0) {
         printf("No interrupt: %s.\n", bg_strerror(error));

@@ -40,12 +40,10 @@ static int open_interrupts(struct block *block, uint32_t queues)
     const struct bg_virtio_interrupt_options options = {
         .vectors = block->vectors,
         .vector_count = BG_VIRTIO_INTERRUPT_QUEUE(queues),
-        .line_cpu = BG_HAL_CPU_SELF,
     };
 
-    block->vectors[BG_VIRTIO_INTERRUPT_CONFIG].cpu = BG_HAL_CPU_SELF;
     for (uint32_t i = 0; i < queues; i++) {
-        block->vectors[BG_VIRTIO_INTERRUPT_QUEUE(i)].cpu = i;
+        block->vectors[BG_VIRTIO_INTERRUPT_QUEUE(i)].cpu = BG_HAL_CPU(i);
     }
     return bg_virtio_interrupt_open(&block->interrupt, &block->device, &options);
 }

@@ -45,9 +45,9 @@ static int open_virtio(struct irq_state *state, uint32_t id, unsigned n, uint32_
     const struct bg_virtio_interrupt_options options = {
         .vectors = vectors,
         .vector_count = VECTORS,
-        .line_cpu = irq_target_cpu,
+        .cpu = irq_target_cpu,
         .forbidden = forbidden,
-        .line = &mmio_line,
+        .line = *is_mmio ? &mmio_line : NULL,
         .interrupt = place.interrupt,
         .trigger = place.trigger,
     };
@@ -228,7 +228,7 @@ static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bo
     if (!(forbidden & BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX))) {
         const struct bg_vgpu_stub_interrupt_options options = {.cpu = irq_target_cpu};
 
-        bg_vgpu_stub_interrupt_open(&stub_interrupt, &stub, machine_pci(), &options);
+        bg_vgpu_stub_interrupt_open(&stub_interrupt, &stub, &options);
     }
     name_function(state, "vgpu-stub", function);
     state->sleeps = &stub.sleeps;

@@ -255,9 +255,9 @@ static void pieces_have_marks_of_their_own(void **state)
 
 static unsigned naps;
 
-static void nap(uint64_t deadline_ns)
+static void nap(void *event, uint64_t deadline_ns)
 {
-    (void)deadline_ns;
+    (void)event, (void)deadline_ns;
     naps++;
     assert_int_equal(fake.control->suppress_interrupts & BG_PVGPU_IRQ_FENCE, 0);
     fake_pvgpu_step(&fake, 0);

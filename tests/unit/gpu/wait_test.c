@@ -22,10 +22,11 @@ static unsigned answer_at; /* the device answers in this sleep and later ones; 0
 static bool is_lost;       /* its interrupts do not arrive */
 
 /* The device works while the driver sleeps. */
-static void sleep_until(uint64_t deadline_ns)
+static void sleep_until(void *event, uint64_t deadline_ns)
 {
     uint32_t before = fake.virtio.interrupts;
 
+    (void)event;
     assert_true(deadline_ns > fake_hal.now_ns);
     if (++sleeps >= answer_at && answer_at != 0) {
         fake_gpu_retire_all(&fake);
@@ -46,7 +47,7 @@ static void open_sleeping(uint64_t spin_ns)
     device.interrupt = &interrupt;
     gpu.control.source = &vector.source;
     gpu.cursor.source = &vector.source;
-    device.wait = (struct bg_wait_strategy){sleep_until, spin_ns};
+    device.wait = (struct bg_wait_strategy){.sleep = sleep_until, .spin_ns = spin_ns};
     fake.holds_fences = true;
     fake.held_type = BG_VIRTIO_GPU_CMD_MOVE_CURSOR;
     fake_hal.waits = sleeps = 0;

@@ -170,7 +170,7 @@ static int open_with(struct fake_device *device, uint32_t forbidden)
     };
 
     for (unsigned i = 0; i < VECTORS; i++) {
-        device->vectors[i].cpu = i % 2;
+        device->vectors[i].cpu = BG_HAL_CPU(i % 2);
     }
     return bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options);
 }
@@ -245,7 +245,7 @@ static void msix_has_a_vector_each(void **state)
         const struct fake_interrupt *line = &fake_interrupts.of[table(device, i, 2)];
 
         assert_int_equal(device->vectors[i].entry, i);
-        assert_int_equal(line->cpu, i % 2);
+        assert_int_equal(line->cpu, BG_HAL_CPU(i % 2));
         assert_int_equal(line->trigger, BG_HAL_TRIGGER_EDGE);
         assert_int_equal(line->requester_id, device->device->bdf);
         assert_true(bg_interrupt_source_is_on(&device->vectors[i].source));

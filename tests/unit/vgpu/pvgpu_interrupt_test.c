@@ -59,15 +59,15 @@ static void while_asleep(void *context, uint64_t deadline_ns)
     fake_pvgpu_step(&fake, 0);
 }
 
-static void count_error(void *context)
+static void count_one(void *context)
 {
     ++*(unsigned *)context;
 }
 
 static int setup(void **state)
 {
-    const struct bg_pvgpu_interrupt_options options = {
-        .cpu = 0, .error_handler = count_error, .error_context = &errors};
+    const struct bg_pvgpu_interrupt_options options = {.error_handler = count_one,
+                                                       .error_context = &errors};
 
     pci_setup(state);
     int function = add_plain(FAKE_ROOT, 4 << 3);
@@ -87,9 +87,10 @@ static int setup(void **state)
     work = fake_hal.on_wait;
     fake_hal.on_wait = NULL;
     fake.interrupt = raise;
+    gpu.host = &f.host;
     gpu.device = device_of(function);
     gpu.wait = BG_WAIT_SLEEP;
-    assert_int_equal(bg_pvgpu_interrupt_open(&interrupt, &gpu, &f.host, &options), 0);
+    assert_int_equal(bg_pvgpu_interrupt_open(&interrupt, &gpu, &options), 0);
     assert_int_equal(interrupt.pci.kind, BG_PCI_INTERRUPT_INTX);
     return 0;
 }
@@ -107,6 +108,11 @@ static int teardown(void **state)
 static void finish(void)
 {
     assert_int_equal(bg_pvgpu_finish(&gpu, bg_hal_time_ns() + SECOND_NS), 0);
+}
+
+static uint64_t fence_count(void)
+{
+    return interrupt.vectors[BG_PVGPU_VECTOR_FENCE].source.count;
 }
 
 static void sleeping(void **state)
@@ -163,13 +169,43 @@ static void without_an_interrupt(void **state)
     (void)state;
     bg_pvgpu_interrupt_close(&interrupt);
     intx.interrupts[4][0] = 0;
-    assert_int_equal(bg_pvgpu_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_pvgpu_interrupt_open(&second, &gpu, NULL), BG_ERR_NOT_FOUND);
     bg_pvgpu_interrupt_close(&second);
     fake_hal.on_wait = work;
     finish();
     assert_int_equal(fake_interrupts.sleeps, 0);
     gpu.device = NULL;
-    assert_int_equal(bg_pvgpu_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_INVALID);
+    assert_int_equal(bg_pvgpu_interrupt_open(&second, &gpu, NULL), BG_ERR_INVALID);
+}
+
+/* As messages that the kernel has set up come: edges. */
+static void on_a_line_of_the_kernels(void **state)
+{
+    static struct bg_interrupt_line line;
+    unsigned fences = 0;
+    const struct bg_pvgpu_interrupt_options options = {
+        .handler = count_one,
+        .context = &fences,
+        .error_handler = count_one,
+        .error_context = &errors,
+        .line = &line,
+        .interrupt = LINE,
+        .trigger = BG_HAL_TRIGGER_EDGE,
+    };
+
+    (void)state;
+    bg_pvgpu_interrupt_close(&interrupt);
+    gpu.host = NULL;
+    gpu.device = NULL;
+    assert_int_equal(bg_pvgpu_interrupt_open(&interrupt, &gpu, &options), 0);
+    gpu.wait = BG_WAIT_SLEEP_ON(&fences);
+    finish();
+    finish();
+    assert_int_equal(fence_count(), 2);
+    assert_int_equal(fences, 2);
+    assert_ptr_equal(fake_interrupts.slept_on, &fences);
+    raise(&fake, BG_PVGPU_IRQ_ERROR);
+    assert_int_equal(errors, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -181,6 +217,7 @@ int main(void)
         TEST(errors_are_told),
         TEST(storm_and_resume),
         TEST(without_an_interrupt),
+        TEST(on_a_line_of_the_kernels),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

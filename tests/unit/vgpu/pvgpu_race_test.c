@@ -117,9 +117,9 @@ static struct bg_interrupt_source source;
 static uint32_t interrupts_seen;
 
 /* As bg_hal_sleep: returns at once when one came since the last time. */
-static void sleep_until(uint64_t deadline_ns)
+static void sleep_until(void *event, uint64_t deadline_ns)
 {
-    (void)deadline_ns;
+    (void)event, (void)deadline_ns;
     wait_change(&interrupts, interrupts_seen, "interrupt");
     interrupts_seen = __atomic_load_n(&interrupts, __ATOMIC_SEQ_CST);
     source.count++;
@@ -178,7 +178,7 @@ static void polling(void **state)
 static void sleeping(void **state)
 {
     (void)state;
-    run((struct bg_wait_strategy){sleep_until, 0});
+    run((struct bg_wait_strategy){.sleep = sleep_until});
     assert_true(interrupts > 0);
 }
 

@@ -523,10 +523,11 @@ static void interrupted(struct fake_pvgpu *device, uint32_t bits)
     }
 }
 
-static void sleep_until(uint64_t deadline_ns)
+static void sleep_until(void *event, uint64_t deadline_ns)
 {
     uint64_t before = source.count;
 
+    (void)event;
     sleeps++;
     assert_true(deadline_ns > fake_hal.now_ns);
     assert_int_equal(fake.control->suppress_interrupts & BG_PVGPU_IRQ_FENCE, 0);
@@ -542,7 +543,7 @@ static void waits_sleep(void **state)
     source = (struct bg_interrupt_source){0};
     bg_interrupt_source_turn(&source, BG_INTERRUPT_ON);
     gpu.fence_source = &source;
-    gpu.wait = (struct bg_wait_strategy){sleep_until, 0};
+    gpu.wait = (struct bg_wait_strategy){.sleep = sleep_until};
     gpu.suppressed = BG_PVGPU_IRQ_FENCE;
     fake.interrupt = interrupted;
     assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);

@@ -59,7 +59,7 @@ static void while_asleep(void *context, uint64_t deadline_ns)
 
 static int setup(void **state)
 {
-    static const struct bg_vgpu_stub_interrupt_options on_cpu_0 = {.cpu = 0};
+    static const struct bg_vgpu_stub_interrupt_options on_cpu_1 = {.cpu = BG_HAL_CPU(1)};
 
     pci_setup(state);
     int function = add_plain(FAKE_ROOT, 4 << 3);
@@ -78,9 +78,11 @@ static int setup(void **state)
     fake.never_answers = true; /* by itself */
     is_mute = false;
     ctrl_writes = 0;
+    gpu.host = &f.host;
     gpu.device = device_of(function);
-    assert_int_equal(bg_vgpu_stub_interrupt_open(&interrupt, &gpu, &f.host, &on_cpu_0), 0);
+    assert_int_equal(bg_vgpu_stub_interrupt_open(&interrupt, &gpu, &on_cpu_1), 0);
     assert_int_equal(interrupt.pci.kind, BG_PCI_INTERRUPT_INTX);
+    assert_int_equal(fake_interrupts.of[LINE].cpu, BG_HAL_CPU(1));
     ctrl_writes = 0;
     return 0;
 }
@@ -206,14 +208,54 @@ static void without_an_interrupt(void **state)
     (void)state;
     bg_vgpu_stub_interrupt_close(&interrupt);
     intx.interrupts[4][0] = 0;
-    assert_int_equal(bg_vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_vgpu_stub_interrupt_open(&second, &gpu, NULL), BG_ERR_NOT_FOUND);
     gpu.wait = BG_WAIT_SLEEP;
     fake.never_answers = false;
     nop(0);
     assert_int_equal(gpu.sleeps, 0);
     bg_vgpu_stub_interrupt_close(&second);
     gpu.device = NULL;
-    assert_int_equal(bg_vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_INVALID);
+    assert_int_equal(bg_vgpu_stub_interrupt_open(&second, &gpu, NULL), BG_ERR_INVALID);
+}
+
+static void count(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+/* The kernel's own PCI code has routed the pin, and its handler sets an event. */
+static void on_a_line_of_the_kernels(void **state)
+{
+    static struct bg_interrupt_line line;
+    unsigned completions = 0;
+    const struct bg_vgpu_stub_interrupt_options options = {
+        .handler = count,
+        .context = &completions,
+        .line = &line,
+        .interrupt = LINE,
+        .trigger = BG_HAL_TRIGGER_LEVEL,
+    };
+
+    (void)state;
+    bg_vgpu_stub_interrupt_close(&interrupt);
+    gpu.host = NULL;
+    gpu.device = NULL;
+    assert_int_equal(bg_vgpu_stub_interrupt_open(&interrupt, &gpu, &options), 0);
+    assert_int_equal(fake_interrupts.of[LINE].cpu, BG_HAL_CPU_SELF);
+    gpu.wait = BG_WAIT_SLEEP_ON(&completions);
+    nop(1);
+    nop(1);
+    assert_ptr_equal(fake_interrupts.slept_on, &completions);
+    assert_int_equal(completions, 2);
+    assert_int_equal(gpu.sleeps, 2);
+    assert_int_equal(interrupt.vector.source.lost, 0);
+    bg_pci_interrupt_mask(&interrupt.pci, 0); /* nothing: others may be on the line */
+    assert_false(bg_pci_interrupt_is_pending(&interrupt.pci, 0));
+    nop(1);
+    bg_vgpu_stub_interrupt_close(&interrupt);
+    assert_null(line.clients);
+    assert_null(fake_interrupts.of[LINE].handler);
+    gpu.wait = BG_WAIT_POLL;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -228,6 +270,7 @@ int main(void)
         TEST(timeout),
         TEST(storm),
         TEST(without_an_interrupt),
+        TEST(on_a_line_of_the_kernels),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

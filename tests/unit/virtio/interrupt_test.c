@@ -113,7 +113,7 @@ static int open_interrupt(unsigned vector_count, uint32_t forbidden)
         .vectors = vectors,
         .vector_count = vector_count,
         .forbidden = forbidden,
-        .line = &mmio_line,
+        .line = device.ops->set_queue_vector == NULL ? &mmio_line : NULL,
         .interrupt = LINE,
         .trigger = BG_HAL_TRIGGER_EDGE,
     };
@@ -428,6 +428,37 @@ static void forbidden_and_closed(void **state)
     end();
 }
 
+static void count(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+/* Zeroes: one vector for everything, on this CPU, whose handler the options give. */
+static void without_vectors(void **state)
+{
+    unsigned came = 0;
+    const struct bg_virtio_interrupt_options options = {.handler = count, .context = &came};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        came = 0;
+        begin(0);
+        open_pci(MSIX, true);
+        assert_int_equal(bg_virtio_interrupt_open(&interrupt, &device, i == 0 ? &options : NULL),
+                         0);
+        assert_int_equal(interrupt.kind, BG_PCI_INTERRUPT_MSIX);
+        assert_int_equal(interrupt.pci.message_count, 1);
+        device.wait = BG_WAIT_SLEEP_ON(&came);
+        start();
+        exchange(0, 1);
+        exchange(1, 1);
+        assert_ptr_equal(fake_interrupts.slept_on, &came);
+        assert_int_equal(interrupt.vector.source.count, 2);
+        assert_int_equal(came, i == 0 ? 2 : 0);
+        end();
+    }
+}
+
 /* ---- What goes wrong ---- */
 
 static void lost_interrupts_cost_a_nap(void **state)
@@ -675,6 +706,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sleeping_waits),
+        cmocka_unit_test(without_vectors),
         cmocka_unit_test(polling_waits_suppress),
         cmocka_unit_test(poll_strategy_never_sleeps),
         cmocka_unit_test(spins_before_it_sleeps),
