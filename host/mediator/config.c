@@ -22,6 +22,8 @@
 #define WEIGHT_MAX 10000u
 #define FAULTS_MAX 64u
 #define WINDOW_S_MAX 86400u
+#define RESTART_S_MIN 10u
+#define RESTART_S_MAX 3600u
 #define QUARANTINE_S_MAX 604800u
 #define CUDA_ORDINAL_MAX 63
 #define ADMIN_SUFFIX ".admin"
@@ -340,6 +342,16 @@ static int set_worker_uids(struct loader *loader, const char *text, struct confi
     return 1;
 }
 
+/* A worker hears of its supervisor every five seconds. */
+static int set_restart(struct loader *loader, const char *text, uint32_t *restart_s)
+{
+    if (strcmp(text, "0") == 0) {
+        *restart_s = 0;
+        return 1;
+    }
+    return set_number(loader, "restart_s", text, RESTART_S_MIN, RESTART_S_MAX, restart_s);
+}
+
 static int load_mediator_key(struct loader *loader, const char *key, const char *text)
 {
     struct config *config = loader->config;
@@ -349,6 +361,9 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
     }
     if (strcmp(key, "spare_workers") == 0) {
         return set_number(loader, key, text, 0, CONFIG_SPARES_MAX, &config->spare_workers);
+    }
+    if (strcmp(key, "restart_s") == 0) {
+        return set_restart(loader, text, &config->restart_s);
     }
     if (strcmp(key, "user") == 0) {
         return set_user(loader, text, config);
@@ -371,10 +386,11 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
         return log_parse_level(text, &config->log_level) ||
                fail(loader, "log_level = %s: one of %s is allowed", text, MEDIATOR_LOG_LEVELS);
     }
-    return fail(loader,
-                "unknown key %s in [mediator]: max_sessions, spare_workers, user, worker_uids, "
-                "cuda_sandbox, vulkan_device, admin_socket and log_level are allowed",
-                key);
+    return fail(
+        loader,
+        "unknown key %s in [mediator]: max_sessions, spare_workers, restart_s, user, worker_uids, "
+        "cuda_sandbox, vulkan_device, admin_socket and log_level are allowed",
+        key);
 }
 
 static int load_listener_key(struct loader *loader, struct config_listener *listener,

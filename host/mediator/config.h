@@ -94,6 +94,7 @@ struct config {
     bool default_listeners; /* none is configured */
     uint32_t max_sessions;
     uint32_t spare_workers;
+    uint32_t restart_s; /* that a session waits for the next mediator; 0: it ends with this one */
     /* Part of the name of the Vulkan device that draws, or its number; empty: a GPU, if there is
      * one. */
     char vulkan_device[CONFIG_VULKAN_DEVICE_SIZE];

@@ -47,6 +47,7 @@ void service_main(int count, char **texts)
     setenv("LISTEN_PID", number, 1);
     setenv("LISTEN_FDS", texts[3], 1);
     setenv("LISTEN_FDNAMES", texts[2], 1);
+    setpgid(0, getpgid(getppid())); /* the harness ends groups, and workers are to stay */
     execv(texts[4 + stored], texts + 4 + stored);
     _exit(127);
 }
@@ -214,6 +215,9 @@ void service_drop(struct service *service)
 
 void service_close(struct service *service)
 {
+    if (service->process != NULL && !process_has_ended(service->process, NULL)) {
+        service_stop(service, SIGKILL);
+    }
     process_end(service->process);
     service_drop(service);
     close(service->notify);

@@ -607,7 +607,7 @@ static void open_worker(struct worker *base)
     const struct sigaction on_bus = {.sa_handler = on_bus_error};
     struct pvgpu_worker *worker = as_pvgpu(base);
 
-    worker->lease.control = base->control;
+    worker->lease.ledger = &base->ledger;
     worker->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (worker->kick < 0 || outbox_init(&base->outbox, base->connection, OUTBOX_SIZE) != 0) {
         log_error("worker: %m");

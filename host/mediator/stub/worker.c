@@ -380,7 +380,7 @@ static void open_worker(struct worker *base)
     struct stub_worker *worker = as_stub(base);
     uint32_t most = base->start.limits.max_queued;
 
-    worker->lease.control = base->control;
+    worker->lease.ledger = &base->ledger;
     worker->queue_size = most + 1;
     worker->queue = calloc(worker->queue_size, sizeof(*worker->queue));
     pthread_cond_init(&worker->called, NULL);

@@ -28,6 +28,7 @@ static const char *const controllers[] = {"memory", "pids", "cpu"};
 struct cgroup {
     char path[PATH_MAX];
     char name[32];
+    bool placed;  /* systemd did, in a group of its own */
     bool is_root; /* of the whole system: it has all the processes that nobody put elsewhere */
     int own;      /* the group that this process was started in */
     int nest;     /* locked as long as this process is there */
@@ -162,13 +163,24 @@ static void remove_group(int directory, const char *name)
     unlinkat(directory, name, AT_REMOVEDIR);
 }
 
-static void remove_groups_in(int nest)
+static bool is_nobodys(void *owner, unsigned slot)
+{
+    (void)owner;
+    (void)slot;
+    return false;
+}
+
+static void remove_groups_in(int nest, bool (*is_taken)(void *owner, unsigned slot), void *owner)
 {
     int copy = fcntl(nest, F_DUPFD_CLOEXEC, 0);
     DIR *directory = copy < 0 ? NULL : fdopendir(copy);
 
     for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.') {
+        char *end;
+        unsigned slot = (unsigned)strtoul(entry->d_name, &end, 10);
+
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            !(*end == '\0' ? is_taken(owner, slot) : is_taken != is_nobodys)) {
             remove_group(nest, entry->d_name);
         }
     }
@@ -186,7 +198,7 @@ static void remove_left(int own, const char *name)
 
     if (nest >= 0 && kill(process, 0) != 0 && errno == ESRCH &&
         flock(nest, LOCK_EX | LOCK_NB) == 0) {
-        remove_groups_in(nest);
+        remove_groups_in(nest, is_nobodys, NULL);
         unlinkat(own, name, AT_REMOVEDIR);
     }
     if (nest >= 0) {
@@ -211,6 +223,31 @@ static void remove_all_left(int own)
 
 /* ---- Making it ---- */
 
+/* One of a mediator before this one, with its workers, if it is where this one's is to be. */
+static bool take_nest(struct cgroup *cgroup, int directory)
+{
+    char link[32], path[PATH_MAX];
+    ssize_t length;
+    struct stat one, two;
+    const char *name;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
+    length = directory < 0 ? -1 : readlink(link, path, sizeof(path) - 1);
+    if (length <= 0) {
+        return false;
+    }
+    path[length] = '\0';
+    name = strrchr(path, '/');
+    if (name == NULL || strlen(name + 1) >= sizeof(cgroup->name) || fstat(directory, &one) != 0 ||
+        fstatat(cgroup->own, name + 1, &two, 0) != 0 || one.st_ino != two.st_ino ||
+        one.st_dev != two.st_dev) {
+        return false;
+    }
+    strcpy(cgroup->name, name + 1);
+    cgroup->nest = directory;
+    return true;
+}
+
 /* Nobody else can open it, and so keep the lock. */
 static int make_nest(struct cgroup *cgroup)
 {
@@ -221,7 +258,15 @@ static int make_nest(struct cgroup *cgroup)
     if (cgroup->nest < 0 || flock(cgroup->nest, LOCK_EX) != 0) {
         return -1;
     }
-    remove_groups_in(cgroup->nest); /* left by one that had our number */
+    remove_groups_in(cgroup->nest, is_nobodys, NULL); /* left by one that had our number */
+    return 0;
+}
+
+static int enter(struct cgroup *cgroup)
+{
+    if (cgroup->placed) {
+        return 0;
+    }
     if (mkdirat(cgroup->nest, SUPERVISOR, 0700) != 0 && errno != EEXIST) {
         return -1;
     }
@@ -272,7 +317,18 @@ static struct cgroup *give_up(struct cgroup *cgroup, const char *why)
     return NULL;
 }
 
-struct cgroup *cgroup_open(const struct config *config)
+/* Where systemd has made a group for it in the service's. */
+static void leave_subgroup(struct cgroup *cgroup)
+{
+    char *name = strrchr(cgroup->path, '/');
+
+    cgroup->placed = name != NULL && name != cgroup->path && strcmp(name + 1, SUPERVISOR) == 0;
+    if (cgroup->placed) {
+        *name = '\0';
+    }
+}
+
+struct cgroup *cgroup_open(const struct config *config, int directory)
 {
     struct cgroup *cgroup = calloc(1, sizeof(*cgroup));
     char missing[64];
@@ -285,16 +341,22 @@ struct cgroup *cgroup_open(const struct config *config)
     if (!find_own(cgroup->path, sizeof(cgroup->path))) {
         return give_up(cgroup, "there is no cgroup of version 2");
     }
+    leave_subgroup(cgroup);
     cgroup->own = open_directory(AT_FDCWD, cgroup->path);
     if (cgroup->own < 0) {
         return give_up(cgroup, strerror(errno));
     }
     cgroup->is_root = faccessat(cgroup->own, "cgroup.type", F_OK, 0) != 0;
     remove_all_left(cgroup->own);
-    if (!cgroup->is_root && !is_alone(cgroup->own)) {
+    if (!cgroup->is_root && !cgroup->placed && !is_alone(cgroup->own)) {
         return give_up(cgroup, "the mediator's own has other processes");
     }
-    if (make_nest(cgroup) != 0) {
+    bool taken = take_nest(cgroup, directory);
+
+    if (!taken && directory >= 0) {
+        close(directory);
+    }
+    if ((!taken && make_nest(cgroup) != 0) || enter(cgroup) != 0) {
         return give_up(cgroup, strerror(errno));
     }
     enable_controllers(cgroup, missing);
@@ -307,6 +369,18 @@ struct cgroup *cgroup_open(const struct config *config)
                  cgroup->name);
     }
     return cgroup;
+}
+
+int cgroup_get_directory(const struct cgroup *cgroup)
+{
+    return cgroup != NULL ? cgroup->nest : -1;
+}
+
+void cgroup_sweep(struct cgroup *cgroup, bool (*is_taken)(void *owner, unsigned slot), void *owner)
+{
+    if (cgroup != NULL) {
+        remove_groups_in(cgroup->nest, is_taken, owner);
+    }
 }
 
 /* ---- Workers ---- */
@@ -383,9 +457,11 @@ void cgroup_close(struct cgroup *cgroup)
         return;
     }
     if (cgroup->nest >= 0) {
-        disable_controllers(cgroup);
-        write_file(cgroup->own, "cgroup.procs", "0");
-        unlinkat(cgroup->nest, SUPERVISOR, AT_REMOVEDIR);
+        if (!cgroup->placed) {
+            disable_controllers(cgroup);
+            write_file(cgroup->own, "cgroup.procs", "0");
+            unlinkat(cgroup->nest, SUPERVISOR, AT_REMOVEDIR);
+        }
         unlinkat(cgroup->own, cgroup->name, AT_REMOVEDIR);
         close(cgroup->nest);
     }

@@ -5,7 +5,9 @@
  *   baregpu-PID/supervisor   this process, since a group with processes can give its own no limits
  *   baregpu-PID/SLOT         a worker
  *
- * Nothing outside of that is changed, but that the controllers are enabled for it.
+ * Nothing outside of that is changed, but that the controllers are enabled for it. Where systemd
+ * put this process into a group "supervisor" (DelegateSubgroup), it stays there, and the one above
+ * is its own: then another mediator can be started while workers of this one go on.
  */
 #ifndef MEDIATOR_CGROUP_H
 #define MEDIATOR_CGROUP_H
@@ -22,7 +24,14 @@ struct cgroup;
 /* Moves this process, and kills and removes what mediators left that did not end by themselves. For
  * the user that the configuration names, who need not be root. NULL, or with a part of the
  * controllers, after a line that says why. */
-struct cgroup *cgroup_open(const struct config *config);
+struct cgroup *cgroup_open(const struct config *config, int directory);
+
+/* The directory with the workers' groups, whose lock says that somebody uses it; it can be a later
+ * mediator's `directory` (-1: none). -1 without one. */
+int cgroup_get_directory(const struct cgroup *cgroup);
+
+/* Removes those that came with the directory, and are nobody's. */
+void cgroup_sweep(struct cgroup *cgroup, bool (*is_taken)(void *owner, unsigned slot), void *owner);
 
 /* With NULL these do nothing; the nursery's thread may call the first. */
 

@@ -11,6 +11,8 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/supervisor/inherited.h"
+#include "host/mediator/supervisor/takeover.h"
 #include "host/mediator/supervisor/worker_process.h"
 
 #define ACCEPT_BATCH 16       /* then other events have their turn */
@@ -169,6 +171,9 @@ void listeners_configure(struct supervisor_listener *listener)
 enum mediator_exit listeners_open_socket(const struct config_listener *config,
                                          struct listener_socket *socket)
 {
+    if (inherited_take_listener(config->path, socket)) {
+        return MEDIATOR_EXIT_OK;
+    }
     switch (listener_open(socket, config->path, config->mode)) {
     case LISTENER_OK:
         return MEDIATOR_EXIT_OK;
@@ -216,6 +221,7 @@ bool listeners_begin(struct supervisor *supervisor, unsigned slot)
     listener->poll->data = listener;
     uv_poll_init(&supervisor->loop, listener->poll, listener->socket.fd);
     start_listening(listener);
+    takeover_store_listener(listener);
     log_info("listener %s: %s, mode %04o", listener->config->name, listener->config->path,
              (unsigned)listener->config->mode);
     return true;
@@ -226,11 +232,17 @@ static void on_closed(uv_handle_t *handle)
     free(handle);
 }
 
-void listeners_end(struct supervisor_listener *listener)
+static void stop_listening(struct supervisor_listener *listener)
 {
     uv_close((uv_handle_t *)listener->poll, on_closed);
     listener->poll = NULL;
     listener->paused = false;
+}
+
+void listeners_end(struct supervisor_listener *listener)
+{
+    stop_listening(listener);
+    takeover_forget_listener(listener);
 }
 
 enum mediator_exit listeners_open(struct supervisor *supervisor)
@@ -261,6 +273,20 @@ void listeners_close(struct supervisor *supervisor)
             listener_close(&listener->socket);
         }
     }
+}
+
+void listeners_leave(struct supervisor *supervisor)
+{
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        if (listener->stored) {
+            stop_listening(listener);
+            close(listener->socket.fd);
+            listener->socket.fd = -1;
+        }
+    }
+    listeners_close(supervisor);
 }
 
 /* ---- The clock ---- */

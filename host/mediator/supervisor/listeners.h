@@ -26,6 +26,9 @@ void listeners_configure(struct supervisor_listener *listener);
 /* Accepts again where there was a pause, and says what was left out of the log. */
 void listeners_tick(struct supervisor *supervisor, uint64_t now_ns);
 
+/* All of them; those that are stored stay where they are, for the next mediator. */
+void listeners_leave(struct supervisor *supervisor);
+
 /* All of them, with their files. */
 void listeners_close(struct supervisor *supervisor);
 

@@ -301,6 +301,17 @@ void nursery_want(struct nursery *nursery)
     pthread_mutex_unlock(&nursery->lock);
 }
 
+bool nursery_take(struct nursery *nursery, unsigned slot)
+{
+    pthread_mutex_lock(&nursery->lock);
+    bool is_free = slot < nursery->options.slots && !nursery->taken[slot];
+    if (is_free) {
+        nursery->taken[slot] = true;
+    }
+    pthread_mutex_unlock(&nursery->lock);
+    return is_free;
+}
+
 void nursery_free(struct nursery *nursery, unsigned slot)
 {
     pthread_mutex_lock(&nursery->lock);

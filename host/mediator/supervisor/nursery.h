@@ -45,6 +45,9 @@ struct nursery *nursery_open(uv_loop_t *loop, const struct nursery_options *opti
 /* One more. */
 void nursery_want(struct nursery *nursery);
 
+/* A worker that another process started has this slot; false: it is taken, or there is none. */
+bool nursery_take(struct nursery *nursery, unsigned slot);
+
 /* The worker of that slot has ended, and has no cgroup any more. */
 void nursery_free(struct nursery *nursery, unsigned slot);
 

@@ -258,6 +258,7 @@ static void set_mediator(struct config *now, const struct config *next)
 {
     now->max_sessions = next->max_sessions;
     now->spare_workers = next->spare_workers;
+    now->restart_s = next->restart_s;
     now->cuda_loose = next->cuda_loose;
     now->log_level = next->log_level;
     memcpy(now->admin_socket, next->admin_socket, sizeof(now->admin_socket));

@@ -177,7 +177,7 @@ static void grant_next(struct scheduler *scheduler, uint64_t now_ns)
     struct scheduler_client *next = choose(scheduler);
     bool contended = scheduler->told == scheduler->held;
 
-    if (next == NULL || scheduler->held == scheduler->room) {
+    if (next == NULL || scheduler->held >= scheduler->room) {
         return;
     }
     remove_waiter(scheduler, next);
@@ -212,6 +212,17 @@ bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client,
     add_waiter(scheduler, client, priority, now_ns);
     settle(scheduler, now_ns);
     return true;
+}
+
+void scheduler_hold(struct scheduler *scheduler, struct scheduler_client *client, uint32_t priority,
+                    uint64_t now_ns)
+{
+    charge_holders(scheduler, now_ns);
+    client->priority = priority;
+    client->state = SCHEDULER_HOLDING;
+    TAILQ_INSERT_TAIL(&scheduler->holders, client, link);
+    scheduler->held++;
+    settle(scheduler, now_ns);
 }
 
 bool scheduler_release(struct scheduler *scheduler, struct scheduler_client *client,

@@ -83,6 +83,11 @@ void scheduler_init(struct scheduler *scheduler, const struct scheduler_ops *ops
 bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client, uint32_t priority,
                    uint64_t now_ns);
 
+/* A new client that holds a lease already, by a scheduler before this one: there may be more of
+ * them than there is room, until they release. */
+void scheduler_hold(struct scheduler *scheduler, struct scheduler_client *client, uint32_t priority,
+                    uint64_t now_ns);
+
 /* False, and nothing done, when the client holds no lease. */
 bool scheduler_release(struct scheduler *scheduler, struct scheduler_client *client,
                        uint64_t now_ns);

@@ -37,6 +37,7 @@ struct supervisor_listener {
     const struct config_listener *config;
     struct listener_socket socket;
     uv_poll_t *poll; /* NULL: accepts nothing */
+    bool stored;     /* with systemd */
     bool removed;    /* from the configuration: its slot is free when its sessions have ended */
     bool cuda_possible, draws;
     struct guest_table guests; /* its own: nobody's guests displace another listener's */
@@ -92,6 +93,10 @@ struct worker_process {
     struct usage usage;   /* and what of it is the session's */
     unsigned attaches;    /* ATTACH messages */
     unsigned checks_open; /* CHECK messages without an answer */
+    bool adopted;         /* another supervisor's child: nobody tells how it ended */
+    bool resuming;        /* and it has not said yet how things stand */
+    bool detached;        /* it said that all is well at its end */
+    bool blameless;       /* what it was killed for is not its guest's fault */
     bool faulty;
     char fault[128];
     const char *killed; /* why the supervisor killed it */

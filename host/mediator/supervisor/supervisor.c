@@ -11,11 +11,13 @@
 #include "host/common/ready_fd.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin.h"
+#include "host/mediator/supervisor/inherited.h"
 #include "host/mediator/supervisor/kernel_cache.h"
 #include "host/mediator/supervisor/listeners.h"
 #include "host/mediator/supervisor/notify.h"
 #include "host/mediator/supervisor/privileges.h"
 #include "host/mediator/supervisor/reload.h"
+#include "host/mediator/supervisor/takeover.h"
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
@@ -61,13 +63,28 @@ static void drain(struct supervisor *supervisor)
     }
 }
 
+/* For the next mediator: its sessions wait for it. */
+static void leave(struct supervisor *supervisor)
+{
+    log_info("stopping: %u sessions wait for the next mediator", supervisor->sessions);
+    supervisor->draining = true;
+    notify_send("STOPPING=1");
+    listeners_leave(supervisor);
+    worker_process_drop_waiting(supervisor);
+    uv_stop(&supervisor->loop);
+}
+
 static void on_signal(uv_signal_t *handle, int signal_number)
 {
     struct supervisor *supervisor = handle->data;
 
     if (!supervisor->draining) {
         log_info("signal %d", signal_number);
-        drain(supervisor);
+        if (signal_number == SIGTERM && takeover_is_on(supervisor)) {
+            leave(supervisor);
+        } else {
+            drain(supervisor);
+        }
         return;
     }
     log_warning("signal %d again: ending at once", signal_number);
@@ -400,7 +417,7 @@ static enum mediator_exit open_nursery(struct supervisor *supervisor)
     unsigned count = 0;
 
     options.slots = count_slots(config, options.first_user);
-    options.cgroup = supervisor->cgroup = cgroup_open(config);
+    options.cgroup = supervisor->cgroup = cgroup_open(config, takeover_take_cgroup());
     if (!privileges_drop(config)) {
         return MEDIATOR_EXIT_FAILED;
     }
@@ -446,6 +463,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     for (unsigned i = 0; i < CONFIG_LISTENERS; i++) {
         supervisor.listeners[i].socket.fd = -1;
     }
+    inherited_read();
     signal(SIGPIPE, SIG_IGN);
     if (!ready_fd_claim(options->ready_fd)) {
         log_error("--ready-fd %d: %m", options->ready_fd);
@@ -469,6 +487,8 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         result = open_nursery(&supervisor);
     }
     if (result == MEDIATOR_EXIT_OK) {
+        takeover_resume(&supervisor);
+        takeover_store_cgroup(&supervisor);
         worker_process_keep_spares(&supervisor);
         tell_ready(options);
         uv_run(&supervisor.loop, UV_RUN_DEFAULT);

@@ -123,6 +123,25 @@ void worker_lease_close(struct worker_process *worker)
     scheduler_remove(&worker->device->scheduler, &worker->lease, clock_now_ns());
 }
 
+static uint32_t limit_priority(const struct worker_process *worker, uint32_t priority)
+{
+    uint32_t most = worker->start.limits.max_priority;
+
+    return priority < most ? priority : most;
+}
+
+void worker_lease_resume(struct worker_process *worker, const struct control_resumed *resumed)
+{
+    struct scheduler *scheduler = &worker->device->scheduler;
+    uint32_t priority = limit_priority(worker, resumed->priority);
+
+    if (resumed->lease == CONTROL_LEASE_HELD) {
+        scheduler_hold(scheduler, &worker->lease, priority, clock_now_ns());
+    } else if (resumed->lease == CONTROL_LEASE_ASKED) {
+        scheduler_ask(scheduler, &worker->lease, priority, clock_now_ns());
+    }
+}
+
 /* ---- A worker's messages ---- */
 
 static void take_ask(struct worker_process *worker, uint32_t priority)
@@ -148,8 +167,7 @@ static void take_yield(struct worker_process *worker, uint32_t priority)
 
 void worker_lease_take(struct worker_process *worker, const struct control_message *message)
 {
-    uint32_t most = worker->start.limits.max_priority;
-    uint32_t priority = message->priority < most ? message->priority : most;
+    uint32_t priority = limit_priority(worker, message->priority);
 
     if (worker->device == NULL) {
         worker_process_kill(worker, "it wanted a lease before it attached");

@@ -16,6 +16,9 @@ void worker_lease_set_tenant(struct supervisor *supervisor, unsigned slot, bool 
 void worker_lease_open(struct worker_process *worker);
 void worker_lease_close(struct worker_process *worker);
 
+/* The worker has what it had of a supervisor before this one. */
+void worker_lease_resume(struct worker_process *worker, const struct control_resumed *resumed);
+
 /* ASK, RELEASE, YIELD: checked, the worker may be in a guest's hands. */
 void worker_lease_take(struct worker_process *worker, const struct control_message *message);
 

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/handshake.h"
+#include "host/mediator/supervisor/takeover.h"
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/worker/worker.h"
@@ -72,8 +74,25 @@ static bool is_quarantined(const struct worker_process *worker)
     return worker->guest->quarantined || worker->listener->quarantined;
 }
 
-static void take_attach(struct worker_process *worker, const struct control_attach *attach)
+void worker_process_name(struct worker_process *worker, uint32_t vm_id)
 {
+    worker->attached = true;
+    worker->vm_id = vm_id;
+    guest_record_name(worker->guest, vm_id);
+}
+
+void worker_process_place(struct worker_process *worker, struct supervisor_device *device,
+                          char pool)
+{
+    worker->device = device;
+    worker->pool = pool;
+    device->sessions++;
+    worker_lease_open(worker);
+}
+
+void worker_process_attach(struct worker_process *worker, const struct control_attach *attach)
+{
+    struct supervisor_device *device;
     struct control_message answer = {.type = CONTROL_ATTACHED};
 
     if (worker->device != NULL || ++worker->attaches > ATTACHES_MAX ||
@@ -82,17 +101,13 @@ static void take_attach(struct worker_process *worker, const struct control_atta
         return;
     }
     if (!worker->attached) {
-        worker->attached = true;
-        worker->vm_id = attach->vm_id;
-        guest_record_name(worker->guest, attach->vm_id);
+        worker_process_name(worker, attach->vm_id);
         answer.attached.tokens = worker->tokens;
     }
     answer.attached.quarantined = is_quarantined(worker);
-    worker->device = choose_device(worker, attach->pool_id);
-    if (worker->device != NULL) {
-        worker->device->sessions++;
-        worker->pool = (char)attach->pool_id;
-        worker_lease_open(worker);
+    device = choose_device(worker, attach->pool_id);
+    if (device != NULL) {
+        worker_process_place(worker, device, (char)attach->pool_id);
         answer.attached.status = BG_COMPUTE_OK;
         answer.attached.cuda = worker->device->cuda;
         answer.attached.ordinal = worker->device->ordinal;
@@ -151,15 +166,32 @@ static void take_exposed(struct worker_process *worker, const char reason[128])
     }
 }
 
+/* What was said to the supervisor before this one is in RESUMED. */
+static bool is_for_another(const struct worker_process *worker,
+                           const struct control_message *message)
+{
+    if (message->type == CONTROL_RESUMED) { /* more than one may have asked */
+        return message->resumed.supervisor != worker->supervisor->started_ns;
+    }
+    return message->type == CONTROL_ATTACH || message->type == CONTROL_ASK ||
+           message->type == CONTROL_RELEASE || message->type == CONTROL_YIELD;
+}
+
 static void take_message(struct worker_process *worker, struct control_message *message)
 {
     if (worker->listener == NULL) {
         worker_process_kill(worker, "it spoke before it had a connection");
         return;
     }
+    if (worker->resuming && is_for_another(worker, message)) {
+        return;
+    }
     switch (message->type) {
+    case CONTROL_RESUMED:
+        takeover_take_resumed(worker, &message->resumed);
+        break;
     case CONTROL_ATTACH:
-        take_attach(worker, &message->attach);
+        worker_process_attach(worker, &message->attach);
         break;
     case CONTROL_ASK:
     case CONTROL_RELEASE:
@@ -171,6 +203,7 @@ static void take_message(struct worker_process *worker, struct control_message *
         usage_take_statistics(worker, &message->statistics);
         break;
     case CONTROL_DETACH:
+        worker->detached = true;
         usage_take_statistics(worker, &message->statistics);
         break;
     case CONTROL_FAULT:
@@ -258,10 +291,13 @@ static void judge_end(struct worker_process *worker, int exit_status, int signal
     if (worker->killed != NULL) {
         worker_log_write(worker, MEDIATOR_LOG_WARNING, "worker %d killed: %s", worker->pid,
                          worker->killed);
-        worker->faulty = !worker->supervisor->draining;
+        worker->faulty = !worker->supervisor->draining && !worker->blameless;
     } else if (signal_number != 0) {
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d ended by signal %d (%s)",
                          worker->pid, signal_number, explain_signal(worker, signal_number));
+        worker->faulty = true;
+    } else if (worker->adopted && !worker->detached && !worker->faulty) {
+        worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d ended without a word", worker->pid);
         worker->faulty = true;
     } else if (exit_status == WORKER_EXIT_FAILED && worker->listener != NULL) {
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d failed", worker->pid);
@@ -311,6 +347,7 @@ static void bury(struct worker_process *worker, int exit_status, int signal_numb
         supervisor->spare_count--;
         supervisor->spares_from_ns = now_ns + WORKER_PROCESS_RETRY_NS;
     }
+    takeover_forget(worker);
     cgroup_remove(supervisor->cgroup, worker->slot);
     nursery_free(supervisor->nursery, worker->slot);
     LIST_REMOVE(worker, link);
@@ -334,7 +371,9 @@ static void on_worker_exit(uv_poll_t *poll, int poll_status, int events)
     (void)poll_status;
     (void)events;
     usage_take(worker);
-    if (waitpid(worker->pid, &status, WNOHANG) == worker->pid) {
+    if (worker->adopted) {
+        bury(worker, WORKER_EXIT_OK, 0);
+    } else if (waitpid(worker->pid, &status, WNOHANG) == worker->pid) {
         bury(worker, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     }
@@ -344,7 +383,7 @@ void worker_process_kill(struct worker_process *worker, const char *why)
 {
     if (worker->killed == NULL) {
         worker->killed = why;
-        kill(worker->pid, SIGKILL); /* not waited for yet, so the number is its own */
+        syscall(SYS_pidfd_send_signal, worker->pidfd, SIGKILL, NULL, 0);
     }
 }
 
@@ -368,6 +407,8 @@ static void fill_start(struct worker_process *worker)
     const struct config_listener *config = worker->listener->config;
 
     start->session = worker->session;
+    start->outlive_s =
+        takeover_is_on(worker->supervisor) ? worker->supervisor->config->restart_s : 0;
     start->log_level = log_get_level();
     start->cuda_possible = worker->listener->cuda_possible;
     start->draws = worker->listener->draws;
@@ -408,6 +449,7 @@ static void hand_over(struct worker_process *worker, const struct waiting_connec
         worker_process_kill(worker, "it took no connection");
     }
     close(waiting->connection);
+    takeover_store(worker);
     if (worker->listener->draining) {
         worker_process_drain(worker);
     }
@@ -488,18 +530,11 @@ void worker_process_drop_waiting(struct supervisor *supervisor)
     }
 }
 
-static struct worker_process *adopt(struct supervisor *supervisor, const struct birth *birth)
+struct worker_process *worker_process_add(struct supervisor *supervisor, const struct birth *birth)
 {
     struct worker_process *worker = calloc(1, sizeof(*worker));
 
-    if (worker == NULL) { /* its control socket's end is its own */
-        kill(birth->child, SIGKILL);
-        waitpid(birth->child, NULL, 0);
-        close(birth->control);
-        close(birth->log);
-        close(birth->pidfd);
-        cgroup_remove(supervisor->cgroup, birth->slot);
-        nursery_free(supervisor->nursery, birth->slot);
+    if (worker == NULL) {
         return NULL;
     }
     worker->supervisor = supervisor;
@@ -518,6 +553,40 @@ static struct worker_process *adopt(struct supervisor *supervisor, const struct 
     supervisor->worker_count++;
     supervisor->spare_count++;
     return worker;
+}
+
+static struct worker_process *adopt(struct supervisor *supervisor, const struct birth *birth)
+{
+    struct worker_process *worker = worker_process_add(supervisor, birth);
+
+    if (worker == NULL) { /* its control socket's end is its own */
+        kill(birth->child, SIGKILL);
+        waitpid(birth->child, NULL, 0);
+        close(birth->control);
+        close(birth->log);
+        close(birth->pidfd);
+        cgroup_remove(supervisor->cgroup, birth->slot);
+        nursery_free(supervisor->nursery, birth->slot);
+    }
+    return worker;
+}
+
+void worker_process_begin(struct worker_process *worker, struct supervisor_listener *listener,
+                          struct guest_record *guest, uint32_t session)
+{
+    struct supervisor *supervisor = worker->supervisor;
+
+    worker->listener = listener;
+    worker->guest = guest;
+    worker->session = session;
+    guest_record_begin(guest, clock_now_ns(), &worker->tokens);
+    supervisor->spare_count--;
+    supervisor->sessions++;
+    listener->sessions++;
+    if (supervisor->last_session < session) {
+        supervisor->last_session = session;
+    }
+    limit_memory(worker);
 }
 
 void worker_process_on_birth(void *owner, const struct birth *birth)

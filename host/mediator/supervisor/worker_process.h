@@ -15,6 +15,19 @@ void worker_process_keep_spares(struct supervisor *supervisor);
 /* The nursery's: a worker is there, or could not be started. */
 void worker_process_on_birth(void *supervisor, const struct birth *birth);
 
+/* A worker that is there, which waits for a session. NULL without memory. */
+struct worker_process *worker_process_add(struct supervisor *supervisor, const struct birth *birth);
+
+/* It has one already, of a supervisor before this one. */
+void worker_process_begin(struct worker_process *worker, struct supervisor_listener *listener,
+                          struct guest_record *guest, uint32_t session);
+
+/* What it says it is called; the device that it has; its request for one. */
+void worker_process_name(struct worker_process *worker, uint32_t vm_id);
+void worker_process_place(struct worker_process *worker, struct supervisor_device *device,
+                          char pool);
+void worker_process_attach(struct worker_process *worker, const struct control_attach *attach);
+
 /* Takes a connection, for a worker; false, and it stays the caller's, without memory. */
 bool worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
                           int connection, struct guest_record *guest);

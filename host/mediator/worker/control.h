@@ -3,6 +3,9 @@
  * Messages between the supervisor and one worker, over a Unix SOCK_SEQPACKET pair: one struct,
  * one packet. The supervisor checks what a worker sends: a worker holds a guest's data and may
  * have been taken over.
+ *
+ * A worker may be older than its supervisor, which took it over: whoever changes a message changes
+ * CONTROL_VERSION.
  */
 #ifndef MEDIATOR_CONTROL_H
 #define MEDIATOR_CONTROL_H
@@ -11,6 +14,8 @@
 #include <stdint.h>
 
 #include "host/mediator/config.h"
+
+#define CONTROL_VERSION 1u
 
 enum control_type {
     /* supervisor to worker */
@@ -22,6 +27,7 @@ enum control_type {
     CONTROL_QUARANTINE, /* this guest was quarantined, or released */
     CONTROL_DRAIN,      /* finish what was accepted, then end */
     CONTROL_OPENED,     /* answers OPEN, with a descriptor or an error */
+    CONTROL_RESUME,     /* of a supervisor that took the worker over: answer with RESUMED */
     /* worker to supervisor */
     CONTROL_ATTACH,  /* the first request's identity */
     CONTROL_ASK,     /* for the lease of the device attached to */
@@ -32,10 +38,19 @@ enum control_type {
     CONTROL_DETACH,  /* statistics; the worker ends, all is well */
     CONTROL_OPEN,    /* the shared memory that an older pvgpu names; once */
     CONTROL_EXPOSED, /* what this system does not allow of its sandbox, and why */
+    CONTROL_RESUMED, /* how things stand: all that was said before has been read */
+};
+
+enum control_lease {
+    CONTROL_LEASE_NONE,
+    CONTROL_LEASE_ASKED,
+    CONTROL_LEASE_HELD,
 };
 
 struct control_start {
     uint32_t session;
+    uint32_t
+        outlive_s; /* without a word of a supervisor, until the worker ends; 0: it ends with it */
     uint32_t log_level;
     enum config_listener_device device;
     bool cuda_possible; /* some pool of the listener is on a GPU */
@@ -59,6 +74,19 @@ struct control_attach {
     uint8_t pool_id;
 };
 
+/* What the supervisor before this one knew of the worker. */
+struct control_resumed {
+    uint64_t supervisor; /* that of the RESUME which this answers */
+    bool asked;          /* ATTACH was sent, */
+    bool answered;       /* and answered, */
+    bool placed;         /* with a device */
+    bool cuda;           /* which */
+    int32_t ordinal;
+    struct control_attach attach; /* as it was sent */
+    uint32_t lease;               /* enum control_lease */
+    uint32_t priority;            /* that it was asked for with */
+};
+
 struct control_statistics {
     uint64_t requests; /* answered */
     uint64_t errors;   /* of them, with another status than OK */
@@ -75,12 +103,14 @@ struct control_message {
         struct control_attached attached;
         struct control_attach attach;
         struct control_statistics statistics;
-        uint32_t priority; /* ASK, YIELD: enum bg_vgpu_stub_priority */
-        bool contended;    /* GRANT: as if REVOKE came with it */
-        bool quarantined;  /* QUARANTINE */
-        char reason[128];  /* FAULT, EXPOSED: for the log; not necessarily terminated */
-        char name[256];    /* OPEN; not necessarily terminated */
-        int32_t error;     /* OPENED: an errno; 0: the descriptor comes along */
+        uint32_t priority;   /* ASK, YIELD: enum bg_vgpu_stub_priority */
+        bool contended;      /* GRANT: as if REVOKE came with it */
+        bool quarantined;    /* QUARANTINE */
+        char reason[128];    /* FAULT, EXPOSED: for the log; not necessarily terminated */
+        char name[256];      /* OPEN; not necessarily terminated */
+        uint64_t supervisor; /* RESUME: which one asks */
+        struct control_resumed resumed;
+        int32_t error; /* OPENED: an errno; 0: the descriptor comes along */
     };
 };
 

@@ -6,6 +6,38 @@
 #include "host/common/clock.h"
 #include "host/mediator/worker/device.h"
 
+void lease_ledger_init(struct lease_ledger *ledger, int control)
+{
+    *ledger = (struct lease_ledger){.control = control};
+    pthread_mutex_init(&ledger->lock, NULL);
+}
+
+void lease_ledger_note_grant(struct lease_ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->lock);
+    ledger->state = CONTROL_LEASE_HELD;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+void lease_ledger_tell(struct lease_ledger *ledger, struct control_message *resumed)
+{
+    pthread_mutex_lock(&ledger->lock);
+    resumed->resumed.lease = ledger->state;
+    resumed->resumed.priority = ledger->priority;
+    control_tell(ledger->control, resumed);
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+/* A message and what it changes are one. */
+static void send_lease(struct lease_ledger *ledger, const struct control_message *message)
+{
+    pthread_mutex_lock(&ledger->lock);
+    ledger->state = message->type == CONTROL_RELEASE ? CONTROL_LEASE_NONE : CONTROL_LEASE_ASKED;
+    ledger->priority = message->priority;
+    control_tell(ledger->control, message);
+    pthread_mutex_unlock(&ledger->lock);
+}
+
 static void tell(struct lease *lease, enum control_type type, uint32_t priority,
                  enum lease_state state)
 {
@@ -13,7 +45,7 @@ static void tell(struct lease *lease, enum control_type type, uint32_t priority,
 
     lease->state = state;
     lease->wanted = false;
-    control_tell(lease->control, &message);
+    send_lease(lease->ledger, &message);
 }
 
 void lease_ask(struct lease *lease, uint32_t priority)

@@ -6,6 +6,7 @@
 #ifndef MEDIATOR_LEASE_H
 #define MEDIATOR_LEASE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,9 +33,25 @@ enum lease_state {
     LEASE_HELD,
 };
 
-/* Zeroed, with its control socket, at the start. */
-struct lease {
+/* What the supervisor knows of the lease, for one that takes over: it changes with each message. */
+struct lease_ledger {
+    pthread_mutex_t lock;
     int control;
+    enum control_lease state;
+    uint32_t priority;
+};
+
+void lease_ledger_init(struct lease_ledger *ledger, int control);
+
+/* A grant has come; before the lease takes it. */
+void lease_ledger_note_grant(struct lease_ledger *ledger);
+
+/* Puts the lease into RESUMED and sends it. */
+void lease_ledger_tell(struct lease_ledger *ledger, struct control_message *resumed);
+
+/* Zeroed, with its ledger, at the start. */
+struct lease {
+    struct lease_ledger *ledger;
     enum lease_state state;
     bool wanted;       /* others wait */
     bool used;         /* something ran since the grant */

@@ -40,6 +40,9 @@ void worker_attach(struct worker *worker, uint32_t vm_id, uint8_t pool_id)
     const struct control_message ask = {.type = CONTROL_ATTACH,
                                         .attach = {.vm_id = vm_id, .pool_id = pool_id}};
 
+    worker->attach = ask.attach;
+    worker->attach_asked = true;
+    worker->attach_answered = false;
     control_tell(worker->control, &ask);
 }
 
@@ -48,6 +51,7 @@ static void take_attached(struct worker *worker, const struct control_attached *
     const struct config_limits *limits = &worker->start.limits;
 
     worker->device = *attached;
+    worker->attach_answered = true;
     if (worker->limiter.burst == 0) { /* the first answer: one after a refused pool has no tokens */
         limiter_init(&worker->limiter, limits->requests_per_s, limits->burst, attached->tokens,
                      clock_now_ns());
@@ -63,6 +67,23 @@ static void send_statistics(struct worker *worker, enum control_type type)
     control_tell(worker->control, &message);
 }
 
+/* All that the supervisor before this one had said is read by now. */
+static void resume(struct worker *worker, uint64_t supervisor)
+{
+    struct control_message message = {.type = CONTROL_RESUMED};
+
+    message.resumed = (struct control_resumed){
+        .supervisor = supervisor,
+        .asked = worker->attach_asked,
+        .answered = worker->attach_answered,
+        .placed = worker->attach_answered && worker->device.status == BG_COMPUTE_OK,
+        .cuda = worker->device.cuda,
+        .ordinal = worker->device.ordinal,
+        .attach = worker->attach,
+    };
+    lease_ledger_tell(&worker->ledger, &message);
+}
+
 static void take_control(struct worker *worker, const struct control_message *message)
 {
     const struct worker_kind *kind = worker->kind;
@@ -72,6 +93,7 @@ static void take_control(struct worker *worker, const struct control_message *me
         take_attached(worker, &message->attached);
         break;
     case CONTROL_GRANT:
+        lease_ledger_note_grant(&worker->ledger);
         kind->take_grant(worker, message->contended);
         break;
     case CONTROL_REVOKE:
@@ -86,6 +108,9 @@ static void take_control(struct worker *worker, const struct control_message *me
     case CONTROL_DRAIN:
         kind->drain(worker);
         break;
+    case CONTROL_RESUME:
+        resume(worker, message->supervisor);
+        break;
     default:
         log_error("control message of type %u", message->type);
         worker_end(worker, WORKER_EXIT_FAILED);
@@ -98,6 +123,7 @@ void worker_read_control(struct worker *worker)
     int fd = -1;
     int result = control_receive(worker->control, &message, &fd);
 
+    worker->heard_ns = clock_now_ns();
     if (result > 0 && message.type == CONTROL_OPENED) {
         worker->opened = message.error != 0 ? -1 - message.error : fd;
         return;
@@ -159,6 +185,14 @@ static void check_outbox(struct worker *worker)
     }
 }
 
+/* Somebody asks it how it is every few seconds. */
+static uint64_t when_lost(const struct worker *worker)
+{
+    uint32_t outlive_s = worker->start.outlive_s;
+
+    return outlive_s > 0 ? worker->heard_ns + outlive_s * NS_PER_S : WORKER_NEVER;
+}
+
 static void serve(struct worker *worker)
 {
     struct pollfd polled[] = {
@@ -169,8 +203,9 @@ static void serve(struct worker *worker)
 
     while (!worker->over) {
         uint64_t until_ns = begin_wait(worker, &polled[0].events);
+        uint64_t lost_ns = when_lost(worker);
 
-        if (poll(polled, 3, to_timeout_ms(until_ns)) <= 0) {
+        if (poll(polled, 3, to_timeout_ms(until_ns < lost_ns ? until_ns : lost_ns)) <= 0) {
             polled[0].revents = polled[1].revents = polled[2].revents = 0;
         }
         if (polled[2].revents) {
@@ -178,6 +213,10 @@ static void serve(struct worker *worker)
         }
         if (polled[1].revents) {
             worker_read_control(worker);
+        }
+        if (clock_now_ns() >= lost_ns && !polled[1].revents) {
+            log_warning("no supervisor has come back");
+            worker_end(worker, WORKER_EXIT_FAILED);
         }
         if (polled[0].revents & POLLOUT) {
             flush(worker);
@@ -230,6 +269,9 @@ static bool receive_start(struct control_start *start, int *connection)
     *start = message.start;
     sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}); /* it was started as a batch */
     log_set_level((enum mediator_log_level)start->log_level);
+    if (start->outlive_s > 0) { /* from here on the descriptors of its supervisor are kept */
+        prctl(PR_SET_PDEATHSIG, 0);
+    }
     return true;
 }
 
@@ -247,6 +289,8 @@ static struct worker *create(const struct worker_kind *const *kinds, unsigned co
         worker->connection = connection;
         worker->control = WORKER_CONTROL_FD;
         worker->start = *start;
+        worker->heard_ns = clock_now_ns();
+        lease_ledger_init(&worker->ledger, worker->control);
         worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         pthread_mutex_init(&worker->lock, NULL);
         if (worker->wake < 0) {

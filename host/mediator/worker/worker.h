@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "host/mediator/worker/control.h"
+#include "host/mediator/worker/lease.h"
 #include "host/mediator/worker/limiter.h"
 #include "host/mediator/worker/outbox.h"
 
@@ -48,6 +49,8 @@ struct worker {
     uint64_t shared_size; /* address space beyond the session's memory, at the most */
     int opened;           /* OPENED: the descriptor, or -1 - errno; 0: no answer yet */
 
+    struct lease_ledger ledger; /* has a lock of its own */
+
     pthread_mutex_t lock;
 
     /* Under the lock. */
@@ -56,6 +59,9 @@ struct worker {
     struct limiter limiter; /* ready with the first answer; whose it is then, the kind says */
 
     /* The socket's thread's. */
+    struct control_attach attach; /* what was asked for last, */
+    bool attach_asked, attach_answered;
+    uint64_t heard_ns; /* when the supervisor said something */
     bool over;
     int exit_status;
 };

@@ -16,6 +16,7 @@
 #include "host/mediator/worker/lease.h"
 
 static int pair[2]; /* the worker's end, the supervisor's */
+static struct lease_ledger ledger;
 static struct lease lease;
 static unsigned prepared;
 
@@ -62,7 +63,8 @@ static int setup(void **state)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) != 0) {
         return -1;
     }
-    lease = (struct lease){.control = pair[0]};
+    lease_ledger_init(&ledger, pair[0]);
+    lease = (struct lease){.ledger = &ledger};
     return 0;
 }
 
@@ -101,6 +103,37 @@ static void test_asks_once(void **state)
     lease_take_grant(&lease, false);
     lease_ask(&lease, 2);
     expect_silence();
+}
+
+static void expect_ledger(enum control_lease state, uint32_t priority)
+{
+    struct control_message message = {.type = CONTROL_RESUMED};
+
+    lease_ledger_tell(&ledger, &message);
+    message = expect(CONTROL_RESUMED);
+    assert_int_equal(message.resumed.lease, state);
+    assert_int_equal(message.resumed.priority, priority);
+}
+
+/* A supervisor that takes over is told what was said to the one before it. */
+static void test_ledger(void **state)
+{
+    (void)state;
+    expect_ledger(CONTROL_LEASE_NONE, 0);
+    lease_ask(&lease, 2);
+    expect(CONTROL_ASK);
+    expect_ledger(CONTROL_LEASE_ASKED, 2);
+    lease_ledger_note_grant(&ledger);
+    expect_ledger(CONTROL_LEASE_HELD, 2);
+    lease_take_grant(&lease, true);
+    lease_yield(&lease, 1);
+    expect(CONTROL_YIELD);
+    expect_ledger(CONTROL_LEASE_ASKED, 1);
+    lease_ledger_note_grant(&ledger);
+    lease_take_grant(&lease, true);
+    lease_release(&lease);
+    expect(CONTROL_RELEASE);
+    expect_ledger(CONTROL_LEASE_NONE, 0);
 }
 
 /* While nobody else wants it a lease has no end. */
@@ -210,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(test_asks_once),         TEST(test_ledger),  TEST(test_quantum), TEST(test_lingers),
         TEST(test_asks_once),         TEST(test_alone),   TEST(test_quantum), TEST(test_lingers),
         TEST(test_idle_goes_at_once), TEST(test_session),
 #undef TEST

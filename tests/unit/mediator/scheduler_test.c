@@ -420,6 +420,22 @@ static void test_deadline(void **state)
     assert_null(scheduler_get_overdue(&scheduler, UINT64_MAX));
 }
 
+/* Leases of a scheduler before this one: more than there is room, and others have their turns. */
+static void test_hold(void **state)
+{
+    (void)state;
+    scheduler_hold(&scheduler, &clients[0], MEDIUM, 0);
+    scheduler_hold(&scheduler, &clients[1], LOW, 0);
+    assert_int_equal(scheduler.held, 2);
+    expect_events("");
+    assert_true(scheduler_ask(&scheduler, &clients[2], HIGH, 10));
+    expect_events("r0 ");
+    assert_true(scheduler_release(&scheduler, &clients[0], 20));
+    expect_events("r1 "); /* there is no room yet */
+    assert_true(scheduler_release(&scheduler, &clients[1], 30));
+    expect_events("g2 ");
+}
+
 static void test_remove(void **state)
 {
     (void)state;
@@ -451,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup(test_room, setup),
         cmocka_unit_test_setup(test_all_of_the_room_goes_round, setup),
         cmocka_unit_test_setup(test_deadline, setup),
+        cmocka_unit_test_setup(test_hold, setup),
         cmocka_unit_test_setup(test_remove, setup),
     };
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The descriptors that systemd hands over at the start (sd_listen_fds(3)): sockets of a socket
+ * unit, and what the mediator before this one stored (notify.h).
+ */
+#ifndef MEDIATOR_INHERITED_H
+#define MEDIATOR_INHERITED_H
+
+#include <stdbool.h>
+
+#include "host/common/listener.h"
+
+/* Before any other descriptor is opened. */
+void inherited_read(void);
+
+/* The listening socket at this path; false: there is none. When it is closed its file goes, too, if
+ * a mediator stored it: a socket unit's is systemd's. */
+#define INHERITED_LISTENER "listener-"
+bool inherited_take_listener(const char *path, struct listener_socket *socket);
+
+/* A stored listener's socket, as it is, whose path nobody wants any more. */
+void inherited_fill(struct listener_socket *socket, int fd);
+
+/* Those of one name, which are the caller's then: how many, at most `most`. */
+unsigned inherited_take(const char *name, int *fds, unsigned most);
+
+/* The name of one that nobody took, and that begins so; NULL: there is none. */
+const char *inherited_find(const char *prefix);
+
+/* Closes what nobody took. */
+void inherited_close(void);
+
+#endif
