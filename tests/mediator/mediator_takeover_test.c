@@ -141,9 +141,8 @@ static void check_restart(int signal_number)
     client_close(&later);
     client_close(&client);
     admin_wait_sessions(one, 0);
-    service_take(&service);
-    assert_int_equal(service_count(&service, "session-1"), 0);
-    assert_int_equal(service_count(&service, "session-2"), 0);
+    service_wait_gone(&service, "session-1");
+    service_wait_gone(&service, "session-2");
 }
 
 static void test_restart(void **state)
@@ -298,8 +297,7 @@ static void test_bound(void **state)
     process_end(service.process);
     service_start(&service, config_path); /* with what is left of it */
     process_wait_text(service.process, "session-1 does not go on: its worker is gone");
-    service_take(&service);
-    assert_int_equal(service_count(&service, "session-1"), 0);
+    service_wait_gone(&service, "session-1");
     client_close(&client);
 }
 
@@ -312,8 +310,8 @@ static void test_interrupt_ends(void **state)
     expect_sum(&client, 1, 2);
     service_stop(&service, SIGINT);
     assert_int_equal(client_receive(&client).type, 0);
-    assert_int_equal(service_count(&service, "session-1"), 0);
-    assert_int_equal(service_count(&service, "listener-one"), 0);
+    service_wait_gone(&service, "session-1");
+    service_wait_gone(&service, "listener-one");
     assert_int_equal(access(one, F_OK), -1);
     client_close(&client);
 }
@@ -332,8 +330,7 @@ static void test_listener_is_gone(void **state)
     process_wait_text(service.process, "session-1 does not go on: its listener is gone");
     assert_int_equal(client_receive(&client).type, 0);
     assert_int_equal(access(two, F_OK), -1);
-    service_take(&service);
-    assert_int_equal(service_count(&service, "listener-two"), 0);
+    service_wait_gone(&service, "listener-two");
     client_close(&client);
 }
 
@@ -395,8 +392,7 @@ static void test_rubbish(void **state)
     struct client client = client_open(one, 1);
     expect_sum(&client, 1, 2);
     client_close(&client);
-    service_take(&service);
-    assert_int_equal(service_count(&service, "session-3"), 0);
+    service_wait_gone(&service, "session-3");
 }
 
 /* Of a socket unit: systemd's, before and after. */
@@ -409,7 +405,7 @@ static void test_socket_unit(void **state)
     expect_sum(&early, 1, 2);
     restart(SIGTERM);
     expect_sum(&early, 3, 4);
-    assert_int_equal(service_count(&service, "listener-one"), 0);
+    service_wait_gone(&service, "listener-one");
     service_stop(&service, SIGINT);
     assert_int_equal(access(one, F_OK), 0);
     client_close(&early);

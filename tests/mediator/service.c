@@ -158,6 +158,20 @@ static bool wait_for(struct service *service, const unsigned *messages)
     return true;
 }
 
+void service_wait_gone(struct service *service, const char *name)
+{
+    uint64_t deadline_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
+
+    service_take(service);
+    while (service_count(service, name) > 0) {
+        if (harness_now_ms() > deadline_ms) {
+            harness_fail("%s stays stored: %s", name, process_errors(service->process));
+        }
+        harness_wait_readable(service->notify, 20);
+        service_take(service);
+    }
+}
+
 void service_start(struct service *service, const char *config_path)
 {
     char *program = harness_build_path("host/baregpu-mediator");

@@ -47,6 +47,9 @@ void service_stop(struct service *service, int signal_number);
 /* Keeps another descriptor, of a socket unit for one; it is the service's now. */
 void service_store(struct service *service, const char *name, int fd);
 
+/* Until none of this name is stored. */
+void service_wait_gone(struct service *service, const char *name);
+
 /* How many of this name are stored. */
 unsigned service_count(const struct service *service, const char *name);
 

@@ -91,9 +91,8 @@ static void test_replaced(void **state)
     assert_int_equal(process_wait(guest), 0);
     process_wait_text(service.process, "session 1 (guests"); /* the first one, to its end */
     process_wait_text(service.process, "ended, ");
-    service_take(&service);
-    assert_int_equal(service_count(&service, "session-1"), 0);
-    assert_int_equal(service_count(&service, "session-2"), 0);
+    service_wait_gone(&service, "session-1");
+    service_wait_gone(&service, "session-2");
     process_end(guest);
     free(arguments);
 }
