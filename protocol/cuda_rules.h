@@ -4,6 +4,7 @@
 #define BAREGPU_PROTOCOL_CUDA_RULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "cuda.h"
 
@@ -77,6 +78,19 @@ static inline CUDA_MEMCPY3D cuda_box_of(const CUDA_MEMCPY2D *copy)
     box.WidthInBytes = copy->WidthInBytes;
     box.Height = copy->Height;
     box.Depth = 1;
+    return box;
+}
+
+/* Without the contexts of its sides, which stand where it has nothing. */
+static inline CUDA_MEMCPY3D cuda_box_of_peer(const CUDA_MEMCPY3D_PEER *copy)
+{
+    CUDA_MEMCPY3D box;
+
+    _Static_assert(sizeof(*copy) == sizeof(box) &&
+                       offsetof(CUDA_MEMCPY3D_PEER, Depth) == offsetof(CUDA_MEMCPY3D, Depth),
+                   "the same fields");
+    __builtin_memcpy(&box, copy, sizeof(box));
+    box.reserved0 = box.reserved1 = NULL;
     return box;
 }
 

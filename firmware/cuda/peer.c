@@ -2,77 +2,184 @@
 /* Copies between contexts: by the device where both are its own, else through this side's memory,
  * since no worker sees another one's. */
 #include "firmware/cuda/capture.h"
+#include "protocol/cuda_rules.h"
 
 #define PIECE_SIZE (64u << 10)
 
-static CUresult find_both(CUcontext to, CUcontext from, struct cuda_context **to_context,
-                          struct cuda_context **from_context)
+/* ---- Through this side ---- */
+
+/* `box` with memory at `bytes`, one row behind the other, in the place of where it goes to. */
+static CUDA_MEMCPY3D reading(const CUDA_MEMCPY3D *box, void *bytes)
 {
-    return cuda_context_of(to, to_context)
-               ?: cuda_context_of(from, from_context)
-               ?: (*to_context)->error ?: (*from_context)->error;
+    CUDA_MEMCPY3D read = *box;
+
+    read.dstMemoryType = CU_MEMORYTYPE_HOST;
+    read.dstHost = bytes;
+    read.dstXInBytes = read.dstY = read.dstZ = 0;
+    read.dstPitch = box->WidthInBytes;
+    read.dstHeight = box->Height;
+    return read;
 }
 
-/* A copy of one row between a device and `bytes`, which waits. */
-static CUresult move(struct cuda_context *context, CUdeviceptr address, void *bytes, size_t size,
-                     bool is_write)
+/* And of where it comes from. */
+static CUDA_MEMCPY3D writing(const CUDA_MEMCPY3D *box, void *bytes)
 {
-    const CUDA_MEMCPY3D asked = {
-        .srcMemoryType = is_write ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE,
-        .srcHost = bytes,
-        .srcDevice = address,
-        .dstMemoryType = is_write ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST,
-        .dstHost = bytes,
-        .dstDevice = address,
-        .WidthInBytes = size,
-        .Height = 1,
-        .Depth = 1,
-    };
+    CUDA_MEMCPY3D written = *box;
+
+    written.srcMemoryType = CU_MEMORYTYPE_HOST;
+    written.srcHost = bytes;
+    written.srcXInBytes = written.srcY = written.srcZ = 0;
+    written.srcPitch = box->WidthInBytes;
+    written.srcHeight = box->Height;
+    return written;
+}
+
+static CUresult check(struct cuda_context *context, CUDA_MEMCPY3D asked)
+{
+    struct cuda_copy copy;
+
+    return cuda_copy_check(context, &asked, &copy);
+}
+
+/* Waits. */
+static CUresult run(struct cuda_context *context, CUDA_MEMCPY3D asked)
+{
     struct cuda_copy copy;
 
     return cuda_copy_check(context, &asked, &copy) ?: cuda_copy_run(&context->legacy, &copy, true);
 }
 
-static CUresult copy_across(struct cuda_context *to_context, CUdeviceptr to,
-                            struct cuda_context *from_context, CUdeviceptr from, size_t size)
+/* Where the sides are. */
+struct peers {
+    struct cuda_context *to, *from;
+};
+
+static CUresult copy_row(const struct peers *peers, CUDA_MEMCPY3D row, void *bytes)
 {
+    const size_t size = row.WidthInBytes;
     CUresult result = CUDA_SUCCESS;
+
+    for (size_t done = 0; done < size && result == CUDA_SUCCESS; done += row.WidthInBytes) {
+        row.WidthInBytes = size - done < PIECE_SIZE ? size - done : PIECE_SIZE;
+        result = run(peers->from, reading(&row, bytes)) ?: run(peers->to, writing(&row, bytes));
+        row.srcXInBytes += row.WidthInBytes;
+        row.dstXInBytes += row.WidthInBytes;
+    }
+    return result;
+}
+
+static CUresult copy_rows(const struct peers *peers, const CUDA_MEMCPY3D *box, void *bytes)
+{
+    CUDA_MEMCPY3D row = *box;
+    CUresult result = CUDA_SUCCESS;
+
+    row.Height = row.Depth = 1;
+    for (size_t z = 0; z < box->Depth; z++) {
+        for (size_t y = 0; y < box->Height && result == CUDA_SUCCESS; y++) {
+            row.srcZ = box->srcZ + z;
+            row.dstZ = box->dstZ + z;
+            row.srcY = box->srcY + y;
+            row.dstY = box->dstY + y;
+            result = copy_row(peers, row, bytes);
+        }
+    }
+    return result;
+}
+
+static CUresult copy_across(const struct peers *peers, const CUDA_MEMCPY3D *box)
+{
     void *bytes = cuda_alloc(PIECE_SIZE);
+    CUresult result;
 
     if (bytes == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    for (size_t done = 0, piece; done < size && result == CUDA_SUCCESS; done += piece) {
-        piece = size - done < PIECE_SIZE ? size - done : PIECE_SIZE;
-        result = move(from_context, from + done, bytes, piece, false)
-                     ?: move(to_context, to + done, bytes, piece, true);
-    }
+    result = check(peers->from, reading(box, bytes)) ?: check(peers->to, writing(box, bytes));
+    result = result ?: copy_rows(peers, box, bytes);
     cuda_free(bytes);
     return result;
 }
 
-CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_handle, CUdeviceptr from,
-                           CUcontext from_handle, size_t size, CUstream handle)
+static CUresult copy_box(struct cuda_context *context, const struct peers *peers,
+                         const CUDA_MEMCPY3D *box, CUstream handle)
 {
-    struct cuda_context *context, *to_context, *from_context;
     struct cuda_stream *stream;
-    CUresult result = cuda_enter_context(&context)
-                          ?: find_both(to_handle, from_handle, &to_context, &from_context);
+    CUresult result = peers->to->error ?: peers->from->error;
 
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (to_context->device == context->device && from_context->device == context->device) {
-        return cuMemcpyDtoDAsync(to, from, size, handle);
+    if (peers->to->device == context->device && peers->from->device == context->device) {
+        return cuMemcpy3DAsync(box, handle);
     }
     return cuda_capture_stream_of(context, handle, &stream)
                ?: cuda_capture_refuse(stream)
-               ?: cuda_stream_wait(stream)
-               ?: copy_across(to_context, to, from_context, from, size);
+               ?: cuda_stream_wait(stream) ?: copy_across(peers, box);
+}
+
+/* ---- The API ---- */
+
+CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_handle, CUdeviceptr from,
+                           CUcontext from_handle, size_t size, CUstream stream)
+{
+    const CUDA_MEMCPY3D box = {
+        .srcMemoryType = CU_MEMORYTYPE_DEVICE,
+        .srcDevice = from,
+        .dstMemoryType = CU_MEMORYTYPE_DEVICE,
+        .dstDevice = to,
+        .WidthInBytes = size,
+        .Height = 1,
+        .Depth = 1,
+    };
+    struct cuda_context *context;
+    struct peers peers;
+
+    return cuda_enter_context(&context)
+               ?: cuda_context_of(to_handle, &peers.to)
+               ?: cuda_context_of(from_handle, &peers.from)
+               ?: copy_box(context, &peers, &box, stream);
 }
 
 CUresult cuMemcpyPeer(CUdeviceptr to, CUcontext to_context, CUdeviceptr from,
                       CUcontext from_context, size_t size)
 {
     return cuMemcpyPeerAsync(to, to_context, from, from_context, size, NULL);
+}
+
+/* An array knows its context. */
+static CUresult find_side(CUmemorytype type, CUarray array, CUcontext handle,
+                          struct cuda_context **context)
+{
+    const struct cuda_array *found;
+
+    if (type != CU_MEMORYTYPE_ARRAY) {
+        return cuda_context_of(handle, context);
+    }
+    found = cuda_find(array, CUDA_KIND_ARRAY);
+    if (found == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    *context = found->object.context;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *copy, CUstream stream)
+{
+    struct cuda_context *context;
+    struct peers peers;
+    CUDA_MEMCPY3D box;
+    CUresult result = cuda_enter_context(&context);
+
+    if (result != CUDA_SUCCESS || copy == NULL) {
+        return result ?: CUDA_ERROR_INVALID_VALUE;
+    }
+    box = cuda_box_of_peer(copy);
+    return find_side(copy->dstMemoryType, copy->dstArray, copy->dstContext, &peers.to)
+               ?: find_side(copy->srcMemoryType, copy->srcArray, copy->srcContext, &peers.from)
+               ?: copy_box(context, &peers, &box, stream);
+}
+
+CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *copy)
+{
+    return cuMemcpy3DPeerAsync(copy, NULL);
 }

@@ -279,6 +279,58 @@ static void test_device(CUdevice device, bool is_ring)
     done(cuModuleUnload(module), "the module goes");
 }
 
+/* ---- Two of them ---- */
+
+#define SLICE 16384u /* bytes */
+
+/* Of two slices on one device the right halves of rows, which become left ones on the other. */
+static void test_between(void)
+{
+    static uint8_t bytes[2 * SLICE], back[2 * SLICE];
+    CUDA_MEMCPY3D_PEER copy = {
+        .srcXInBytes = 64,
+        .srcMemoryType = CU_MEMORYTYPE_DEVICE,
+        .srcPitch = 128,
+        .srcHeight = SLICE / 128,
+        .dstMemoryType = CU_MEMORYTYPE_DEVICE,
+        .dstPitch = 128,
+        .dstHeight = SLICE / 128,
+        .WidthInBytes = 64,
+        .Height = 3,
+        .Depth = 2,
+    };
+    unsigned wrong = 0;
+
+    for (uint32_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(i * 7 + i / 251);
+    }
+    done(cuDevicePrimaryCtxRetain(&copy.dstContext, 1) ?: cuCtxSetCurrent(copy.dstContext)
+             ?: cuMemAlloc(&copy.dstDevice, sizeof(back))
+             ?: cuMemsetD8(copy.dstDevice, 0, sizeof(back)),
+         "memory of the second device");
+    done(cuDevicePrimaryCtxRetain(&copy.srcContext, 0) ?: cuCtxSetCurrent(copy.srcContext)
+             ?: cuMemAlloc(&copy.srcDevice, sizeof(bytes))
+             ?: cuMemcpyHtoD(copy.srcDevice, bytes, sizeof(bytes)),
+         "and of the first");
+    done(cuMemcpy3DPeer(&copy), "a box between them");
+    done(cuCtxSetCurrent(copy.dstContext) ?: cuMemcpyDtoH(back, copy.dstDevice, sizeof(back)),
+         "comes back");
+    for (uint32_t i = 0; i < sizeof(back); i++) {
+        bool is_in = i % 128 < 64 && i % SLICE < 3 * 128;
+
+        wrong += back[i] != (is_in ? bytes[i + 64] : 0);
+    }
+    tap_equal(wrong, 0, "as it was, and nothing else");
+    copy.dstPitch = 32;
+    expect(cuMemcpy3DPeer(&copy), CUDA_ERROR_INVALID_VALUE, "rows do not overlap");
+    done(cuMemcpyPeer(copy.dstDevice, copy.dstContext, copy.srcDevice, copy.srcContext, SLICE)
+             ?: cuMemcpyDtoH(back, copy.dstDevice, SLICE),
+         "a row");
+    tap_ok(memcmp(back, bytes, SLICE) == 0, "is the same");
+    done(cuMemFree(copy.dstDevice) ?: cuCtxSetCurrent(copy.srcContext) ?: cuMemFree(copy.srcDevice),
+         "all goes");
+}
+
 /* ---- All of them ---- */
 
 static bool add_ring(void)
@@ -312,6 +364,9 @@ static int run_test_cuda(void)
     tap_equal((unsigned)count, has_ring + has_mailbox, "as many as were added");
     for (int i = 0; i < count; i++) {
         test_device(i, has_ring && i == 0);
+    }
+    if (count == 2) {
+        test_between();
     }
     bg_cuda_remove_all();
     expect(cuCtxSynchronize(), CUDA_ERROR_NOT_INITIALIZED, "without devices there is no CUDA");

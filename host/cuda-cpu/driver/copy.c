@@ -342,6 +342,38 @@ CUresult cuMemcpy3DAsync(const CUDA_MEMCPY3D *copy, CUstream stream)
     return IN_CONTEXT(copy_3d(context, copy, stream, false));
 }
 
+/* An array knows its context. */
+static CUresult check_peer(CUmemorytype type, void *handle)
+{
+    struct context *owner;
+
+    return type != CU_MEMORYTYPE_ARRAY ? context_of_handle(handle, &owner) : CUDA_SUCCESS;
+}
+
+static CUresult copy_3d_peer(struct context *context, const CUDA_MEMCPY3D_PEER *copy,
+                             CUstream stream)
+{
+    CUDA_MEMCPY3D box;
+
+    if (copy == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    box = cuda_box_of_peer(copy);
+    return check_peer(copy->dstMemoryType, copy->dstContext)
+               ?: check_peer(copy->srcMemoryType, copy->srcContext)
+               ?: copy_3d(context, &box, stream, false);
+}
+
+CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *copy)
+{
+    return cuMemcpy3DPeerAsync(copy, NULL);
+}
+
+CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *copy, CUstream stream)
+{
+    return IN_CONTEXT(copy_3d_peer(context, copy, stream));
+}
+
 static CUresult copy_2d(struct context *context, const CUDA_MEMCPY2D *asked, CUstream stream,
                         bool wait)
 {

@@ -302,6 +302,33 @@ static void test_boxes(void **state)
     assert_int_equal(cuMemcpy3D(NULL), CUDA_ERROR_INVALID_VALUE);
 }
 
+static void test_peer_box(void **state)
+{
+    CUDA_MEMCPY3D_PEER copy = {
+        .srcMemoryType = CU_MEMORYTYPE_DEVICE,
+        .srcPitch = 4,
+        .dstMemoryType = CU_MEMORYTYPE_DEVICE,
+        .dstPitch = 2,
+        .WidthInBytes = 2,
+        .Height = 2,
+        .Depth = 1,
+    };
+    char back[4];
+
+    (void)state;
+    OK(cuCtxGetCurrent(&copy.srcContext));
+    copy.dstContext = copy.srcContext;
+    OK(cuMemAlloc(&copy.srcDevice, 8));
+    OK(cuMemAlloc(&copy.dstDevice, 4));
+    OK(cuMemcpyHtoD(copy.srcDevice, "ab..cd..", 8));
+    OK(cuMemcpy3DPeer(&copy));
+    OK(cuMemcpyDtoH(back, copy.dstDevice, 4));
+    assert_memory_equal(back, "abcd", 4);
+    copy.dstContext = (CUcontext)(void *)back;
+    assert_int_equal(cuMemcpy3DPeerAsync(&copy, NULL), CUDA_ERROR_INVALID_CONTEXT);
+    assert_int_equal(cuMemcpy3DPeer(NULL), CUDA_ERROR_INVALID_VALUE);
+}
+
 /* ---- Modules ---- */
 
 static void test_modules(void **state)
@@ -450,6 +477,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_set_much, setup, close_device),
         cmocka_unit_test_setup_teardown(test_fresh_memory_is_zero, setup, close_device),
         cmocka_unit_test_setup_teardown(test_boxes, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_peer_box, setup, close_device),
         cmocka_unit_test_setup_teardown(test_modules, setup, close_device),
         cmocka_unit_test_setup_teardown(test_launch, setup, close_device),
         cmocka_unit_test_setup_teardown(test_bad_launches, setup, close_device),

@@ -332,6 +332,36 @@ static void test_limits(void **state)
     OK(cuProfilerStop());
 }
 
+/* Two rows of two bytes, from memory of another context into an array of this one. */
+static void check_peer_box(CUcontext second)
+{
+    const CUDA_ARRAY_DESCRIPTOR shape = {4, 4, CU_AD_FORMAT_UNSIGNED_INT8, 1};
+    CUDA_MEMCPY3D_PEER copy = {
+        .srcMemoryType = CU_MEMORYTYPE_DEVICE,
+        .srcContext = second,
+        .srcPitch = 2,
+        .dstXInBytes = 1,
+        .dstY = 1,
+        .dstMemoryType = CU_MEMORYTYPE_ARRAY,
+        .WidthInBytes = 2,
+        .Height = 2,
+        .Depth = 1,
+    };
+    uint8_t row[4];
+
+    OK(cuMemAlloc(&copy.srcDevice, 4));
+    OK(cuMemcpyHtoD(copy.srcDevice, "abcd", 4));
+    OK(cuCtxSetCurrent(context));
+    OK(cuArrayCreate(&copy.dstArray, &shape));
+    OK(cuMemcpy3DPeer(&copy));
+    OK(cuMemcpyAtoH(row, copy.dstArray, 8, 4));
+    assert_memory_equal(row + 1, "cd", 2);
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuMemcpy3DPeerAsync(NULL, NULL));
+    copy.srcContext = NO_HANDLE(CUcontext);
+    EXPECT(CUDA_ERROR_INVALID_CONTEXT, cuMemcpy3DPeerAsync(&copy, NULL));
+    OK(cuArrayDestroy(copy.dstArray));
+}
+
 static void test_peer_copies(void **state)
 {
     CUcontext second;
@@ -347,6 +377,7 @@ static void test_peer_copies(void **state)
     assert_int_equal(value, 42);
     OK(cuMemcpyPeerAsync(there, second, word, context, 4, NULL));
     EXPECT(CUDA_ERROR_INVALID_CONTEXT, cuMemcpyPeer(word, NO_HANDLE(CUcontext), there, second, 4));
+    check_peer_box(second);
     OK(cuCtxDestroy(second));
     OK(cuCtxSetCurrent(context));
 }
