@@ -42,6 +42,6 @@ compile_commands.json: FORCE
 		$(call quoted,$(CROSS)gcc $(LIB_CFLAGS) $(FW_CFLAGS)) $(filter %.c,$(LIB_SRC) $(MINIMAL_SRC)) -- \
 		$(call quoted,$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)) \
 		$(filter %.c,$(KERNEL_SRC) $(APP_SRC) $(GUEST_TEST_SRC)) -- \
-		$(call quoted,$(CC) $(HOST_CFLAGS_ALL)) $(sort $(MEDIATOR_SRC) $(SMI_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC) $(PTX_TOOL_SRC) $(PTXC_SRC)) -- \
+		$(call quoted,$(CC) $(HOST_CFLAGS_ALL)) $(sort $(MEDIATOR_SRC) $(SMI_SRC) $(EXPORTER_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC) $(PTX_TOOL_SRC) $(PTXC_SRC)) -- \
 		$(call quoted,$(COMPILE_plain)) $(TEST_SRC) $(HARNESS_SRC) -- > $@.new
 	@mv $@.new $@

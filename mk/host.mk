@@ -8,6 +8,7 @@ HOST := $(BUILD)/host
 HOST_OBJ := $(HOST)/obj
 MEDIATOR := $(HOST)/baregpu-mediator
 SMI := $(HOST)/baregpu-smi
+EXPORTER := $(HOST)/baregpu-exporter
 SST_SIM := $(HOST)/baregpu-sst-sim
 SST_LIB := $(HOST)/libsst-device.a
 PTX_TOOL := $(HOST)/baregpu-ptx
@@ -18,7 +19,9 @@ CUBLAS_CPU := $(HOST)/cuda-cpu/libcublas.so.13
 MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/mediator/*/*/*.c host/common/*.c)
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
 SMI_SRC := $(wildcard host/smi/*.c) $(addprefix host/mediator/,admin_client.c config.c log.c) \
-           host/common/listener.c
+           $(addprefix host/common/,listener.c address.c)
+EXPORTER_SRC := $(wildcard host/exporter/*.c host/common/jail*.c) \
+                $(addprefix host/smi/,nvml.c reading.c) host/mediator/admin_client.c host/common/listener.c
 SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
                host/common/listener.c
 SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c host/common/jail*.c)) \
@@ -35,6 +38,7 @@ CUDA_CPU_SRC := $(call PTX_ROOM,check device program driver) host/cuda-cpu/proce
                 $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) host/cuda-cpu/ptx/log.c
 CUBLAS_CPU_SRC := $(call PTX_ROOM,blas)
 SMI_OBJ := $(SMI_SRC:%.c=$(HOST_OBJ)/%.o)
+EXPORTER_OBJ := $(EXPORTER_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
 PTX_TOOL_OBJ := $(PTX_TOOL_SRC:%.c=$(HOST_OBJ)/%.o)
@@ -58,14 +62,17 @@ $(call remember,host,$(CC) $(HOST_VERSION) $(HOST_CFLAGS_ALL))
 $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC))
 
 .PHONY: host
-host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SMI) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC) $(CUDA_CPU) \
+host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SMI) $(EXPORTER) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC) $(CUDA_CPU) \
       $(CUBLAS_CPU)
 
-$(MEDIATOR): $(MEDIATOR_OBJ) $(BUILD)/flags/host-link | $(CUDA_CPU)
+$(MEDIATOR): $(MEDIATOR_OBJ) $(BUILD)/flags/host-link | $(CUDA_CPU) $(EXPORTER)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) $(SPIRV_LIBS) -o $@
 
 $(SMI): $(SMI_OBJ) $(BUILD)/flags/host-link
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS_PKG) -ldl -lm -lpthread -o $@
+
+$(EXPORTER): $(EXPORTER_OBJ) $(BUILD)/flags/host-link
+	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS_PKG) -lmicrohttpd -ldl -lm -o $@
 
 $(SST_LIB): $(SST_LIB_OBJ)
 	@rm -f $@
@@ -106,5 +113,5 @@ $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 $(addsuffix /host/mediator/compute/kernels.o,$(HOST_OBJ) $(addprefix $(BUILD)/tests/obj/,asan fuzz)): \
 	host/mediator/compute/kernels.ptx
 
--include $(MEDIATOR_OBJ:.o=.d) $(SMI_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) \
+-include $(MEDIATOR_OBJ:.o=.d) $(SMI_OBJ:.o=.d) $(EXPORTER_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) \
          $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_CPU_OBJ:.o=.d) $(CUBLAS_CPU_OBJ:.o=.d)

@@ -66,7 +66,7 @@ install-host: host $(MAN_PAGES:%=$(INSTALLED)/man/%)
 	@install -d $(call place,$(BINDIR)) $(call place,$(SBINDIR)) $(call place,$(PRIVATEDIR)/cuda-cpu) \
 		$(call place,$(MANDIR)/man1) $(call place,$(MANDIR)/man8) $(call place,$(DOCDIR)/examples)
 	@install $(PTX_TOOL) $(SMI) $(SST_SIM) $(call place,$(BINDIR))
-	@install $(MEDIATOR) $(call place,$(PRIVATEDIR))
+	@install $(MEDIATOR) $(EXPORTER) $(call place,$(PRIVATEDIR))
 	@install $(PTXC) $(call place,$(PRIVATEDIR)/cuda-cpu)
 	@install -m 644 $(CUDA_CPU) $(CUBLAS_CPU) $(call place,$(PRIVATEDIR)/cuda-cpu)
 	@ln -sfr $(call place,$(PRIVATEDIR)/baregpu-mediator) $(call place,$(SBINDIR)/baregpu-mediator)

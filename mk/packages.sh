@@ -48,6 +48,7 @@ host|pkg-config|cmd pkg-config|finds libraries
 host|libuv1-dev|pc libuv|the mediator's event loop
 host|libinih-dev|pc inih|the mediator's configuration file
 host|libjansson-dev|pc jansson|the mediator's state as JSON
+host|libmicrohttpd-dev|pc libmicrohttpd|serves the mediator's metrics
 host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers and the simulator
 host|libllvm19|glob /usr/lib*/*/libLLVM.so.19.1 /usr/lib*/libLLVM.so.19.1|compiles the kernels of the CUDA device on the CPU
 host|libopenblas0-serial|glob /usr/lib*/*/libopenblas.so.0 /usr/lib*/libopenblas.so.0|cuBLAS for the CUDA device on the CPU

@@ -29,6 +29,7 @@ enum jail_calls {
     JAIL_CALLS_PROCESSES = 32, /* makes processes, limits and kills them: jail_forbid_processes */
     JAIL_CALLS_CODE = 64,      /* runs what it made, which then is not writable any more */
     JAIL_CALLS_DRAW = 128,     /* Mesa's, where it draws on the CPU */
+    JAIL_CALLS_WEB = 256,      /* accepts connections, and waits for many by epoll */
 };
 
 #define JAIL_NO_LIMIT UINT64_MAX

@@ -26,6 +26,7 @@
 #define PROCESSES JAIL_CALLS_PROCESSES
 #define CODE JAIL_CALLS_CODE
 #define DRAW JAIL_CALLS_DRAW
+#define WEB JAIL_CALLS_WEB
 #define ARGUMENTS_MAX 2
 #define ALL_BITS UINT64_MAX
 #define INT_BITS UINT64_C(0xffffffff) /* of an int argument the kernel looks at no others */
@@ -84,7 +85,7 @@ static const struct call allowed[] = {
     {MEMFD | DRIVER, SCMP_SYS(memfd_create)},
     {MEMFD | DRIVER, SCMP_SYS(ftruncate)},
     {MEMFD | DRIVER | SERVE, SCMP_SYS(fstat)},
-    {DRIVER | SERVE, SCMP_SYS(accept4)},
+    {DRIVER | SERVE | WEB, SCMP_SYS(accept4)},
     /* Files: what the jail's root has of them. */
     {DRIVER, SCMP_SYS(open)},
     {DRIVER, SCMP_SYS(openat)},
@@ -153,9 +154,9 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(pselect6)},
     {DRIVER, SCMP_SYS(epoll_create)},
     {DRIVER, SCMP_SYS(epoll_create1)},
-    {DRIVER, SCMP_SYS(epoll_ctl)},
-    {DRIVER, SCMP_SYS(epoll_wait)},
-    {DRIVER, SCMP_SYS(epoll_pwait)},
+    {DRIVER | WEB, SCMP_SYS(epoll_ctl)},
+    {DRIVER | WEB, SCMP_SYS(epoll_wait)},
+    {DRIVER | WEB, SCMP_SYS(epoll_pwait)},
     {DRIVER, SCMP_SYS(eventfd)},
     {DRIVER, SCMP_SYS(eventfd2)},
     {DRIVER, SCMP_SYS(timerfd_create)},
@@ -167,8 +168,8 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(connect)},
     {DRIVER, SCMP_SYS(getsockname)},
     {DRIVER, SCMP_SYS(getsockopt)},
-    {DRIVER, SCMP_SYS(setsockopt)},
-    {DRIVER, SCMP_SYS(shutdown)},
+    {DRIVER | WEB, SCMP_SYS(setsockopt)},
+    {DRIVER | WEB, SCMP_SYS(shutdown)},
 };
 
 /* A call of these sets whose arguments, of these bits, have these values. */

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/common/address.h"
 #include "protocol/pvgpu.h"
 
 /* Bounds of the keys; docs/mediator.md repeats them. */
@@ -117,6 +118,20 @@ static int set_path(struct loader *loader, const char *key, const char *text, ch
                     CONFIG_PATH_SIZE - 1);
     }
     strcpy(path, text);
+    return 1;
+}
+
+static int set_metrics(struct loader *loader, const char *text, char *metrics)
+{
+    struct address address;
+
+    if (strlen(text) >= CONFIG_PATH_SIZE || !address_parse(text, &address)) {
+        return fail(loader,
+                    "metrics = %s: an address such as 127.0.0.1:9400, [::1]:9400 or :9400, or an "
+                    "absolute path is allowed",
+                    text);
+    }
+    strcpy(metrics, text);
     return 1;
 }
 
@@ -379,6 +394,9 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
     if (strcmp(key, "vulkan_device") == 0) {
         return set_vulkan_device(loader, text, config);
     }
+    if (strcmp(key, "metrics") == 0) {
+        return set_metrics(loader, text, config->metrics);
+    }
     if (strcmp(key, "admin_socket") == 0) {
         return set_path(loader, key, text, config->admin_socket);
     }
@@ -389,7 +407,8 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
     return fail(
         loader,
         "unknown key %s in [mediator]: max_sessions, spare_workers, restart_s, user, worker_uids, "
-        "cuda_sandbox, vulkan_device, admin_socket and log_level are allowed",
+        "cuda_sandbox, vulkan_device, admin_socket, metrics and "
+        "log_level are allowed",
         key);
 }
 

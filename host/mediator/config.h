@@ -105,6 +105,7 @@ struct config {
     uint32_t worker_uid_count;
     bool cuda_loose; /* a worker that may use a GPU keeps files, and most system calls */
     char admin_socket[CONFIG_PATH_SIZE];
+    char metrics[CONFIG_PATH_SIZE]; /* host/common/address.h; empty: there are none */
     enum mediator_log_level log_level;
 };
 

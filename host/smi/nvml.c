@@ -2,7 +2,6 @@
 #include "host/smi/nvml.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,17 +222,16 @@ void nvml_describe(struct nvml *nvml, json_t *object)
 
 /* ---- Critical errors ---- */
 
-void nvml_watch_xid(struct nvml *nvml, const char *uuid)
+bool nvml_watch_xid(struct nvml *nvml, const char *uuid)
 {
     device_handle device;
 
     if (nvml == NULL || nvml->nvmlEventSetCreate == NULL || nvml->nvmlEventSetWait_v2 == NULL ||
         nvml->nvmlDeviceRegisterEvents == NULL || !find_device(nvml, uuid, &device)) {
-        return;
+        return false;
     }
-    if (nvml->events != NULL || nvml->nvmlEventSetCreate(&nvml->events) == SUCCESS) {
-        nvml->nvmlDeviceRegisterEvents(device, EVENT_XID, nvml->events);
-    }
+    return (nvml->events != NULL || nvml->nvmlEventSetCreate(&nvml->events) == SUCCESS) &&
+           nvml->nvmlDeviceRegisterEvents(device, EVENT_XID, nvml->events) == SUCCESS;
 }
 
 char *nvml_take_xid(struct nvml *nvml, unsigned *xid)

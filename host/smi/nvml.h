@@ -10,6 +10,7 @@
 #define SMI_NVML_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct nvml;
 
@@ -27,8 +28,9 @@ void nvml_close(struct nvml *nvml);
  */
 void nvml_describe(struct nvml *nvml, json_t *device);
 
-/* From here on critical errors of this device are waited for; nvml_take_xid has the last. */
-void nvml_watch_xid(struct nvml *nvml, const char *uuid);
+/* From here on critical errors of this device are waited for, for nvml_take_xid. False: they cannot
+ * be. */
+bool nvml_watch_xid(struct nvml *nvml, const char *uuid);
 
 /* The next error that came: the device's UUID, to be freed, and its number. NULL: none. */
 char *nvml_take_xid(struct nvml *nvml, unsigned *xid);

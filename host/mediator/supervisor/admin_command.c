@@ -111,14 +111,19 @@ static const struct {
     {"drain", drain, "no such guest has a session"},
 };
 
+/* One that a reload removed may still have sessions; another one of its name goes before it. */
 static struct supervisor_listener *find_listener(struct supervisor *supervisor, const char *name)
 {
+    struct supervisor_listener *found = NULL;
+
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        if (strcmp(supervisor->config->listeners[i].name, name) == 0) {
-            return &supervisor->listeners[i];
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        if (strcmp(listener->config->name, name) == 0 && (found == NULL || found->removed)) {
+            found = listener;
         }
     }
-    return NULL;
+    return found;
 }
 
 /* False: it is no target. */

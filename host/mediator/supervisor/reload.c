@@ -51,6 +51,7 @@ static void keep_what_stays(const struct config *now, struct config *next)
     config_get_admin_path(now, path);
     config_get_admin_path(next, next_path);
     keep(strcmp(path, next_path) != 0, "admin_socket");
+    keep(strcmp(now->metrics, next->metrics) != 0, "metrics");
     memcpy(next->pools, now->pools, sizeof(next->pools));
     memcpy(next->user_name, now->user_name, sizeof(next->user_name));
     next->user_uid = now->user_uid;
@@ -59,6 +60,7 @@ static void keep_what_stays(const struct config *now, struct config *next)
     next->worker_uid_count = now->worker_uid_count;
     memcpy(next->vulkan_device, now->vulkan_device, sizeof(next->vulkan_device));
     memcpy(next->admin_socket, path, sizeof(path));
+    memcpy(next->metrics, now->metrics, sizeof(next->metrics));
 }
 
 /* ---- What can be refused ---- */

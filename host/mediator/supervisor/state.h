@@ -147,6 +147,7 @@ struct supervisor {
     bool exposed; /* the log has it that workers get no namespaces */
     uint64_t drain_until_ns;
     struct admin *admin;
+    struct exporter *exporter; /* NULL: no metrics */
     void (*on_worker_gone)(struct supervisor *supervisor);
 };
 

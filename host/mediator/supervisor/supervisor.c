@@ -11,6 +11,7 @@
 #include "host/common/ready_fd.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin.h"
+#include "host/mediator/supervisor/exporter.h"
 #include "host/mediator/supervisor/inherited.h"
 #include "host/mediator/supervisor/kernel_cache.h"
 #include "host/mediator/supervisor/listeners.h"
@@ -167,6 +168,7 @@ static void on_tick(uv_timer_t *timer)
     }
     listeners_tick(supervisor, now_ns);
     admin_tick(supervisor->admin);
+    exporter_tick(supervisor, now_ns);
     check_quarantines(supervisor, now_ns);
     usage_tick(supervisor, now_ns);
     worker_log_tick(supervisor, now_ns);
@@ -300,7 +302,7 @@ static enum mediator_exit open_sockets(struct supervisor *supervisor)
         config_get_admin_path(supervisor->config, admin_path);
         supervisor->admin = admin_open(supervisor, admin_path, &result);
     }
-    return result;
+    return result == MEDIATOR_EXIT_OK ? exporter_open(supervisor) : result;
 }
 
 static void raise_descriptor_limit(void)
@@ -490,10 +492,12 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         takeover_resume(&supervisor);
         takeover_store_cgroup(&supervisor);
         worker_process_keep_spares(&supervisor);
+        exporter_tick(&supervisor, clock_now_ns());
         tell_ready(options);
         uv_run(&supervisor.loop, UV_RUN_DEFAULT);
         log_info("stopped");
     }
+    exporter_close(&supervisor);
     admin_close(supervisor.admin);
     listeners_close(&supervisor);
     cgroup_close(supervisor.cgroup);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/config.c host/mediator/log.c
+// build: host/mediator/config.c host/mediator/log.c host/common/address.c
 // libs: -linih
 /* The configuration file: what it sets, and that each error names file, line, key and remedy. */
 #include <setjmp.h>
@@ -71,6 +71,7 @@ static void test_everything(void **state)
     (void)state;
     load("; a comment\n"
          "[mediator]\nmax_sessions = 10\nspare_workers=0\nadmin_socket = /run/a.sock\n"
+         "metrics = [::1]:9400\n"
          "log_level = debug\ncuda_sandbox = loose\nvulkan_device = llvmpipe\nuser = "
          "root\nworker_uids = 70000-70009\n"
          "[pool A]\ndevices = cuda:0, cuda:3 cpu\n"
@@ -94,6 +95,7 @@ static void test_everything(void **state)
     assert_int_equal(config.worker_first_uid, 70000);
     assert_int_equal(config.worker_uid_count, 10);
     assert_string_equal(config.admin_socket, "/run/a.sock");
+    assert_string_equal(config.metrics, "[::1]:9400");
     assert_int_equal(config.log_level, MEDIATOR_LOG_DEBUG);
     assert_int_equal(config.pools[0].device_count, 3);
     assert_int_equal(config.pools[0].devices[1].kind, CONFIG_DEVICE_CUDA);
@@ -137,6 +139,11 @@ static void test_errors(void **state)
     (void)state;
     expect_error("[mediator]\nmax_session = 1\n", "test.ini:2:", "unknown key max_session in");
     expect_error("[mediator]\ncuda_sandbox = off\n", "test.ini:2:", "strict or loose");
+    expect_error("[mediator]\nmetrics = 9400\n", "test.ini:2:", "an address such as");
+    expect_error("[mediator]\nmetrics = localhost:9400\n", "test.ini:2:", "an address such as");
+    expect_error("[mediator]\nmetrics = 127.0.0.1:0\n", "test.ini:2:", "an address such as");
+    expect_error("[mediator]\nmetrics = [::1:9400\n", "test.ini:2:", "an address such as");
+    expect_error("[mediator]\nmetrics = run/metrics\n", "test.ini:2:", "an address such as");
     expect_error("[mediator]\nvulkan_device =\n", "test.ini:2:", "bytes of its name");
     expect_error("[mediator]\nuser = nobody-of-this-name\n", "test.ini:2:", "no user of that");
     expect_error("[mediator]\nworker_uids = 200000\n", "test.ini:2:", "200000-265535");
