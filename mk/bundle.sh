@@ -110,6 +110,8 @@ rm -rf "$build/bundle"
 mkdir -p "$libraries" "$glibc" "$stage/build/firmware" "$stage/build/qemu"
 add_program "$build/qemu/qemu-system-aarch64"
 add_program "$build/host/baregpu-mediator"
+add_program "$build/host/baregpu-smi"
+add_program "$build/host/baregpu-exporter"
 add_program "$build/host/baregpu-sst-sim"
 add_program "$build/host/cuda-cpu/baregpu-ptxc"
 add_loaded "$build/host/cuda-cpu/libcuda.so.1"
@@ -129,7 +131,8 @@ for test in "$@"; do
     esac
 done
 add_libraries "$build/qemu/qemu-system-aarch64" "$build/host/baregpu-mediator" \
-    "$build/host/baregpu-sst-sim" "$build/host/cuda-cpu/baregpu-ptxc" "$llvm" "$openblas" $(
+    "$build/host/baregpu-smi" "$build/host/baregpu-exporter" "$build/host/baregpu-sst-sim" \
+    "$build/host/cuda-cpu/baregpu-ptxc" "$llvm" "$openblas" $(
     for test in "$@"; do case $test in *.sh | *.so*) ;; *) echo "$test" ;; esac done
 )
 cp -L "$llvm" "$openblas" "$libraries/"

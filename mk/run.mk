@@ -16,11 +16,12 @@ debug: firmware $(RUN_IMAGE) qemu host
 
 BUNDLE := $(BUILD)/baregpu-x86_64.tar.xz
 BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
-                $(TEST_SCRIPTS) $(BUILD)/tests/fake/gpu/libcuda.so.1
+                $(TEST_SCRIPTS) $(BUILD)/tests/fake/gpu/libcuda.so.1 \
+                $(BUILD)/tests/fake/nvml/libnvidia-ml.so.1
 
 .PHONY: bundle
 bundle: $(BUNDLE)
 $(BUNDLE): $(BUNDLE_TESTS) $(FW)/baregpu.img $(GUEST_TEST_IMAGES) $(FW)/minimal.elf $(FW)/cross \
-		$(MEDIATOR) $(CUDA_CPU) $(SST_SIM) $(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) \
+		$(MEDIATOR) $(SMI) $(EXPORTER) $(CUDA_CPU) $(SST_SIM) $(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) \
 		mk/run.sh mk/run-test.sh
 	@mk/bundle.sh $(BUILD) $@ $(BUNDLE_TESTS)

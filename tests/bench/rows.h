@@ -63,6 +63,9 @@ void bench_interrupts(void);
 /* smp_rows.c: N queues on N CPUs. */
 void bench_smp(void);
 
+/* metrics_rows.c: requests while metrics are scraped. */
+void bench_metrics(void);
+
 /* pvgpu_rows.c: fences, commands, copies and frames of a pvgpu. */
 void bench_pvgpu(void);
 

@@ -89,6 +89,7 @@ struct worker_process {
     uint64_t told_ns,
         told_used_ns; /* that it ends: when, and what it had used of the device then */
     struct control_statistics statistics;
+    bool has_statistics;  /* they came once */
     uint64_t used_ns;     /* usage.h: processor time that is counted, */
     struct usage usage;   /* and what of it is the session's */
     unsigned attaches;    /* ATTACH messages */

@@ -69,6 +69,10 @@ void usage_take_statistics(struct worker_process *worker,
     struct usage_counts *counts = &worker->listener->counts;
     struct control_statistics *last = &worker->statistics;
 
+    if (worker->adopted && !worker->has_statistics) { /* counted by the mediator before this one */
+        *last = *statistics;
+    }
+    worker->has_statistics = true;
     counts->requests += growth(last->requests, statistics->requests);
     counts->errors += growth(last->errors, statistics->errors);
     counts->bytes_in += growth(last->bytes_in, statistics->bytes_in);

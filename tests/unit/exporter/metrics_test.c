@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "host/exporter/metrics.h"
@@ -212,10 +213,13 @@ static void check_panel(const json_t *panel, const char *text)
 static void test_dashboard(void **state)
 {
     json_error_t error;
-    json_t *dashboard = json_load_file(DASHBOARD, JSON_REJECT_DUPLICATES, &error);
-    char *text = write(true);
 
     (void)state;
+    if (access(DASHBOARD, F_OK) != 0) {
+        skip(); /* not in the source tree */
+    }
+    json_t *dashboard = json_load_file(DASHBOARD, JSON_REJECT_DUPLICATES, &error);
+    char *text = write(true);
     if (dashboard == NULL) {
         fail_msg(DASHBOARD ":%d: %s", error.line, error.text);
     }

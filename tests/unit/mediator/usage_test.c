@@ -79,6 +79,25 @@ static void test_what_a_worker_says(void **state)
     assert_int_equal(worker.statistics.queued, 4);
 }
 
+/* What a session did under the mediator before this one is not counted again. */
+static void test_a_session_that_was_there_before(void **state)
+{
+    static struct supervisor_listener listener;
+    static const struct config_listener config = {.limits = {.memory_limit = 1000}};
+    struct worker_process worker = {.listener = &listener, .adopted = true};
+    struct control_statistics said = {.requests = 10, .memory_used = 7};
+
+    (void)state;
+    listener.config = &config;
+    usage_take_statistics(&worker, &said);
+    assert_int_equal(listener.counts.requests, 0);
+    assert_int_equal(worker.statistics.requests, 10);
+    assert_int_equal(worker.statistics.memory_used, 7);
+    said.requests = 12;
+    usage_take_statistics(&worker, &said);
+    assert_int_equal(listener.counts.requests, 2);
+}
+
 static void test_processor_time(void **state)
 {
     static struct supervisor_listener listener;
@@ -112,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_share_of_an_interval),
         cmocka_unit_test(test_classes_of_a_histogram),
         cmocka_unit_test(test_what_a_worker_says),
+        cmocka_unit_test(test_a_session_that_was_there_before),
         cmocka_unit_test(test_processor_time),
     };
 
