@@ -52,7 +52,7 @@ static const char nvml[] =
     " \"fan_percent\": 30, \"pcie_replays\": 1, \"xid\": 79}";
 
 /* To be freed. */
-static char *write(bool with_nvml)
+static char *render(bool with_nvml)
 {
     json_t *reading = json_loads(everything, 0, NULL), *more = json_loads(nvml, 0, NULL);
     size_t length;
@@ -80,7 +80,7 @@ static void expect(const char *text, const char *name, const char *label, double
 
 static void test_everything(void **state)
 {
-    char error[EXPOSITION_ERROR_SIZE], *text = write(true);
+    char error[EXPOSITION_ERROR_SIZE], *text = render(true);
 
     (void)state;
     if (!exposition_check(text, error)) {
@@ -110,7 +110,7 @@ static void test_everything(void **state)
 /* What is not known is not there. */
 static void test_without_nvml(void **state)
 {
-    char error[EXPOSITION_ERROR_SIZE], *text = write(false);
+    char error[EXPOSITION_ERROR_SIZE], *text = render(false);
 
     (void)state;
     assert_true(exposition_check(text, error));
@@ -219,7 +219,7 @@ static void test_dashboard(void **state)
         skip(); /* not in the source tree */
     }
     json_t *dashboard = json_load_file(DASHBOARD, JSON_REJECT_DUPLICATES, &error);
-    char *text = write(true);
+    char *text = render(true);
     if (dashboard == NULL) {
         fail_msg(DASHBOARD ":%d: %s", error.line, error.text);
     }
