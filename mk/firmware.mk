@@ -50,14 +50,17 @@ endif
 
 FW_COMMON := -O2 -g $(WARNINGS) -I. -Ifirmware/include -fno-omit-frame-pointer
 LIB_CFLAGS := $(LIB_FLAGS) $(FW_COMMON) -nostdinc -isystem $(call quoted,$(CROSS_INCLUDE))
-# The kernel lies where it is linked, and has floating point.
+# What the library has for other kernels alone. Ours lie where they are linked, and the large one has
+# floating point.
+LIB_ONLY := -ffixed-x18 -fpie -mbranch-protection=standard
+MINIMAL_CFLAGS := $(filter-out $(LIB_ONLY),$(LIB_CFLAGS)) -fno-pic -no-pie
 # __DYNAMIC_REENT__: as newlib is built, errno belongs to a CPU (firmware/platform/newlib_smp.c).
-KERNEL_CFLAGS := $(filter-out -mgeneral-regs-only,$(LIB_FLAGS)) -fno-pic -no-pie $(FW_COMMON) \
+KERNEL_CFLAGS := $(filter-out $(LIB_ONLY) -mgeneral-regs-only,$(LIB_FLAGS)) -fno-pic -no-pie $(FW_COMMON) \
                  -D__DYNAMIC_REENT__ $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
 FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build-id=none \
               -Wl,-z,max-page-size=4096
 
-$(call remember,firmware-lib,$(CROSS) $(CROSS_VERSION) $(LIB_CFLAGS) $(FW_CFLAGS))
+$(call remember,firmware-lib,$(CROSS) $(CROSS_VERSION) $(LIB_CFLAGS) $(LIB_ONLY) $(FW_CFLAGS))
 $(call remember,firmware-kernel,$(CROSS) $(CROSS_VERSION) $(KERNEL_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL_SRC) \
                               $(APP_SRC) $(APP_EMBEDDED) $(GUEST_TEST_SRC) $(TEST_EMBEDDED) \
@@ -99,12 +102,15 @@ $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-
 	-fno-tree-loop-distribute-patterns
 
 # The library's and the minimal kernel's objects: no libc in sight.
-FREESTANDING_OBJ := $(call fw_obj,$(LIB_SRC) $(MINIMAL_SRC))
+LIB_PARTS := $(call fw_obj,$(LIB_SRC))
+MINIMAL_OBJ := $(call fw_obj,$(MINIMAL_SRC))
+FREESTANDING_OBJ := $(LIB_PARTS) $(MINIMAL_OBJ)
 KERNEL_OBJ := $(call fw_obj,$(KERNEL_SRC) $(FONT_SRC))
 HOSTED_OBJ := $(KERNEL_OBJ) $(call fw_obj,$(APP_SRC) $(GUEST_TEST_SRC)) \
               $(APP_EMBEDDED) $(TEST_EMBEDDED)
 
-$(FREESTANDING_OBJ): FW_CPU_FLAGS := $(LIB_CFLAGS)
+$(LIB_PARTS): FW_CPU_FLAGS := $(LIB_CFLAGS)
+$(MINIMAL_OBJ): FW_CPU_FLAGS := $(MINIMAL_CFLAGS)
 $(FREESTANDING_OBJ): $(BUILD)/flags/firmware-lib
 $(HOSTED_OBJ): FW_CPU_FLAGS := $(KERNEL_CFLAGS)
 $(HOSTED_OBJ): $(BUILD)/flags/firmware-kernel $(LIBC_STAMP) $(FW)/libfdt.stamp
@@ -162,7 +168,7 @@ $(FW)/baregpu.elf $(FW)/baregpu-test.elf: $(KERNEL_OBJ) $(FW)/libbaregpu.a linke
 $(FW)/%.img: $(FW)/%.elf
 	$(call quiet,OBJCOPY,$@)$(CROSS)objcopy -O binary $< $@
 
-$(FW)/minimal.elf: $(call fw_obj,$(MINIMAL_SRC)) $(FW)/libbaregpu.a $(MINIMAL_LD) \
+$(FW)/minimal.elf: $(MINIMAL_OBJ) $(FW)/libbaregpu.a $(MINIMAL_LD) \
 		$(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -T $(MINIMAL_LD) $(filter %.o,$^) \
 		-Wl,--start-group $(FW)/libbaregpu.a -lgcc -Wl,--end-group -o $@

@@ -17,6 +17,7 @@
 
 #include "baregpu/barrier.h"
 #include "baregpu/hal.h"
+#include "firmware/common/local_data.h"
 #include "firmware/common/mem.h"
 #include "protocol/cuda_command.h"
 
@@ -85,7 +86,7 @@ struct cuda_objects {
     uint32_t first_free; /* 0: none */
 };
 
-extern struct cuda_objects cuda_objects;
+extern struct cuda_objects cuda_objects LOCAL_DATA;
 
 void cuda_objects_reset(void);
 
@@ -298,7 +299,7 @@ struct cuda {
     void *console_context;
 };
 
-extern struct cuda cuda;
+extern struct cuda cuda LOCAL_DATA;
 
 /* As bg_cuda_add_pvgpu. */
 int cuda_device_add(const struct cuda_carrier *carrier, void *gpu, void *memory, size_t size);
@@ -391,7 +392,7 @@ struct cuda_context {
 };
 
 /* The top of the stack; NULL: none. Kept by context.c; it may have become invalid since: enter. */
-extern struct cuda_context *cuda_current;
+extern struct cuda_context *cuda_current LOCAL_DATA;
 
 /* CUDA_ERROR_NOT_INITIALIZED, CUDA_ERROR_NOT_PERMITTED (in a host function). */
 CUresult cuda_enter(void);

@@ -68,6 +68,15 @@ table:
     .quad 0x4000000000 | DEVICE /* ECAM */
     .fill 255, 8, 0
 
+    /* That nothing here is against branch targets that are checked: what the linker asks for when
+     * the kernel turns them on (-z force-bti). */
+    .section .note.gnu.property, "a"
+    .balign 8
+    .word 4, 16, 5          /* sizes of the name and of what follows, NT_GNU_PROPERTY_TYPE_0 */
+    .asciz "GNU"
+    .word 0xc0000000, 4     /* GNU_PROPERTY_AARCH64_FEATURE_1_AND, its size */
+    .word 3, 0              /* BTI and PAC; padding */
+
     .bss
     .balign 16
 exit_block:

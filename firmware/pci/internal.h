@@ -5,6 +5,7 @@
 
 #include "baregpu/pci_ecam.h"
 #include "baregpu/pci_interrupt.h"
+#include "firmware/common/local_data.h"
 
 /* Both header types (PCI 6.1) */
 #define REG_REVISION 0x08u
@@ -170,7 +171,7 @@ struct pci_message_ops {
     bool is_block; /* as struct bg_hal_msi_request's */
 };
 
-extern const struct pci_message_ops pci_msix_ops; /* msix.c */
-extern const struct pci_message_ops pci_msi_ops;  /* msi.c */
+extern const struct pci_message_ops pci_msix_ops LOCAL_DATA; /* msix.c */
+extern const struct pci_message_ops pci_msi_ops LOCAL_DATA;  /* msi.c */
 
 #endif

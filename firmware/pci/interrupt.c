@@ -376,6 +376,24 @@ void bg_pci_interrupt_close(struct bg_pci_interrupt *interrupt)
 
 /* ---- Masks ---- */
 
+static void mask_intx(struct bg_pci_interrupt *interrupt, bool is_masked)
+{
+    if (is_masked) {
+        bg_pci_device_enable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
+    } else {
+        bg_pci_device_disable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
+    }
+}
+
+static void mask_message(const struct bg_hal_msi *message, bool is_masked)
+{
+    if (is_masked) {
+        bg_hal_interrupt_mask(message->interrupt);
+    } else {
+        bg_hal_interrupt_unmask(message->interrupt);
+    }
+}
+
 static void set_mask(struct bg_pci_interrupt *interrupt, unsigned vector, bool is_masked)
 {
     if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE ||
@@ -383,15 +401,13 @@ static void set_mask(struct bg_pci_interrupt *interrupt, unsigned vector, bool i
         return;
     }
     if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
-        (is_masked ? bg_pci_device_enable : bg_pci_device_disable)(
-            interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
+        mask_intx(interrupt, is_masked);
         return;
     }
     unsigned entry = interrupt->options.vectors[vector].entry;
 
     if (!ops_of(interrupt->kind)->set_mask(interrupt, entry, is_masked)) {
-        (is_masked ? bg_hal_interrupt_mask
-                   : bg_hal_interrupt_unmask)(interrupt->options.vectors[entry].message.interrupt);
+        mask_message(&interrupt->options.vectors[entry].message, is_masked);
     }
 }
 

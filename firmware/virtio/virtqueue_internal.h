@@ -5,6 +5,7 @@
 
 #include "baregpu/barrier.h"
 #include "baregpu/virtqueue.h"
+#include "firmware/common/local_data.h"
 
 #define VIRTQUEUE_NONE 0xFFFFu /* no slot, no table: sizes end at 32768 */
 
@@ -63,8 +64,8 @@ struct bg_virtqueue_format {
     void (*set_notifications)(struct bg_virtqueue *queue, bool is_enabled);
 };
 
-extern const struct bg_virtqueue_format virtqueue_format_split;
-extern const struct bg_virtqueue_format virtqueue_format_packed;
+extern const struct bg_virtqueue_format virtqueue_format_split LOCAL_DATA;
+extern const struct bg_virtqueue_format virtqueue_format_packed LOCAL_DATA;
 
 /*
  * Orders the ring against a device in hardware, where BG_VIRTIO_F_ORDER_PLATFORM asks for it (6):

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # What libbaregpu.a asks of the kernel that links it: the HAL's functions and the four memory
-# functions, and nothing else. And that it uses no floating-point registers.
+# functions, and nothing else. And what it leaves to them: floating-point registers, x18, where it lies.
 
 set -u
 
@@ -27,7 +27,7 @@ if [ -z "$nm" ] || [ -z "$objdump" ] || [ ! -e "$hal" ]; then
     exit 0
 fi
 
-echo 1..5
+echo 1..8
 status=0
 
 # result GOOD NUMBER DESCRIPTION
@@ -88,5 +88,41 @@ for symbol in $optional; do
     }
 done
 result "$good" 5 "a kernel that polls needs no interrupts"
+
+# Kernels keep a pointer of the CPU's there, or a shadow stack.
+uses=$("$objdump" -d --no-show-raw-insn "$library" | grep -E '^ *[0-9a-f]+:' | grep -E '[^0-9a-z_][xw]18([^0-9]|$)')
+good=yes
+[ -z "$uses" ] || {
+    echo "$uses" | head -n 5 | sed 's/^/# /'
+    good=no
+}
+result "$good" 6 "no instruction uses x18"
+
+# GCC and clang take what is declared for another module's, unless it says LOCAL_DATA.
+uses=$("$objdump" -r "$library" | awk '/GOT/ { print "# " $3 }' | sort -u)
+good=yes
+[ -z "$uses" ] || {
+    echo "$uses"
+    good=no
+}
+result "$good" 7 "no address is found through a GOT"
+
+# All of it, and the minimal kernel, as what has landing pads and relocates itself.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+gcc=$(find_tool gcc)
+good=no
+if [ -z "$gcc" ] || [ ! -e firmware/minimal ]; then
+    echo "ok 8 # SKIP no sources, or no compiler, here"
+    exit $status
+fi
+"$gcc" -O2 -ffreestanding -fpie -fno-stack-protector -mgeneral-regs-only -mstrict-align \
+    -mno-outline-atomics -mbranch-protection=standard -Ifirmware/include -I. \
+    -nostdlib -static-pie -T firmware/minimal/linker.ld \
+    -Wl,--no-dynamic-linker,--build-id=none,--fatal-warnings \
+    -Wl,-z,text,-z,force-bti,-z,pac-plt,-z,noexecstack \
+    firmware/minimal/*.[cS] -Wl,--unresolved-symbols=ignore-all,--whole-archive "$library" -o "$work/pie" > "$work/out" 2>&1 && good=yes
+sed 's/^/# /' "$work/out"
+result "$good" 8 "a kernel with branch targets checked is linked as PIE, without relocations of its text"
 
 exit $status

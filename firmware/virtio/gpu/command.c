@@ -5,16 +5,6 @@
 
 #define HEADER(command) {.type = (command)}
 
-static bool is_format(uint32_t format)
-{
-    bool is_known = false;
-
-    for (unsigned i = 0; i < BG_VIRTIO_GPU_FORMAT_COUNT; i++) {
-        is_known |= bg_virtio_gpu_formats[i] == format;
-    }
-    return is_known;
-}
-
 /* ---- Displays ---- */
 
 int bg_virtio_gpu_cmd_get_display_info(
@@ -92,7 +82,7 @@ int bg_virtio_gpu_cmd_resource_create_2d(struct bg_virtio_gpu *gpu, struct bg_vi
     };
     struct gpu_request request = GPU_REQUEST(message);
 
-    if (resource_id == 0 || !is_format(format) || width == 0 || height == 0) {
+    if (resource_id == 0 || !gpu_format_is_known(format) || width == 0 || height == 0) {
         return gpu_refuse(op, BG_ERR_INVALID);
     }
     return gpu_submit(gpu, op, &request);
@@ -311,7 +301,7 @@ int bg_virtio_gpu_cmd_set_scanout_blob(struct bg_virtio_gpu *gpu, struct bg_virt
         return gpu_refuse(op, BG_ERR_RANGE);
     }
     if (resource_id != 0) {
-        if (rect == NULL || layout == NULL || !is_format(layout->format)) {
+        if (rect == NULL || layout == NULL || !gpu_format_is_known(layout->format)) {
             return gpu_refuse(op, BG_ERR_INVALID);
         }
         message.r = *rect;

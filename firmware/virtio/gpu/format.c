@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pixel formats: virtio 1.4, 5.7.6.8, enum bg_virtio_gpu_formats. */
 #include "baregpu/virtio_gpu.h"
+#include "firmware/virtio/gpu/internal.h"
 
 const uint32_t bg_virtio_gpu_formats[BG_VIRTIO_GPU_FORMAT_COUNT] = {
     BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
@@ -29,6 +30,11 @@ static const struct layout *find_layout(uint32_t format)
         }
     }
     return NULL;
+}
+
+bool gpu_format_is_known(uint32_t format)
+{
+    return find_layout(format) != NULL;
 }
 
 uint32_t bg_virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue,

@@ -63,6 +63,9 @@ void gpu_end_all(struct bg_virtio_gpu *gpu, int error);
 /* Makes all slots, the staging area and the timelines free: the device has been reset. */
 void gpu_free_slots(struct bg_virtio_gpu *gpu);
 
+/* format.c */
+bool gpu_format_is_known(uint32_t format);
+
 /* answer.c: copies a checked answer to where the caller wants it: 0 or PROTOCOL. */
 int gpu_take_payload(const struct bg_virtio_gpu_slot *slot, const uint8_t *response,
                      uint32_t written);
