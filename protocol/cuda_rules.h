@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "cuda.h"
+#include "decls.h"
 
 /* ---- Results ---- */
 
@@ -86,9 +87,9 @@ static inline CUDA_MEMCPY3D cuda_box_of_peer(const CUDA_MEMCPY3D_PEER *copy)
 {
     CUDA_MEMCPY3D box;
 
-    _Static_assert(sizeof(*copy) == sizeof(box) &&
-                       offsetof(CUDA_MEMCPY3D_PEER, Depth) == offsetof(CUDA_MEMCPY3D, Depth),
-                   "the same fields");
+    BG_STATIC_ASSERT(sizeof(CUDA_MEMCPY3D_PEER) == sizeof(box) &&
+                         offsetof(CUDA_MEMCPY3D_PEER, Depth) == offsetof(CUDA_MEMCPY3D, Depth),
+                     "the same fields");
     __builtin_memcpy(&box, copy, sizeof(box));
     box.reserved0 = box.reserved1 = NULL;
     return box;
