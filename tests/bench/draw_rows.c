@@ -66,7 +66,7 @@ static void take_round(struct rounds *r, int round, const char *socket)
     free(output);
     r->host_draws[round] = run_host("tests/bench/vulkan_draws_bench", "vulkan_draws");
     r->copy[round] = memcpy_rate(UPLOAD_SIZE, COPIES);
-    output = run_guest("run=pvgpu-draw width=1280 height=720 frames=40", socket);
+    output = run_guest("run=pvgpu-draw width=1280 height=720 frames=46", socket);
     r->scene[round] = read_rate(output);
     free(output);
     r->host_scene[round] = run_host("tests/bench/vulkan_scene_bench", "vulkan_scene");
