@@ -75,6 +75,7 @@ static VkCommandBuffer record(struct vulkan_renderer *renderer, struct vulkan_ma
 {
     VkCommandBuffer commands;
 
+    vulkan_do_clears(renderer);
     if ((written != NULL && vulkan_conflicts(renderer, written, true)) ||
         (read != NULL && vulkan_conflicts(renderer, read, false))) {
         vulkan_barrier(renderer);
@@ -184,6 +185,7 @@ struct pvgpu_outcome vulkan_copy_out(struct vulkan_renderer *renderer,
     if (commands == VK_NULL_HANDLE) {
         return lost();
     }
+    renderer->host_reads = true;
     if (is_buffer(from)) {
         const VkBufferCopy copy = {from->box.x, to->offset, from->box.width};
 
@@ -266,6 +268,7 @@ static struct pvgpu_outcome stage_out(struct vulkan_renderer *renderer,
     if (commands == VK_NULL_HANDLE) {
         return lost();
     }
+    renderer->host_reads = true;
     describe_mixed(from, copies);
     renderer->vulkan->vkCmdCopyImageToBuffer(commands, resource->image, VK_IMAGE_LAYOUT_GENERAL,
                                              stage->buffer, 2, copies);

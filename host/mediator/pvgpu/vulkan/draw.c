@@ -445,6 +445,7 @@ static VkCommandBuffer record_dispatch(struct vulkan_renderer *renderer, struct 
     const struct draw_shader *shader = &stage->shader->shader;
     VkCommandBuffer commands;
 
+    vulkan_do_clears(renderer);
     if (walk_stage(renderer, stage, conflicts)) {
         vulkan_barrier(renderer);
     }

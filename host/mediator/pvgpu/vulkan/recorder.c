@@ -6,9 +6,6 @@
 
 #include "host/mediator/pvgpu/vulkan/waiter.h"
 
-/* After so many the GPU begins with what there is of a picture. */
-#define DRAWS_MAX 1024u
-
 /* ---- Results ---- */
 
 static bool is_out_of_memory(VkResult result)
@@ -217,6 +214,7 @@ static bool begin_batch(struct vulkan_renderer *renderer)
     renderer->recording = true;
     renderer->recordings++;
     renderer->draws = 0;
+    renderer->host_reads = false;
     return true;
 }
 
@@ -233,13 +231,22 @@ void vulkan_end_rendering(struct vulkan_renderer *renderer)
     }
 }
 
-VkCommandBuffer vulkan_record(struct vulkan_renderer *renderer)
+VkCommandBuffer vulkan_record_on(struct vulkan_renderer *renderer)
 {
     if (renderer->lost || (!renderer->recording && !begin_batch(renderer))) {
         return VK_NULL_HANDLE;
     }
-    vulkan_end_rendering(renderer);
     return commands_of(renderer);
+}
+
+VkCommandBuffer vulkan_record(struct vulkan_renderer *renderer)
+{
+    VkCommandBuffer commands = vulkan_record_on(renderer);
+
+    if (commands != VK_NULL_HANDLE) {
+        vulkan_end_rendering(renderer);
+    }
+    return commands;
 }
 
 /* ---- Barriers ---- */
@@ -295,8 +302,7 @@ uint64_t vulkan_submit(struct vulkan_renderer *renderer)
 {
     const struct vulkan *vulkan = renderer->vulkan;
     struct vulkan_batch *batch = &renderer->batches[renderer->batch];
-    const VkCommandBufferSubmitInfo commands = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO, .commandBuffer = batch->commands};
+    VkCommandBufferSubmitInfo commands = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO};
     const VkSemaphoreSubmitInfo signal = {
         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
         .semaphore = vulkan->timeline,
@@ -311,14 +317,17 @@ uint64_t vulkan_submit(struct vulkan_renderer *renderer)
         .pSignalSemaphoreInfos = &signal,
     };
 
+    vulkan_do_clears(renderer);
     if (renderer->lost || !renderer->recording) {
         return renderer->submitted;
     }
     finish_computing(renderer);
     vulkan_end_rendering(renderer);
-    /* What went into host memory is seen by the host. */
-    record_barrier(renderer, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
+    if (renderer->host_reads) {
+        record_barrier(renderer, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
+    }
     renderer->recording = false;
+    commands.commandBuffer = batch->commands;
     if (!must(renderer, vulkan->vkEndCommandBuffer(batch->commands), "vkEndCommandBuffer") ||
         !must(renderer, vulkan->vkQueueSubmit2(vulkan->queue, 1, &submit, VK_NULL_HANDLE),
               "vkQueueSubmit2")) {
@@ -367,111 +376,4 @@ void vulkan_settle_heap(struct vulkan_renderer *renderer)
     }
     vulkan_wait(renderer, renderer->heap.written);
     finish_computing(renderer);
-}
-
-/* ---- Rendering ---- */
-
-static VkRenderingAttachmentInfo attachment_of(const struct pvgpu_view *view)
-{
-    return (VkRenderingAttachmentInfo){
-        .sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-        .imageView = view != NULL ? vulkan_view_of(view)->image : VK_NULL_HANDLE,
-        .imageLayout = VK_IMAGE_LAYOUT_GENERAL,
-        .loadOp = VK_ATTACHMENT_LOAD_OP_LOAD,
-        .storeOp = VK_ATTACHMENT_STORE_OP_STORE,
-    };
-}
-
-/* A view's size; the smallest of all counts. */
-static void take_sides(VkRenderingInfo *rendering, const struct pvgpu_view *view)
-{
-    const struct pvgpu_level *level = &view->resource->level[view->mip_level];
-    VkExtent2D *extent = &rendering->renderArea.extent;
-
-    extent->width = level->width < extent->width ? level->width : extent->width;
-    extent->height = level->height < extent->height ? level->height : extent->height;
-    if (view->slice_count < rendering->layerCount) {
-        rendering->layerCount = view->slice_count;
-    }
-}
-
-static void begin_rendering(struct vulkan_renderer *renderer, const struct pvgpu_context *context)
-{
-    const VkPhysicalDeviceLimits *limits = &renderer->vulkan->properties.limits;
-    const struct pvgpu_view *depth = context->depth_target;
-    VkRenderingAttachmentInfo colour[BG_PVGPU_RENDER_TARGETS_MAX];
-    VkRenderingAttachmentInfo depth_info = attachment_of(depth);
-    VkRenderingInfo rendering = {
-        .sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
-        .renderArea.extent = {limits->maxFramebufferWidth, limits->maxFramebufferHeight},
-        .layerCount = limits->maxFramebufferLayers,
-        .colorAttachmentCount = context->target_count,
-        .pColorAttachments = colour,
-        .pDepthAttachment = depth != NULL ? &depth_info : NULL,
-        .pStencilAttachment = depth != NULL && depth->format->stencil ? &depth_info : NULL,
-    };
-    bool any = depth != NULL;
-
-    for (uint32_t i = 0; i < context->target_count; i++) {
-        colour[i] = attachment_of(context->targets[i]);
-        if (context->targets[i] != NULL) {
-            take_sides(&rendering, context->targets[i]);
-            any = true;
-        }
-    }
-    if (depth != NULL) {
-        take_sides(&rendering, depth);
-    }
-    if (!any) {
-        rendering.layerCount = 1;
-    }
-    renderer->vulkan->vkCmdBeginRendering(commands_of(renderer), &rendering);
-    renderer->rendering = true;
-}
-
-/* All that is rendered to; what `visit` says of one ends it. */
-static bool for_targets(struct vulkan_renderer *renderer, const struct pvgpu_context *context,
-                        bool (*visit)(struct vulkan_renderer *renderer, struct vulkan_marks *marks))
-{
-    for (uint32_t i = 0; i < context->target_count; i++) {
-        if (context->targets[i] != NULL &&
-            visit(renderer, &vulkan_view_of(context->targets[i])->resource->marks)) {
-            return true;
-        }
-    }
-    return context->depth_target != NULL &&
-           visit(renderer, &vulkan_view_of(context->depth_target)->resource->marks);
-}
-
-static bool conflicts(struct vulkan_renderer *renderer, struct vulkan_marks *marks)
-{
-    return vulkan_conflicts(renderer, marks, true);
-}
-
-static bool mark(struct vulkan_renderer *renderer, struct vulkan_marks *marks)
-{
-    vulkan_mark(renderer, marks, true);
-    return false;
-}
-
-bool vulkan_targets_conflict(struct vulkan_renderer *renderer, const struct pvgpu_context *context)
-{
-    if (renderer->draws >= DRAWS_MAX) { /* the targets go on in another rendering */
-        vulkan_submit(renderer);
-    }
-    return !renderer->rendering && for_targets(renderer, context, conflicts);
-}
-
-VkCommandBuffer vulkan_record_draw(struct vulkan_renderer *renderer,
-                                   const struct pvgpu_context *context)
-{
-    if (renderer->lost || (!renderer->recording && !begin_batch(renderer))) {
-        return VK_NULL_HANDLE;
-    }
-    if (!renderer->rendering) {
-        for_targets(renderer, context, mark);
-        begin_rendering(renderer, context);
-    }
-    renderer->draws++;
-    return commands_of(renderer);
 }

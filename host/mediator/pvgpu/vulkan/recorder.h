@@ -80,6 +80,15 @@ struct vulkan_pictures {
     VkDeviceMemory imported;
 };
 
+/* Waits for a rendering to its view. */
+struct vulkan_clear {
+    const struct pvgpu_view *view;
+    VkImageAspectFlags aspects;
+    VkClearValue value;
+};
+
+#define VULKAN_CLEARS_MAX (BG_PVGPU_RENDER_TARGETS_MAX + 1)
+
 struct vulkan_renderer {
     struct pvgpu_renderer base;
     struct vulkan *vulkan;
@@ -92,11 +101,15 @@ struct vulkan_renderer {
     uint32_t batch;      /* that is recorded into */
     bool recording;      /* something is in it */
     bool rendering;      /* between vkCmdBeginRendering and its end */
+    bool host_reads;     /* what it copies into the host's memory */
     uint32_t draws;      /* in it */
     uint64_t submitted;  /* the last submission */
     uint64_t done;       /* the last one that was seen to have ended */
     uint64_t epoch;      /* from 1 on */
     uint64_t recordings; /* counts command buffers: bound state is that buffer's */
+
+    struct vulkan_clear clears[VULKAN_CLEARS_MAX]; /* while nothing is rendered */
+    uint32_t clear_count;
 
     struct vulkan_garbage *garbage; /* oldest first: a ring */
     uint32_t garbage_first, garbage_count, garbage_capacity;
@@ -125,11 +138,8 @@ static inline struct vulkan_view *vulkan_view_of(const struct pvgpu_view *view)
 /* To record what is no draw: a rendering that is open ends. VK_NULL_HANDLE: `lost`. */
 VkCommandBuffer vulkan_record(struct vulkan_renderer *renderer);
 
-/* To draw into the targets that are set; rendering begins unless it goes on. Marks the targets,
- * between which and what came before there is a barrier by now (vulkan_targets_conflict).
- * VK_NULL_HANDLE: `lost`. Targets none: a rendering without attachments. */
-VkCommandBuffer vulkan_record_draw(struct vulkan_renderer *renderer,
-                                   const struct pvgpu_context *context);
+/* The same, with a rendering that is open. */
+VkCommandBuffer vulkan_record_on(struct vulkan_renderer *renderer);
 
 /*
  * Whether what was last done with something needs a barrier before it is read (written) now. A draw
@@ -139,14 +149,35 @@ VkCommandBuffer vulkan_record_draw(struct vulkan_renderer *renderer,
 bool vulkan_conflicts(const struct vulkan_renderer *renderer, const struct vulkan_marks *marks,
                       bool write);
 void vulkan_mark(struct vulkan_renderer *renderer, struct vulkan_marks *marks, bool write);
-/* False while rendering to the targets goes on: draws into them keep their order. Asked once for
- * each draw, before anything is marked: submits when there are many of them. */
-bool vulkan_targets_conflict(struct vulkan_renderer *renderer, const struct pvgpu_context *context);
 /* Ends the rendering; what came before is seen by all that follows. */
 void vulkan_barrier(struct vulkan_renderer *renderer);
 
+/* ---- Rendering ---- */
+
+/*
+ * Whether the targets that are set need a barrier before they are drawn into. Not while rendering
+ * to them goes on: draws into them keep their order. Asked once for each draw, before anything is
+ * marked: submits when there are many of them.
+ */
+bool vulkan_targets_conflict(struct vulkan_renderer *renderer, const struct pvgpu_context *context);
+
+/* To draw into the targets that are set; rendering begins unless it goes on. Marks the targets,
+ * between which and what came before there is a barrier by now (vulkan_targets_conflict).
+ * VK_NULL_HANDLE: `lost`. Targets none: a rendering without attachments. */
+VkCommandBuffer vulkan_record_draw(struct vulkan_renderer *renderer,
+                                   const struct pvgpu_context *context);
+
 /* The targets changed, or one of them goes. */
 void vulkan_end_rendering(struct vulkan_renderer *renderer);
+
+/*
+ * Clears cost a rendering of their own, and a barrier, unless the next that is recorded is one to
+ * their views. So they wait for it; who records anything else that may use what they clear, asks
+ * first, before its own marks.
+ */
+void vulkan_clear_view(struct vulkan_renderer *renderer, const struct pvgpu_view *view,
+                       VkImageAspectFlags aspects, VkClearValue value);
+void vulkan_do_clears(struct vulkan_renderer *renderer);
 
 /* ---- Submission ---- */
 

@@ -489,6 +489,7 @@ void vulkan_destroy_view(struct pvgpu_context *context, struct pvgpu_view *view)
     struct vulkan_renderer *renderer = vulkan_of(context);
     struct vulkan_view *made = vulkan_view_of(view);
 
+    vulkan_do_clears(renderer);
     vulkan_end_rendering(renderer); /* which may be to it */
     vulkan_draw_forget_view(renderer, view);
     vulkan_discard(renderer, VK_OBJECT_TYPE_IMAGE_VIEW, VULKAN_HANDLE(made->image), 0);
