@@ -107,7 +107,7 @@ void pvgpu_pending_look(struct pvgpu_worker *worker)
     tell_all_done(worker);
     if (worker->context.session->gpu->lost) {
         pvgpu_worker_lose_gpu(worker);
-    } else if (clock_now_ns() >= pvgpu_pending_get_limit_ns(worker)) {
+    } else if (clock_coarse_ns() >= pvgpu_pending_get_limit_ns(worker)) {
         pvgpu_worker_lose(worker, BG_PVGPU_ERROR_TIMEOUT, "what was drawn took too long");
     }
 }

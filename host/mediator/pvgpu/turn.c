@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include "host/common/clock.h"
 #include "host/mediator/cuda/carrier.h"
 #include "host/mediator/worker/streams.h"
 
@@ -11,7 +12,11 @@ void pvgpu_turn_begin(struct pvgpu_worker *worker, uint64_t limit_ns)
 {
     bool draws = worker->context.renderer->ops->draws;
 
-    worker->turn_ns = watch_begin(&worker->watch, worker->base.device.cuda || draws, limit_ns);
+    /* Draws are many: a late clock is enough for the watch, though not for streams. */
+    uint64_t now_ns = draws ? clock_coarse_ns() : clock_now_ns();
+
+    worker->turn_ns = draws ? 0 : now_ns;
+    watch_begin(&worker->watch, worker->base.device.cuda || draws, now_ns, limit_ns);
     if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
         worker_wake(&worker->base);
     }

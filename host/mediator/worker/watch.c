@@ -25,15 +25,12 @@ void watch_open(struct watch *watch)
     pthread_getcpuclockid(pthread_self(), &watch->clock);
 }
 
-uint64_t watch_begin(struct watch *watch, bool on_gpu, uint64_t limit_ns)
+void watch_begin(struct watch *watch, bool on_gpu, uint64_t now_ns, uint64_t limit_ns)
 {
-    uint64_t now_ns = clock_now_ns();
-
     __atomic_store_n(&watch->on_gpu, on_gpu, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->waited_ns, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->limit_ns, limit_ns, __ATOMIC_RELAXED);
     store(&watch->started_ns, now_ns);
-    return now_ns;
 }
 
 void watch_end(struct watch *watch)

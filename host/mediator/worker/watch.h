@@ -38,8 +38,8 @@ struct watch {
 /* By the thread that computes; zeroed before. */
 void watch_open(struct watch *watch);
 
-/* The clock's time, which it had to look at. */
-uint64_t watch_begin(struct watch *watch, bool on_gpu, uint64_t limit_ns);
+/* Some milliseconds late is good enough for now_ns. */
+void watch_begin(struct watch *watch, bool on_gpu, uint64_t now_ns, uint64_t limit_ns);
 void watch_end(struct watch *watch);
 
 /* Around a wait for the lease. */

@@ -20,7 +20,7 @@ static int setup(void **state)
     (void)state;
     watch = (struct watch){0};
     watch_open(&watch);
-    watch_begin(&watch, false, LIMIT);
+    watch_begin(&watch, false, clock_now_ns(), LIMIT);
     started_ns = watch.started_ns;
     return 0;
 }
@@ -63,7 +63,7 @@ static void test_each_for_itself(void **state)
     (void)state;
     judge(0, 0);
     watch_end(&watch);
-    watch_begin(&watch, false, LIMIT);
+    watch_begin(&watch, false, clock_now_ns(), LIMIT);
     started_ns++; /* the clock may stand still between the two */
     watch.started_ns = started_ns;
     assert_false(judge(0, 2 * LIMIT));

@@ -105,6 +105,7 @@ struct vulkan_renderer {
     uint32_t draws;      /* in it */
     uint64_t submitted;  /* the last submission */
     uint64_t done;       /* the last one that was seen to have ended */
+    uint32_t looks;      /* at whether one has */
     uint64_t epoch;      /* from 1 on */
     uint64_t recordings; /* counts command buffers: bound state is that buffer's */
 
@@ -183,6 +184,7 @@ void vulkan_do_clears(struct vulkan_renderer *renderer);
 
 /* Starts what is recorded. The last submission; 0: there was none. */
 uint64_t vulkan_submit(struct vulkan_renderer *renderer);
+/* Its end is seen within some looks, at once when the waiter has told of it. */
 bool vulkan_is_done(struct vulkan_renderer *renderer, uint64_t submission);
 /* Waits for it. */
 void vulkan_wait(struct vulkan_renderer *renderer, uint64_t submission);

@@ -11,7 +11,7 @@ struct vulkan_waiter {
     pthread_cond_t changed;
 
     /* Under the lock. */
-    uint64_t wanted, seen;
+    uint64_t wanted, seen; /* seen is read without it */
     bool stops;
     void (*notify)(void *owner);
     void *owner;
@@ -43,20 +43,21 @@ static void note(struct vulkan_waiter *waiter)
 static void *wait(void *context)
 {
     struct vulkan_waiter *waiter = context;
-    bool lost = false;
 
     pthread_mutex_lock(&waiter->lock);
     while (!waiter->stops) {
         uint64_t seen = waiter->seen;
 
-        if (lost || waiter->wanted <= seen) {
+        if (waiter->wanted <= seen) {
             pthread_cond_wait(&waiter->changed, &waiter->lock);
             continue;
         }
         pthread_mutex_unlock(&waiter->lock);
-        lost = !wait_for_one(waiter->vulkan, &seen);
+        if (!wait_for_one(waiter->vulkan, &seen)) {
+            seen = UINT64_MAX;
+        }
         pthread_mutex_lock(&waiter->lock);
-        waiter->seen = seen;
+        __atomic_store_n(&waiter->seen, seen, __ATOMIC_RELEASE);
         note(waiter);
     }
     pthread_mutex_unlock(&waiter->lock);
@@ -97,6 +98,11 @@ void vulkan_waiter_notify(struct vulkan_waiter *waiter, void (*notify)(void *own
     waiter->notify = notify;
     waiter->owner = owner;
     pthread_mutex_unlock(&waiter->lock);
+}
+
+uint64_t vulkan_waiter_seen(const struct vulkan_waiter *waiter)
+{
+    return __atomic_load_n(&waiter->seen, __ATOMIC_ACQUIRE);
 }
 
 void vulkan_waiter_want(struct vulkan_waiter *waiter, uint64_t submission)
