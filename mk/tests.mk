@@ -74,6 +74,14 @@ $(BUILD)/tests/fake/nvml/libnvidia-ml.so.1: tests/fake/nvml/nvml.c $(BUILD)/flag
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -Wl,-soname,libnvidia-ml.so.1 $< -o $@
 
+# The host's loader of Vulkan, with a device that can be lost.
+$(BUILD)/tests/fake/vulkan/libvulkan.so.1: $(wildcard tests/fake/vulkan/*.[ch]) \
+		$(BUILD)/flags/tests-plain
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -fvisibility=hidden \
+		-DFAKE_VULKAN_REAL='"$(shell $(CC) -print-file-name=libvulkan.so.1)"' \
+		-Wl,-soname,libvulkan.so.1 $(filter %.c,$^) -o $@
+
 # Kernels as compilers make them; without nvcc that file is empty.
 $(call remember,tests-ptx,$(CLANG_VERSION) $(KERNELS_COMPILER))
 

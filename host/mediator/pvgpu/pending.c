@@ -31,9 +31,22 @@ static void drop_first(struct pvgpu_pending *pending)
     pending->since_ns = clock_now_ns();
 }
 
-static bool first_is_done(struct pvgpu_worker *worker)
+static bool is_lost(const struct pvgpu_worker *worker)
 {
-    return renderer_of(worker)->is_done(&worker->context, first_of(worker)->submission);
+    const struct session *session = worker->context.session;
+
+    return session != NULL && session->gpu->lost;
+}
+
+/* What a lost device had to do never ends. */
+static bool has_ended(struct pvgpu_worker *worker, uint64_t submission)
+{
+    return renderer_of(worker)->is_done(&worker->context, submission) && !is_lost(worker);
+}
+
+static bool first_has_ended(struct pvgpu_worker *worker)
+{
+    return has_ended(worker, first_of(worker)->submission);
 }
 
 static void add(struct pvgpu_worker *worker, struct pvgpu_pending_item item)
@@ -42,10 +55,13 @@ static void add(struct pvgpu_worker *worker, struct pvgpu_pending_item item)
 
     item.submission = renderer_of(worker)->submit(&worker->context);
     pvgpu_pending_look(worker);
+    if (is_lost(worker)) {
+        return;
+    }
     if (pending->count == PVGPU_PENDING_MAX) {
         pvgpu_pending_finish(worker);
     }
-    if (pending->count == 0 && renderer_of(worker)->is_done(&worker->context, item.submission)) {
+    if (pending->count == 0 && has_ended(worker, item.submission)) {
         tell(worker, &item);
         return;
     }
@@ -81,7 +97,7 @@ bool pvgpu_pending_has_fence(const struct pvgpu_worker *worker, uint64_t fence)
 
 bool pvgpu_pending_is_ready(struct pvgpu_worker *worker)
 {
-    return worker->pending.count > 0 && first_is_done(worker);
+    return worker->pending.count > 0 && (first_has_ended(worker) || is_lost(worker));
 }
 
 uint64_t pvgpu_pending_get_limit_ns(const struct pvgpu_worker *worker)
@@ -92,8 +108,7 @@ uint64_t pvgpu_pending_get_limit_ns(const struct pvgpu_worker *worker)
 
 static void tell_all_done(struct pvgpu_worker *worker)
 {
-    while (worker->pending.count > 0 && first_is_done(worker) &&
-           !worker->context.session->gpu->lost) {
+    while (worker->pending.count > 0 && first_has_ended(worker)) {
         tell(worker, first_of(worker));
         drop_first(&worker->pending);
     }
@@ -101,13 +116,11 @@ static void tell_all_done(struct pvgpu_worker *worker)
 
 void pvgpu_pending_look(struct pvgpu_worker *worker)
 {
-    if (worker->pending.count == 0) {
-        return;
-    }
     tell_all_done(worker);
-    if (worker->context.session->gpu->lost) {
+    if (is_lost(worker)) {
         pvgpu_worker_lose_gpu(worker);
-    } else if (clock_coarse_ns() >= pvgpu_pending_get_limit_ns(worker)) {
+    } else if (worker->pending.count > 0 &&
+               clock_coarse_ns() >= pvgpu_pending_get_limit_ns(worker)) {
         pvgpu_worker_lose(worker, BG_PVGPU_ERROR_TIMEOUT, "what was drawn took too long");
     }
 }

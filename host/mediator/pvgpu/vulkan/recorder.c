@@ -17,11 +17,23 @@ static bool is_out_of_memory(VkResult result)
            result == VK_ERROR_FRAGMENTATION || result == VK_ERROR_OUT_OF_POOL_MEMORY;
 }
 
-struct pvgpu_outcome vulkan_check(struct vulkan_renderer *renderer, VkResult result,
-                                  const char *what)
+static struct pvgpu_outcome lose(struct vulkan_renderer *renderer, VkResult result,
+                                 const char *what)
 {
     struct gpu *gpu = renderer->session->gpu;
 
+    renderer->lost = gpu->lost = true;
+    if (result == VK_ERROR_DEVICE_LOST) {
+        snprintf(gpu->error, sizeof(gpu->error), "Vulkan: %s: the device is lost", what);
+    } else {
+        snprintf(gpu->error, sizeof(gpu->error), "Vulkan: %s: error %d", what, (int)result);
+    }
+    return pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST);
+}
+
+struct pvgpu_outcome vulkan_check(struct vulkan_renderer *renderer, VkResult result,
+                                  const char *what)
+{
     if (result == VK_SUCCESS) {
         return pvgpu_ok();
     }
@@ -31,16 +43,16 @@ struct pvgpu_outcome vulkan_check(struct vulkan_renderer *renderer, VkResult res
     if (result == VK_ERROR_FORMAT_NOT_SUPPORTED) {
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
-    renderer->lost = gpu->lost = true;
-    snprintf(gpu->error, sizeof(gpu->error), "Vulkan: %s: error %d", what, (int)result);
-    return pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST);
+    return lose(renderer, result, what);
 }
 
 /* Of a call without which nothing goes on. */
 static bool must(struct vulkan_renderer *renderer, VkResult result, const char *what)
 {
-    return vulkan_check(renderer, result < 0 ? VK_ERROR_DEVICE_LOST : result, what).code ==
-           BG_PVGPU_OK;
+    if (result != VK_SUCCESS) {
+        lose(renderer, result, what);
+    }
+    return result == VK_SUCCESS;
 }
 
 /* ---- Memory ---- */

@@ -4,7 +4,7 @@
 // build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/shaders/raster.vert.spv
 // needs: build/tests/shaders/raster.frag.spv build/tests/shaders/invalid.spv
-// needs: build/tests/shaders/pointer.comp.spv
+// needs: build/tests/shaders/pointer.comp.spv build/tests/fake/vulkan/libvulkan.so.1
 /* Who may draw, and what draws; and guests that draw as nobody should. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,7 @@
 
 #include "harness.h"
 #include "harness_qemu.h"
+#include "tests/fake/vulkan/vulkan.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
 #include "tests/mediator/pvgpu_pen.h"
@@ -221,6 +222,64 @@ static void test_two_guests(void **state)
     assert_int_equal(pen_read(PEN_TARGET, RASTER_PIXELS * 4)[1], 255);
 }
 
+/* ---- A device that is lost ---- */
+
+static void start_with_fake(void)
+{
+    char *library = harness_build_path("tests/fake/vulkan");
+
+    setenv("LD_LIBRARY_PATH", library, 1);
+    start("draw = on\n");
+    unsetenv("LD_LIBRARY_PATH");
+    free(library);
+}
+
+/* The guest is told, and its session ends; the other one draws on, and so does a new one. */
+static void lose_device(uint32_t vertex_count, const char *reason)
+{
+    static const struct raster_vertex vertices[3];
+    const struct bg_pvgpu_draw draw =
+        PEER_COMMAND(struct bg_pvgpu_draw, BG_PVGPU_CMD_DRAW, .vertex_count = vertex_count);
+    const float green[4] = {0, 1, 0, 1};
+
+    start_with_fake();
+    other = peer_open(PEER_NEW, path, 2);
+    pen_open(&other, false);
+    pen_draw_vertices(vertices, 3);
+    peer = peer_open(PEER_NEW, path, 1);
+    pen_open(&peer, false);
+    peer_put(&other, &draw, sizeof(draw));
+    peer_put_fence(&other);
+    peer_submit(&other);
+    assert_true(socket_wait_closed(other.socket, PEER_TIMEOUT_MS));
+    assert_int_equal(other.control->error_code, BG_PVGPU_ERROR_DEVICE_LOST);
+    assert_true(other.control->status & BG_PVGPU_CONTROL_DEVICE_LOST);
+    process_wait_text(mediator, reason);
+    pen_clear(green);
+    pen_draw_vertices(vertices, 3);
+    assert_int_equal(pen_read(PEN_TARGET, RASTER_PIXELS * 4)[1], 255);
+    peer_close(&other);
+    other = peer_open(PEER_NEW, path, 2);
+    pen_open(&other, false);
+    pen_draw_vertices(vertices, 3);
+    assert_null(strstr(process_errors(mediator), "fault: "));
+}
+
+static void test_lost_in_a_submission(void **state)
+{
+    (void)state;
+    lose_device(FAKE_VULKAN_LOST_IN_SUBMIT,
+                "Vulkan: vkQueueSubmit2: the device is lost; session ended");
+}
+
+static void test_lost_in_a_wait(void **state)
+{
+    (void)state;
+    lose_device(FAKE_VULKAN_LOST_IN_WAIT, ": the device is lost; session ended");
+}
+
+/* ---- ---- */
+
 /* A RESET takes all that was made; the ids are free. */
 static void test_reset(void **state)
 {
@@ -250,6 +309,8 @@ int main(void)
         TEST(test_memory_is_charged),
         TEST(test_two_guests),
         TEST(test_reset),
+        TEST(test_lost_in_a_submission),
+        TEST(test_lost_in_a_wait),
 #undef TEST
     };
 

@@ -3,7 +3,7 @@
 // build: tests/mediator/processes.c
 // build: tests/mediator/fixture.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/shaders/endless.comp.spv
-/* A session that draws in a whole mediator: what goes on beside the ring, its order, its end. */
+/* What a session draws in a whole mediator goes on beside the ring: its order, and how it ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,9 +40,11 @@ static int teardown(void **state)
 
 /* ---- Commands ---- */
 
-/* A target of SIDE x SIDE, and its view of the same id. */
+/* A target of SIDE x SIDE, and its view of the same id; of a session that draws from here on. */
 static void make_target(uint32_t id)
 {
+    struct bg_pvgpu_set_object no_state =
+        PEER_COMMAND(struct bg_pvgpu_set_object, BG_PVGPU_CMD_SET_RASTERIZER_STATE, .id = 0);
     struct bg_pvgpu_create_resource create =
         PEER_COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
                      .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
@@ -52,6 +54,7 @@ static void make_target(uint32_t id)
 
     create.header.resource_id = view.header.resource_id = id;
     create.mip_levels = 1;
+    peer_put(&peer, &no_state, sizeof(no_state));
     peer_put(&peer, &create, sizeof(create));
     peer_expect_ok(&peer, &view, sizeof(view));
 }
@@ -81,31 +84,6 @@ static void expect_pixels(const uint8_t *pixels, uint32_t pixel)
                      pixels[i * 4 + 1], pixels[i * 4 + 2], pixels[i * 4 + 3], pixel);
         }
     }
-}
-
-/* ---- What there is ---- */
-
-static void test_features(void **state)
-{
-    const struct bg_pvgpu_draw draw =
-        PEER_COMMAND(struct bg_pvgpu_draw, BG_PVGPU_CMD_DRAW, .vertex_count = 3);
-
-    (void)state;
-    start("draw = on\n");
-    assert_true(peer.features & BG_PVGPU_FEATURE_DRAW);
-    assert_true(peer.features & BG_PVGPU_FEATURE_COMPUTE_SHADER);
-    peer_expect_error(&peer, &draw, sizeof(draw), BG_PVGPU_ERROR_INVALID_PARAMETER);
-}
-
-static void test_no_drawing(void **state)
-{
-    const struct bg_pvgpu_draw draw =
-        PEER_COMMAND(struct bg_pvgpu_draw, BG_PVGPU_CMD_DRAW, .vertex_count = 3);
-
-    (void)state;
-    start("draw = off\n");
-    assert_false(peer.features & (BG_PVGPU_FEATURE_DRAW | BG_PVGPU_FEATURE_COMPUTE_SHADER));
-    peer_expect_error(&peer, &draw, sizeof(draw), BG_PVGPU_ERROR_INVALID_COMMAND);
 }
 
 /* ---- Order ---- */
@@ -316,8 +294,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
-        TEST(test_features),
-        TEST(test_no_drawing),
         TEST(test_fences),
         TEST(test_wait_fence),
         TEST(test_order_with_compute),
