@@ -166,8 +166,8 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(listen)},
     {DRIVER, SCMP_SYS(accept)},
     {DRIVER, SCMP_SYS(connect)},
-    {DRIVER, SCMP_SYS(getsockname)},
-    {DRIVER, SCMP_SYS(getsockopt)},
+    {DRIVER | WEB, SCMP_SYS(getsockname)},
+    {DRIVER | WEB, SCMP_SYS(getsockopt)},
     {DRIVER | WEB, SCMP_SYS(setsockopt)},
     {DRIVER | WEB, SCMP_SYS(shutdown)},
 };
@@ -213,6 +213,8 @@ static const struct checked_call checked[] = {
      * shared with the device, which must not find them otherwise. */
     {MEMFD, SCMP_SYS(fcntl), {{1, INT_BITS, F_ADD_SEALS}}},
     {MEMFD, SCMP_SYS(fcntl), {{1, INT_BITS, F_SETFL}, {2, ALL_BITS, O_NONBLOCK}}},
+    {WEB, SCMP_SYS(fcntl), {{1, INT_BITS, F_GETFL}}},
+    {WEB, SCMP_SYS(fcntl), {{1, INT_BITS, F_SETFL}}},
     /* As the C library's fstat() calls it. */
     {MEMFD | SERVE, SCMP_SYS(newfstatat), {{3, INT_BITS, AT_EMPTY_PATH}}},
     {MEMFD | DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS, SIOCOUTQ}}},

@@ -108,6 +108,20 @@ static json_t *ask(void)
     return answer;
 }
 
+/* Of the CPU device alone processor time is known. */
+static bool has_gpu(void)
+{
+    json_t *reading = ask();
+    const json_t *devices = json_object_get(reading, "devices");
+    bool found = false;
+
+    for (size_t i = 0; i < json_array_size(devices); i++) {
+        found = found || json_object_get(json_array_get(devices, i), "busy_us") == NULL;
+    }
+    json_decref(reading);
+    return found;
+}
+
 /* ---- Critical errors ---- */
 
 static void watch_xids(const json_t *devices)
@@ -316,9 +330,13 @@ static bool enter_jail(void)
         .file_size = exporter.nvml != NULL ? JAIL_NO_LIMIT : 0,
         .address_space = exporter.nvml != NULL ? JAIL_NO_LIMIT : ADDRESS_SPACE,
     };
-    char exposed[JAIL_TEXT_SIZE];
+    char exposed[JAIL_TEXT_SIZE] = "";
+    int result = jail_enter(&jail, exposed);
 
-    return jail_enter(&jail, exposed) == 0;
+    if (exposed[0]) {
+        fprintf(stderr, "baregpu-exporter is not alone: %s\n", exposed);
+    }
+    return result == 0;
 }
 
 static bool is_socket(int fd)
@@ -351,7 +369,7 @@ int main(int count, char **texts)
     for (unsigned i = 0; i < CONNECTIONS; i++) {
         exporter.connections[i].fd = -1;
     }
-    exporter.nvml = nvml_open();
+    exporter.nvml = has_gpu() ? nvml_open() : NULL;
     server = start_server();
     if (server == NULL || !enter_jail()) {
         fprintf(stderr, "baregpu-exporter: %s: %s\n", server == NULL ? "no server" : "no jail",

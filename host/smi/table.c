@@ -12,6 +12,9 @@
 
 #define SHOWN 8
 #define SHOWN_SIZE 32
+/* Rows, and what stands above them. */
+#define LISTENER "| %-16.16s %-9.9s %9s %5s %9s %10s %6s %-16.16s |\n"
+#define SESSION "| %5s %7s  %-12.12s %10s %8s  %-15.15s %5s %9s %6s |\n"
 #define RULE                                                                                       \
     "+-----------------------------------------------------------------------------------------+"
 
@@ -130,10 +133,10 @@ static void print_device(const json_t *device)
              table_show_mib(reading_number(device, "memory_used")),
              table_show_mib(reading_number(device, "memory_total")));
     print_power(device, power, sizeof(power));
-    printf("| %3s  %-36.36s | %22.22s | %8s  %8s |\n", show_number(device, "index", "%.0f"),
+    printf("| %3s  %-36.36s | %22s | %8s  %8s |\n", show_number(device, "index", "%.0f"),
            show_text(device, "model"), memory, show_number(device, "utilization", "%.0f%%"),
            show_number(device, "sessions", "%.0f"));
-    printf("|      %-6s %-6s %-22.22s | %22.22s | %8s  %8s |\n",
+    printf("|      %-6s %-6s %-22.22s | %22s | %8s  %8s |\n",
            show_number(device, "temperature_c", "%.0fC"), show_number(device, "pstate", "P%.0f"),
            power, table_show_mib(reading_number(device, "memory_guests")), "",
            show_number(device, "waiting", "%.0f"));
@@ -152,7 +155,7 @@ void table_print_devices(const json_t *reading, int device)
          "-|");
     puts("| GPU  Name                                 |           Memory-Usage | GPU-Util  "
          "Sessions |");
-    puts("|      Temp   Perf   Pwr:Usage/Cap          |           of its guests |            "
+    puts("|      Temp   Perf   Pwr:Usage/Cap          |          of its guests |            "
          "Waiting |");
     puts("|===========================================+========================+==================="
          "=|");
@@ -195,13 +198,14 @@ static void print_listener(const json_t *listener)
     char sessions[32], guests[32] = "";
     double quarantined = reading_number(listener, "quarantined_guests");
 
-    snprintf(sessions, sizeof(sessions), "%s/%s", show_number(listener, "sessions", "%.0f"),
-             show_number(listener, "max_sessions", "%.0f"));
+    snprintf(sessions, sizeof(sessions), "%.0f/%.0f", reading_number(listener, "sessions"),
+             reading_number(listener, "max_sessions"));
     if (quarantined > 0) {
         snprintf(guests, sizeof(guests), "%.0f in quarantine", quarantined);
     }
-    printf("| %-16.16s %-9.9s %8s %5s %9s %10s %6s %-17.17s |\n", show_text(listener, "name"),
-           show_text(listener, "device"), sessions, show_number(listener, "utilization", "%.0f%%"),
+    printf(LISTENER, show_text(listener, "name"), show_text(listener, "device"),
+           strstr(sessions, "nan") == NULL ? sessions : READING_NONE,
+           show_number(listener, "utilization", "%.0f%%"),
            table_show_mib(reading_number(listener, "memory_used")),
            show_number(listener, "requests", "%.0f"), show_number(listener, "faults", "%.0f"),
            *show_state(listener) ? show_state(listener) : guests);
@@ -211,8 +215,8 @@ static void print_listeners(const json_t *reading)
 {
     const json_t *listeners = reading_list(reading, "listeners");
 
-    puts("| Listener         Device    Sessions  Util    Memory   Requests Faults State            "
-         " |");
+    printf(LISTENER, "Listener", "Device", "Sessions", "Util", "Memory", "Requests", "Faults",
+           "State");
     puts("|========================================================================================"
          "=|");
     for (size_t i = 0; i < json_array_size(listeners); i++) {
@@ -225,8 +229,7 @@ static void print_listeners(const json_t *reading)
 
 static void print_session(const json_t *session)
 {
-    printf("| %3s %7s  %-12.12s %10s %8s  %-18.18s %5s %9s %6s |\n",
-           show_number(session, "gpu", "%.0f"), show_number(session, "session", "%.0f"),
+    printf(SESSION, show_number(session, "gpu", "%.0f"), show_number(session, "session", "%.0f"),
            show_text(session, "listener"), show_number(session, "vm_id", "%.0f"),
            show_number(session, "peer_pid", "%.0f"), table_show_program(session),
            show_number(session, "utilization", "%.0f%%"),
@@ -239,8 +242,8 @@ static void print_sessions(const json_t *reading, int device)
     const json_t *sessions = reading_list(reading, "sessions");
     unsigned count = 0;
 
-    puts("| GPU Session  Listener          VM_ID      PID  Process             Util    Memory "
-         "Queued |");
+    printf(SESSION, "GPU", "Session", "Listener", "VM_ID", "PID", "Process", "Util", "Memory",
+           "Queued");
     puts("|========================================================================================"
          "=|");
     for (size_t i = 0; i < json_array_size(sessions); i++) {

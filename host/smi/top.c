@@ -16,7 +16,9 @@
 #include "host/smi/table.h"
 
 #define CLEAR "\033[H\033[J"
-#define ROWS 24     /* where the terminal does not tell */
+#define ROWS 24 /* where the terminal does not tell */
+/* A row, and what stands above them. */
+#define SESSION "| %5s %5s  %-12.12s %10s %8s  %-12.12s %9s %10s %6s |\n"
 #define HEAD_ROWS 9 /* beside those of devices and sessions, and the line of the cursor */
 
 /* ---- The terminal: keys come at once, and are not shown ---- */
@@ -119,8 +121,7 @@ static void print_session(const struct frame *frame, const json_t *session)
 {
     const char *listener = reading_text(session, "listener");
 
-    printf("| %5s %3s  %-12.12s %10s %8s  %-14.14s %9s %9s %8s |\n",
-           table_show(reading_number(session, "utilization"), "%.0f%%"),
+    printf(SESSION, table_show(reading_number(session, "utilization"), "%.0f%%"),
            table_show(reading_number(session, "gpu"), "%.0f"),
            listener != NULL ? listener : READING_NONE,
            table_show(reading_number(session, "vm_id"), "%.0f"),
@@ -144,10 +145,8 @@ static void print_sessions(const struct frame *frame, int device, unsigned most)
     if (order != NULL) {
         qsort(order, count, sizeof(*order), compare);
     }
-    puts("|  Util GPU  Listener          VM_ID      PID  Process           Memory  Requests    "
-         "Copied |");
-    puts("|                                                                              /s     "
-         "MiB/s |");
+    printf(SESSION, "Util", "GPU", "Listener", "VM_ID", "PID", "Process", "Memory", "Requests/s",
+           "MiB/s");
     for (size_t i = 0; order != NULL && i < count && most > 0; i++) {
         if (device < 0 || reading_number(order[i], "gpu") == device) {
             print_session(frame, order[i]);

@@ -129,7 +129,7 @@ static void test_the_cpu_device(void **state)
     expect(0, "--query-compute-apps=pid,name --format=csv,noheader", own);
     free(own);
     expect(0, "--query-compute-apps=process_name --format=csv,noheader", "smi_test\n");
-    expect(0, "", "| one              vgpu-stub    1/256");
+    expect(0, "", "| one              vgpu-stub     1/256");
     expect(0, "", "|       32MiB / ");
     expect(0, "", "smi_test");
     expect(0, "-i GPU-62617265-6770-752d-6375-64612d637075 -L", "GPU 0");

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/smi/query.c host/smi/table.c host/smi/reading.c host/smi/nvml.c
+// build: host/mediator/admin_client.c host/common/listener.c
+/* What baregpu-smi prints of a status, whatever is in it or is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/smi/query.h"
+#include "host/smi/reading.h"
+#include "host/smi/table.h"
+
+static char text[16384];
+static int standard_output;
+
+/* Until end_capture(), what is printed goes into `text`. */
+static FILE *begin_capture(void)
+{
+    FILE *file = tmpfile();
+
+    fflush(stdout);
+    standard_output = dup(STDOUT_FILENO);
+    dup2(fileno(file), STDOUT_FILENO);
+    return file;
+}
+
+static void end_capture(FILE *file)
+{
+    fflush(stdout);
+    dup2(standard_output, STDOUT_FILENO);
+    close(standard_output);
+    rewind(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+}
+
+static json_t *read_status(const char *status)
+{
+    json_t *reading = json_loads(status, 0, NULL);
+
+    assert_true(reading_complete(reading, NULL));
+    return reading;
+}
+
+static void print(const char *status, enum query_kind kind, const char *fields, const char *format)
+{
+    json_t *reading = read_status(status);
+    struct query query = {0};
+    FILE *file;
+
+    assert_true(query_parse(&query, kind, fields));
+    assert_true(query_parse_format(&query, format));
+    file = begin_capture();
+    query_print_header(&query);
+    query_print(&query, reading, -1);
+    end_capture(file);
+    json_decref(reading);
+}
+
+#define EMPTY "{\"devices\": [{}], \"listeners\": [{}], \"sessions\": [{}]}"
+
+static void test_nothing_is_known(void **state)
+{
+    (void)state;
+    print(EMPTY, QUERY_GPU, "name, memory.used,pstate, power.draw,uuid,index,count",
+          "csv,noheader");
+    assert_string_equal(text, "[N/A], [N/A], [N/A], [N/A], [N/A], 0, 1\n");
+    print(EMPTY, QUERY_COMPUTE_APPS, "pid,gpu_name,used_memory", "csv,nounits");
+    assert_string_equal(text, "pid, gpu_name, used_gpu_memory [MiB]\n[N/A], [N/A], [N/A]\n");
+}
+
+/* A guest's process can be called what its user likes. */
+static void test_hostile_names(void **state)
+{
+    static const char status[] =
+        "{\"devices\": [{\"name\": \"cpu\", \"model\": \"m\"}], \"listeners\": [],"
+        " \"sessions\": [{\"device\": \"cpu\", \"listener\": \"a\\u001b[2Jb,c\\nd\\u009b\"}]}";
+
+    (void)state;
+    print(status, QUERY_COMPUTE_APPS, "baregpu.listener,gpu_name", "csv, noheader");
+    assert_string_equal(text, "a?[2Jb?c?d??, m\n");
+}
+
+static void test_what_is_no_status(void **state)
+{
+    static const char *const wrong[] = {"[]", "{}", "{\"devices\": [], \"sessions\": []}",
+                                        "{\"devices\": {}, \"listeners\": [], \"sessions\": []}"};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        json_t *reading = json_loads(wrong[i], 0, NULL);
+
+        assert_false(reading_complete(reading, NULL));
+        json_decref(reading);
+    }
+}
+
+/* The frame of the table stands, however long what is in it is. */
+static void test_table(void **state)
+{
+    static const char status[] =
+        "{\"devices\": [{\"model\": \"a name that is much longer than there is room for it here\","
+        "  \"memory_total\": 206158430208, \"busy_us\": 1, \"memory_used\": 1234567890,"
+        "  \"utilization\": 100}],"
+        " \"listeners\": [{\"name\": \"a-listener-of-a-long-name\", \"requests\": 1}, {}],"
+        " \"sessions\": [{\"session\": 9999999, \"listener\": \"another-long-one\"}]}";
+    json_t *readings[] = {read_status(EMPTY), read_status(status)};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        FILE *file = begin_capture();
+        char *rest = text, *line;
+
+        table_print(readings[i], -1);
+        end_capture(file);
+        strsep(&rest, "\n"); /* the date */
+        while ((line = strsep(&rest, "\n")) != NULL && *line) {
+            if (strlen(line) != 91 || strchr("|+", line[0]) == NULL ||
+                strchr("|+", line[90]) == NULL) {
+                fail_msg("%zu characters: %s", strlen(line), line);
+            }
+        }
+        json_decref(readings[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_is_known),
+        cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_what_is_no_status),
+        cmocka_unit_test(test_table),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
