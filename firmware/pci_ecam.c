@@ -136,5 +136,6 @@ int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *
     host->next_bus = 0;
     host->problem_count = 0;
     host->is_adopted = false;
+    host->owner = 0;
     return 0;
 }

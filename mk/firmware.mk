@@ -149,7 +149,7 @@ LIB_OBJ := $(LIB_MEMBERS:%=$(FW_OBJ)/lib/%.o)
 
 $(foreach member,$(LIB_MEMBERS),$(eval \
     $(FW_OBJ)/lib/$(member).o: $(call fw_obj,$(call member_sources,$(member)))))
-$(LIB_OBJ): firmware/libbaregpu.symbols $(BUILD)/flags/firmware-link
+$(LIB_OBJ): firmware/libbaregpu.symbols firmware/libbaregpu.sources $(BUILD)/flags/firmware-link
 	@mkdir -p $(@D)
 	$(call quiet,CROSS-LD,$@)$(CROSS)ld -r $(filter %.o,$^) -o $@.all && \
 		$(CROSS)objcopy -w --keep-global-symbols=$< $@.all $@

@@ -4,6 +4,7 @@
  * assigned here. Only a BAR's size cannot be read (PCI 6.2.5.1): for that the function stops
  * decoding, for the length of a few accesses.
  */
+#include "firmware/common/owner.h"
 #include "firmware/pci/internal.h"
 
 static struct bg_pci_device *find_listed(const struct bg_pci_host *host, uint16_t bdf)
@@ -160,7 +161,7 @@ static int list_function(struct bg_pci_host *host, uint16_t bdf, unsigned depth)
     return (int)(device - host->config.devices);
 }
 
-int bg_pci_host_adopt(struct bg_pci_host *host, uint16_t bdf, struct bg_pci_device **device)
+static int adopt(struct bg_pci_host *host, uint16_t bdf, struct bg_pci_device **device)
 {
     if (bg_pci_config_offset(host, bdf, 0, 4) < 0) {
         return BG_ERR_RANGE;
@@ -187,4 +188,9 @@ int bg_pci_host_adopt(struct bg_pci_host *host, uint16_t bdf, struct bg_pci_devi
         *device = found;
     }
     return 0;
+}
+
+int bg_pci_host_adopt(struct bg_pci_host *host, uint16_t bdf, struct bg_pci_device **device)
+{
+    return OWNED(host, adopt(host, bdf, device));
 }

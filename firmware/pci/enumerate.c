@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The walk over buses and bridges: what is there, and which numbers it gets. */
+#include "firmware/common/owner.h"
 #include "firmware/pci/internal.h"
 
 #define BUSES 256u /* that PCI can count */
@@ -246,7 +247,7 @@ static void scan_roots(struct bg_pci_host *host)
     }
 }
 
-int bg_pci_host_enumerate(struct bg_pci_host *host)
+static int enumerate(struct bg_pci_host *host)
 {
     host->device_count = 0;
     host->problem_count = 0;
@@ -254,6 +255,11 @@ int bg_pci_host_enumerate(struct bg_pci_host *host)
     scan_roots(host);
     pci_assign_resources(host);
     return host->problem_count == 0 ? 0 : BG_ERR_NO_SPACE;
+}
+
+int bg_pci_host_enumerate(struct bg_pci_host *host)
+{
+    return OWNED(host, enumerate(host));
 }
 
 /* A bridge among it finds no bus: those behind this bridge were counted before it was there. */

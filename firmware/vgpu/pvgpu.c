@@ -119,7 +119,7 @@ static int start(struct bg_pvgpu *gpu, uint64_t deadline_ns)
     }
 }
 
-int bg_pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns)
+int pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
     int error;
 
@@ -153,6 +153,11 @@ int bg_pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns)
     return 0;
 }
 
+int bg_pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns)
+{
+    return OWNED(gpu, pvgpu_restart(gpu, deadline_ns));
+}
+
 /* Everything that does not need a backend. */
 static int prepare(struct bg_pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size,
                    const struct bg_pvgpu_options *options)
@@ -183,7 +188,7 @@ int bg_pvgpu_attach(struct bg_pvgpu *gpu, void *registers, void *shmem, uint64_t
         *gpu = (struct bg_pvgpu){.registers = registers, .control = shmem, .loss = error};
         return error;
     }
-    return bg_pvgpu_restart(gpu, deadline_ns);
+    return pvgpu_restart(gpu, deadline_ns);
 }
 
 /* A memory BAR of at least this size? One without an address is found out by who maps it. */
@@ -221,7 +226,7 @@ int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host,
     return error;
 }
 
-int bg_pvgpu_close(struct bg_pvgpu *gpu, uint64_t deadline_ns)
+static int stop(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
     const struct bg_pvgpu_control *control = gpu->control;
     bool is_told = bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS);
@@ -236,6 +241,11 @@ int bg_pvgpu_close(struct bg_pvgpu *gpu, uint64_t deadline_ns)
         bg_hal_wait(deadline_ns);
     }
     return 0;
+}
+
+int bg_pvgpu_close(struct bg_pvgpu *gpu, uint64_t deadline_ns)
+{
+    return OWNED(gpu, stop(gpu, deadline_ns));
 }
 
 /* ---- Display ---- */

@@ -85,19 +85,18 @@ static int start(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *op
         return error;
     }
     memset(result_of(gpu, slot), 0, sizeof(struct bg_pvgpu_compute_result));
-    error =
-        pvgpu_command(gpu, options->operation, 0, before, 8, options->params, options->param_count);
+    error = pvgpu_put(gpu, options->operation, 0, before, 8, options->params, options->param_count);
     *job = (struct bg_pvgpu_job){.slot = slot, .answer_size = options->answer_size};
     if (error == 0) {
-        error = bg_pvgpu_fence(gpu, &job->fence);
+        error = pvgpu_fence(gpu, &job->fence);
         gpu->job_fences[slot] = job->fence;
         gpu->jobs_in_use |= 1ull << slot;
     }
     return error;
 }
 
-int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
-                     struct bg_pvgpu_job *job)
+static int compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+                   struct bg_pvgpu_job *job)
 {
     uint32_t slot;
 
@@ -110,6 +109,12 @@ int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options
         return BG_ERR_INVALID;
     }
     return take_slot(gpu, &slot) ?: start(gpu, options, slot, job);
+}
+
+int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+                     struct bg_pvgpu_job *job)
+{
+    return OWNED(gpu, compute(gpu, options, job));
 }
 
 /* The fence has passed: reads the result once, and checks it. */
@@ -132,7 +137,7 @@ static int take_result(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job)
     return bg_compute_status_error(job->status);
 }
 
-int bg_pvgpu_job_wait(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns)
+static int wait_for_job(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
     int error;
 
@@ -154,6 +159,11 @@ int bg_pvgpu_job_wait(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t d
     return error;
 }
 
+int bg_pvgpu_job_wait(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns)
+{
+    return OWNED(gpu, wait_for_job(gpu, job, deadline_ns));
+}
+
 void bg_pvgpu_job_abandon(struct bg_pvgpu *gpu, const struct bg_pvgpu_job *job)
 {
     if (job->fence >= gpu->fence_first && job->slot < BG_PVGPU_JOBS_MAX) {
@@ -162,20 +172,26 @@ void bg_pvgpu_job_abandon(struct bg_pvgpu *gpu, const struct bg_pvgpu_job *job)
 }
 
 /* Starts an operation; waits for it when nobody else will. */
-static int run(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
-               struct bg_pvgpu_job *job, uint64_t deadline_ns)
+static int start_and_wait(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+                          struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
-    int error = bg_pvgpu_compute(gpu, options, job);
+    int error = compute(gpu, options, job);
 
     if (error < 0) {
         return error;
     }
-    error = bg_pvgpu_job_wait(gpu, job, deadline_ns);
+    error = wait_for_job(gpu, job, deadline_ns);
     if (error == BG_ERR_BUSY) {
         bg_pvgpu_job_abandon(gpu, job);
         return BG_ERR_TIMEOUT;
     }
     return error;
+}
+
+static int run(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+               struct bg_pvgpu_job *job, uint64_t deadline_ns)
+{
+    return OWNED(gpu, start_and_wait(gpu, options, job, deadline_ns));
 }
 
 static int run_or_start(struct bg_pvgpu *gpu, uint32_t operation, const void *params,
@@ -214,8 +230,7 @@ int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *s
     return error;
 }
 
-int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
-                      uint64_t deadline_ns)
+static int get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info, uint64_t deadline_ns)
 {
     struct bg_pvgpu_compute_options options = {.operation = BG_COMPUTE_GET_DEVICE_INFO,
                                                .answer_size = sizeof(*info)};
@@ -231,8 +246,14 @@ int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
         return error;
     }
     options.answer_offset = offset_of(gpu, slot) + ANSWER_OFFSET;
-    return run(gpu, &options, &job, deadline_ns)
+    return start_and_wait(gpu, &options, &job, deadline_ns)
                ?: bg_compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
+}
+
+int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
+                      uint64_t deadline_ns)
+{
+    return OWNED(gpu, get_info(gpu, info, deadline_ns));
 }
 
 int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle,

@@ -171,8 +171,13 @@ static int take_last(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure)
     return 1;
 }
 
-int bg_pvgpu_take_failure(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure)
+int pvgpu_take_failure(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure)
 {
     return bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS) ? take_logged(gpu, failure)
                                                              : take_last(gpu, failure);
+}
+
+int bg_pvgpu_take_failure(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure)
+{
+    return OWNED(gpu, pvgpu_take_failure(gpu, failure));
 }

@@ -95,8 +95,8 @@ static unsigned spare_entries(const struct bg_pvgpu *gpu)
     return first == BG_PVGPU_NO_BLOCK ? 0 : gpu->blocks[first].next == BG_PVGPU_NO_BLOCK ? 1 : 2;
 }
 
-int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
-                        struct bg_pvgpu_memory *memory)
+static int alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
+                 struct bg_pvgpu_memory *memory)
 {
     bool is_table_full = false;
 
@@ -140,7 +140,13 @@ int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
     return is_table_full ? BG_ERR_NO_SPACE : BG_ERR_DEVICE_MEMORY;
 }
 
-int bg_pvgpu_heap_free(struct bg_pvgpu *gpu, const struct bg_pvgpu_memory *memory)
+int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
+                        struct bg_pvgpu_memory *memory)
+{
+    return OWNED(gpu, alloc(gpu, size, align, memory));
+}
+
+static int give_back(struct bg_pvgpu *gpu, const struct bg_pvgpu_memory *memory)
 {
     uint32_t index = memory->block;
 
@@ -158,6 +164,11 @@ int bg_pvgpu_heap_free(struct bg_pvgpu *gpu, const struct bg_pvgpu_memory *memor
         join(gpu, previous);
     }
     return 0;
+}
+
+int bg_pvgpu_heap_free(struct bg_pvgpu *gpu, const struct bg_pvgpu_memory *memory)
+{
+    return OWNED(gpu, give_back(gpu, memory));
 }
 
 void bg_pvgpu_heap_statistics(const struct bg_pvgpu *gpu, struct bg_pvgpu_heap_statistics *out)

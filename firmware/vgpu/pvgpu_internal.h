@@ -5,6 +5,7 @@
 
 #include "baregpu/barrier.h"
 #include "baregpu/pvgpu.h"
+#include "firmware/common/owner.h"
 
 #define PVGPU_LOW(value) ((uint32_t)(value))
 #define PVGPU_HIGH(value) ((uint32_t)((uint64_t)(value) >> 32))
@@ -19,6 +20,10 @@ int pvgpu_make_room(struct bg_pvgpu *gpu, uint32_t size);
  * filled up with zeroes. Returns as pvgpu_make_room. */
 int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, const uint32_t *before,
                   uint32_t before_count, const void *words, uint32_t count);
+
+/* The same for a call that has taken the device (firmware/common/owner.h), as all below. */
+int pvgpu_put(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, const uint32_t *before,
+              uint32_t before_count, const void *words, uint32_t count);
 
 /* The same with these words alone, one at least. */
 #define PVGPU_COMMAND(gpu, type, resource_id, ...)                                                 \
@@ -51,6 +56,11 @@ int pvgpu_lose(struct bg_pvgpu *gpu, int error, uint32_t code);
 int pvgpu_look_at_fences(struct bg_pvgpu *gpu);
 
 /* ---- Parts ---- */
+
+int pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns);
+int pvgpu_submit(struct bg_pvgpu *gpu);
+int pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence);
+int pvgpu_take_failure(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure);
 
 /* Until `fence`, one of this session, has passed: 0, TIMEOUT, or the loss. Submits before. */
 int pvgpu_wait_passed(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns);

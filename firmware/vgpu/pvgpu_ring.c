@@ -71,7 +71,7 @@ static void publish(struct bg_pvgpu *gpu)
     }
 }
 
-int bg_pvgpu_submit(struct bg_pvgpu *gpu)
+int pvgpu_submit(struct bg_pvgpu *gpu)
 {
     int error = bg_pvgpu_check(gpu);
 
@@ -80,6 +80,11 @@ int bg_pvgpu_submit(struct bg_pvgpu *gpu)
     }
     publish(gpu);
     return 0;
+}
+
+int bg_pvgpu_submit(struct bg_pvgpu *gpu)
+{
+    return OWNED(gpu, pvgpu_submit(gpu));
 }
 
 /* Reads consumer_ptr: it neither goes back nor beyond what was published. */
@@ -150,7 +155,7 @@ static int wait_room(struct bg_pvgpu *gpu, uint32_t size)
     const struct bg_wait_loop loop = {
         .look = look_for_room, .check = check_for_room, .context = &wait};
     uint64_t deadline_ns = bg_hal_time_ns() + gpu->room_timeout_ns;
-    int error = bg_pvgpu_submit(gpu) ?: bg_wait_until(&loop, &polling, NULL, deadline_ns);
+    int error = pvgpu_submit(gpu) ?: bg_wait_until(&loop, &polling, NULL, deadline_ns);
 
     return error < 0 ? error : 0;
 }
@@ -193,8 +198,8 @@ static int begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint
     return error;
 }
 
-int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, const uint32_t *before,
-                  uint32_t before_count, const void *words, uint32_t count)
+int pvgpu_put(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, const uint32_t *before,
+              uint32_t before_count, const void *words, uint32_t count)
 {
     const uint8_t *from = words;
     uint32_t quad[4] = {0}, end = before_count + count;
@@ -220,11 +225,17 @@ int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, con
     return 0;
 }
 
-int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *before,
-                 uint32_t before_count, const void *words, uint32_t count, uint32_t *id)
+int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, const uint32_t *before,
+                  uint32_t before_count, const void *words, uint32_t count)
+{
+    return OWNED(gpu, pvgpu_put(gpu, type, resource_id, before, before_count, words, count));
+}
+
+static int create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *before,
+                  uint32_t before_count, const void *words, uint32_t count, uint32_t *id)
 {
     int error = *last < UINT32_MAX
-                    ? pvgpu_command(gpu, type, *last + 1, before, before_count, words, count)
+                    ? pvgpu_put(gpu, type, *last + 1, before, before_count, words, count)
                     : BG_ERR_NO_SPACE;
 
     if (error == 0) {
@@ -233,7 +244,13 @@ int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint
     return error;
 }
 
-/* ---- Commands of the caller's own ---- */
+int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *before,
+                 uint32_t before_count, const void *words, uint32_t count, uint32_t *id)
+{
+    return OWNED(gpu, create(gpu, type, last, before, before_count, words, count, id));
+}
+
+/* ---- Commands of the caller's own: the device is taken from begin to end ---- */
 
 int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id,
                            uint32_t flags, uint32_t payload_size, struct bg_pvgpu_space *space)
@@ -242,10 +259,14 @@ int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resourc
         return BG_ERR_TOO_LARGE;
     }
     uint32_t payload = round_up(payload_size);
-    int error = begin(gpu, type, resource_id, flags, sizeof(struct bg_pvgpu_command) + payload);
+    int error = owner_enter(&gpu->owner);
 
     if (error < 0) {
         return error;
+    }
+    error = begin(gpu, type, resource_id, flags, sizeof(struct bg_pvgpu_command) + payload);
+    if (error < 0) {
+        return owner_leave(&gpu->owner, error);
     }
     uint32_t at = (uint32_t)gpu->cursor & gpu->ring_mask;
     uint32_t to_end = gpu->ring_size - at;
@@ -261,6 +282,7 @@ int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resourc
 void bg_pvgpu_command_end(struct bg_pvgpu *gpu)
 {
     gpu->written = gpu->cursor;
+    owner_leave(&gpu->owner, 0);
 }
 
 /* ---- Waiting for what the fence interrupt announces ---- */
@@ -329,10 +351,11 @@ bool bg_pvgpu_fence_has_passed(struct bg_pvgpu *gpu, uint64_t fence)
     return has_passed(gpu, fence);
 }
 
-int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
+int pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
 {
     uint64_t next = gpu->fence_last + 1;
-    int error = PVGPU_COMMAND(gpu, BG_PVGPU_CMD_FENCE, 0, PVGPU_LOW(next), PVGPU_HIGH(next));
+    const uint32_t words[] = {PVGPU_LOW(next), PVGPU_HIGH(next)};
+    int error = pvgpu_put(gpu, BG_PVGPU_CMD_FENCE, 0, words, 2, NULL, 0);
 
     if (error < 0) {
         return error;
@@ -343,6 +366,11 @@ int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
                            *fence); /* older backends may look */
     }
     return 0;
+}
+
+int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
+{
+    return OWNED(gpu, pvgpu_fence(gpu, fence));
 }
 
 int bg_pvgpu_backend_wait(struct bg_pvgpu *gpu, uint64_t fence)
@@ -378,12 +406,12 @@ int pvgpu_wait_passed(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns
 {
     struct fence_wait wait = {.gpu = gpu, .fence = fence};
     const struct bg_wait_loop loop = {.look = look_for_fence, .context = &wait};
-    int error = bg_pvgpu_submit(gpu) ?: bg_pvgpu_wait(gpu, &loop, deadline_ns);
+    int error = pvgpu_submit(gpu) ?: bg_pvgpu_wait(gpu, &loop, deadline_ns);
 
     return has_passed(gpu, fence) ? 0 : error;
 }
 
-int bg_pvgpu_fence_wait(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
+static int wait_for_fence(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
 {
     if (fence == 0 || fence > gpu->fence_last) {
         return BG_ERR_INVALID;
@@ -398,12 +426,22 @@ int bg_pvgpu_fence_wait(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_
             return error;
         }
     }
-    return bg_pvgpu_take_failure(gpu, &gpu->failure) == 0 ? 0 : BG_ERR_IO;
+    return pvgpu_take_failure(gpu, &gpu->failure) == 0 ? 0 : BG_ERR_IO;
+}
+
+int bg_pvgpu_fence_wait(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
+{
+    return OWNED(gpu, wait_for_fence(gpu, fence, deadline_ns));
+}
+
+static int finish(struct bg_pvgpu *gpu, uint64_t deadline_ns)
+{
+    uint64_t fence;
+
+    return pvgpu_fence(gpu, &fence) ?: wait_for_fence(gpu, fence, deadline_ns);
 }
 
 int bg_pvgpu_finish(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
-    uint64_t fence;
-
-    return bg_pvgpu_fence(gpu, &fence) ?: bg_pvgpu_fence_wait(gpu, fence, deadline_ns);
+    return OWNED(gpu, finish(gpu, deadline_ns));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The mailbox: finding the device, sending a request, taking and checking its answer. */
-#include "baregpu/vgpu_stub.h"
+#include "firmware/vgpu/vgpu_stub_internal.h"
 
 #include "baregpu/mmio.h"
 #include "firmware/common/mem.h"
@@ -29,6 +29,7 @@ int bg_vgpu_stub_attach(struct bg_vgpu_stub *gpu, void *registers)
     gpu->wait = BG_WAIT_POLL;
     gpu->source = NULL;
     gpu->sleeps = 0;
+    gpu->owner = 0;
     gpu->is_irq_on = false;
     gpu->identity = (struct bg_vgpu_stub_identity){
         .pool = (char)read_register(gpu, BG_VGPU_STUB_REG_POOL_ID),
@@ -145,7 +146,7 @@ static int64_t compose_request(struct bg_vgpu_stub *gpu, const struct bg_vgpu_st
     return (int64_t)length;
 }
 
-int bg_vgpu_stub_submit(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call)
+static int submit(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call)
 {
     if (gpu->is_in_flight) {
         return BG_ERR_BUSY;
@@ -235,7 +236,7 @@ static int take_answer(struct bg_vgpu_stub *gpu, struct bg_vgpu_stub_answer *ans
     return check_answer(gpu, length, answer);
 }
 
-int bg_vgpu_stub_poll(struct bg_vgpu_stub *gpu, struct bg_vgpu_stub_answer *answer)
+static int poll(struct bg_vgpu_stub *gpu, struct bg_vgpu_stub_answer *answer)
 {
     struct bg_vgpu_stub_answer unused;
 
@@ -278,7 +279,7 @@ static int look(void *context)
 {
     struct answer_wait *wait = context;
 
-    wait->error = bg_vgpu_stub_poll(wait->gpu, wait->answer);
+    wait->error = poll(wait->gpu, wait->answer);
     return wait->error != BG_ERR_BUSY;
 }
 
@@ -296,8 +297,7 @@ static bool arm(void *context)
     return false;
 }
 
-int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns,
-                      struct bg_vgpu_stub_answer *answer)
+static int wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer)
 {
     struct answer_wait wait = {.gpu = gpu, .answer = answer};
     const struct bg_wait_loop loop = {.look = look, .arm = arm, .context = &wait};
@@ -315,10 +315,34 @@ int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns,
     return wait.error;
 }
 
+int vgpu_stub_call(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
+                   uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer)
+{
+    return submit(gpu, call) ?: wait(gpu, deadline_ns, answer);
+}
+
+/* ---- The same from outside ---- */
+
+int bg_vgpu_stub_submit(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call)
+{
+    return OWNED(gpu, submit(gpu, call));
+}
+
+int bg_vgpu_stub_poll(struct bg_vgpu_stub *gpu, struct bg_vgpu_stub_answer *answer)
+{
+    return OWNED(gpu, poll(gpu, answer));
+}
+
+int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns,
+                      struct bg_vgpu_stub_answer *answer)
+{
+    return OWNED(gpu, wait(gpu, deadline_ns, answer));
+}
+
 int bg_vgpu_stub_call(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
                       uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer)
 {
-    return bg_vgpu_stub_submit(gpu, call) ?: bg_vgpu_stub_wait(gpu, deadline_ns, answer);
+    return OWNED(gpu, vgpu_stub_call(gpu, call, deadline_ns, answer));
 }
 
 void bg_vgpu_stub_abandon(struct bg_vgpu_stub *gpu)

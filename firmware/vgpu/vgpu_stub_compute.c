@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The operations of protocol/compute.h as calls. What is larger than the mailbox goes in pieces. */
-#include "baregpu/vgpu_stub.h"
+#include "firmware/vgpu/vgpu_stub_internal.h"
 
 #include "firmware/common/mem.h"
 #include "firmware/vgpu/compute.h"
@@ -21,15 +21,14 @@ static int call_plain(struct bg_vgpu_stub *gpu, uint32_t operation, uint32_t fla
         .param_count = param_count,
     };
 
-    return bg_vgpu_stub_call(gpu, &call, deadline_ns, NULL);
+    return OWNED(gpu, vgpu_stub_call(gpu, &call, deadline_ns, NULL));
 }
 
-/* A request whose answer has exactly one result. */
-static int call_result(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
+static int take_result(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
                        uint32_t *result, uint64_t deadline_ns)
 {
     struct bg_vgpu_stub_answer answer;
-    int error = bg_vgpu_stub_call(gpu, call, deadline_ns, &answer);
+    int error = vgpu_stub_call(gpu, call, deadline_ns, &answer);
 
     if (error < 0) {
         return error;
@@ -39,6 +38,13 @@ static int call_result(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call 
     }
     *result = answer.results[0];
     return 0;
+}
+
+/* A request whose answer has exactly one result. */
+static int call_result(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
+                       uint32_t *result, uint64_t deadline_ns)
+{
+    return OWNED(gpu, take_result(gpu, call, result, deadline_ns));
 }
 
 int bg_vgpu_stub_nop(struct bg_vgpu_stub *gpu, uint64_t deadline_ns)
@@ -73,7 +79,7 @@ static int add_piece(struct bg_vgpu_stub *gpu, uint32_t element_type, const void
         .data = {{a, size}, {b, size}},
     };
     struct bg_vgpu_stub_answer answer;
-    int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer);
+    int error = vgpu_stub_call(gpu, &call, deadline_ns, &answer);
 
     if (error < 0) {
         return error;
@@ -85,13 +91,9 @@ static int add_piece(struct bg_vgpu_stub *gpu, uint32_t element_type, const void
     return 0;
 }
 
-int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, const void *a,
-                             const void *b, void *c, size_t count, uint32_t flags,
-                             uint64_t deadline_ns)
+static int add_pieces(struct bg_vgpu_stub *gpu, uint32_t element_type, const void *a, const void *b,
+                      void *c, size_t count, uint32_t flags, uint64_t deadline_ns)
 {
-    if (count > SIZE_MAX / ELEMENT_SIZE) {
-        return BG_ERR_INVALID;
-    }
     int error = 0;
 
     for (size_t done = 0, piece; done < count && error == 0; done += piece) {
@@ -104,14 +106,29 @@ int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, co
     return error;
 }
 
-int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_info *info,
-                          uint64_t deadline_ns)
+int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, const void *a,
+                             const void *b, void *c, size_t count, uint32_t flags,
+                             uint64_t deadline_ns)
+{
+    return count > SIZE_MAX / ELEMENT_SIZE
+               ? BG_ERR_INVALID
+               : OWNED(gpu, add_pieces(gpu, element_type, a, b, c, count, flags, deadline_ns));
+}
+
+static int get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_info *info,
+                    uint64_t deadline_ns)
 {
     const struct bg_vgpu_stub_call call = {.operation = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
     struct bg_vgpu_stub_answer answer;
 
-    return bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer)
+    return vgpu_stub_call(gpu, &call, deadline_ns, &answer)
                ?: bg_compute_take_info(info, answer.data, answer.data_length);
+}
+
+int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_info *info,
+                          uint64_t deadline_ns)
+{
+    return OWNED(gpu, get_info(gpu, info, deadline_ns));
 }
 
 int bg_vgpu_stub_memory_alloc(struct bg_vgpu_stub *gpu, uint64_t size, uint32_t *handle,
@@ -142,8 +159,8 @@ int bg_vgpu_stub_memory_free(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t
 }
 
 /* Between GPU memory and `to`, or else `from`. */
-static int transfer(struct bg_vgpu_stub *gpu, struct bg_compute_operand memory, uint8_t *to,
-                    const uint8_t *from, size_t size, uint32_t flags, uint64_t deadline_ns)
+static int transfer_pieces(struct bg_vgpu_stub *gpu, struct bg_compute_operand memory, uint8_t *to,
+                           const uint8_t *from, size_t size, uint32_t flags, uint64_t deadline_ns)
 {
     const size_t largest = to != NULL ? BG_VGPU_STUB_READ_MAX : BG_VGPU_STUB_WRITE_MAX;
 
@@ -164,7 +181,7 @@ static int transfer(struct bg_vgpu_stub *gpu, struct bg_compute_operand memory, 
         if (to == NULL) {
             call.data[0] = (struct bg_vgpu_stub_bytes){from + done, (uint32_t)piece};
         }
-        int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, to != NULL ? &answer : NULL);
+        int error = vgpu_stub_call(gpu, &call, deadline_ns, to != NULL ? &answer : NULL);
 
         if (error < 0) {
             return error;
@@ -177,6 +194,12 @@ static int transfer(struct bg_vgpu_stub *gpu, struct bg_compute_operand memory, 
         }
     }
     return 0;
+}
+
+static int transfer(struct bg_vgpu_stub *gpu, struct bg_compute_operand memory, uint8_t *to,
+                    const uint8_t *from, size_t size, uint32_t flags, uint64_t deadline_ns)
+{
+    return OWNED(gpu, transfer_pieces(gpu, memory, to, from, size, flags, deadline_ns));
 }
 
 int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,

@@ -3,6 +3,7 @@
 #include "baregpu/virtio_rng.h"
 
 #include "firmware/common/mem.h"
+#include "firmware/common/owner.h"
 
 #define REQUEST_QUEUE 0 /* 5.4.2 */
 #define BUFFER_ALIGN 64u
@@ -62,7 +63,7 @@ static int request(struct bg_virtio_rng *rng)
     return error;
 }
 
-int bg_virtio_rng_read(struct bg_virtio_rng *rng, void *to, size_t size, uint64_t deadline_ns)
+static int fill(struct bg_virtio_rng *rng, void *to, size_t size, uint64_t deadline_ns)
 {
     uint8_t *bytes = to;
 
@@ -87,6 +88,11 @@ int bg_virtio_rng_read(struct bg_virtio_rng *rng, void *to, size_t size, uint64_
         size -= count;
     }
     return 0;
+}
+
+int bg_virtio_rng_read(struct bg_virtio_rng *rng, void *to, size_t size, uint64_t deadline_ns)
+{
+    return OWNED(rng, fill(rng, to, size, deadline_ns));
 }
 
 int bg_virtio_rng_close(struct bg_virtio_rng *rng, uint64_t deadline_ns)

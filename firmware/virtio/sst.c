@@ -244,9 +244,9 @@ int bg_virtio_sst_close(struct bg_virtio_sst *sst, uint64_t deadline_ns)
 
 /* ---- Operations ---- */
 
-struct bg_virtio_sst_op *bg_virtio_sst_take(struct bg_virtio_sst *sst, unsigned pair)
+static struct bg_virtio_sst_op *take_free(struct bg_virtio_sst_pair *pair)
 {
-    struct bg_virtio_sst_op *op = pair < sst->pair_count ? sst->pairs[pair].free : NULL;
+    struct bg_virtio_sst_op *op = pair->free;
 
     if (op == NULL) {
         return NULL;
@@ -260,6 +260,18 @@ struct bg_virtio_sst_op *bg_virtio_sst_take(struct bg_virtio_sst *sst, unsigned 
     return op;
 }
 
+struct bg_virtio_sst_op *bg_virtio_sst_take(struct bg_virtio_sst *sst, unsigned pair)
+{
+    struct bg_virtio_sst_op *op;
+
+    if (pair >= sst->pair_count || owner_enter(&sst->pairs[pair].owner) < 0) {
+        return NULL;
+    }
+    op = take_free(&sst->pairs[pair]);
+    owner_leave(&sst->pairs[pair].owner, 0);
+    return op;
+}
+
 void bg_virtio_sst_release(struct bg_virtio_sst_op *op)
 {
     if (op->is_taken && op->error != BG_ERR_BUSY) {
@@ -269,7 +281,7 @@ void bg_virtio_sst_release(struct bg_virtio_sst_op *op)
     }
 }
 
-int bg_virtio_sst_submit(struct bg_virtio_sst_op *op)
+static int submit(struct bg_virtio_sst_op *op)
 {
     const struct bg_virtqueue_segment segments[] = {
         {op->request_address, sizeof(struct bg_sst_request)},
@@ -293,13 +305,21 @@ int bg_virtio_sst_submit(struct bg_virtio_sst_op *op)
     return 0;
 }
 
+int bg_virtio_sst_submit(struct bg_virtio_sst_op *op)
+{
+    return OWNED(op->pair, submit(op));
+}
+
 static void end_op(struct bg_virtio_sst_op *op, int error)
 {
     op->error = error;
     if (op->is_abandoned) {
         bg_virtio_sst_release(op);
     } else if (op->done != NULL) {
+        uint32_t before = owner_begin_callback(&op->pair->owner);
+
         op->done(op);
+        owner_end_callback(&op->pair->owner, before);
     }
 }
 
@@ -339,7 +359,10 @@ static void deliver_events(struct bg_virtio_sst *sst)
     struct bg_virtio_sst_event event;
 
     for (unsigned i = 0; i < sst->event_count && bg_virtio_sst_poll_event(sst, &event) > 0; i++) {
+        uint32_t before = owner_begin_callback(&sst->pairs[0].owner);
+
         sst->on_event(sst->event_context, &event);
+        owner_end_callback(&sst->pairs[0].owner, before);
     }
 }
 
@@ -371,7 +394,7 @@ static int poll_pair(struct bg_virtio_sst_pair *pair)
 
 int bg_virtio_sst_poll(struct bg_virtio_sst *sst, unsigned pair)
 {
-    return poll_pair(&sst->pairs[pair]);
+    return OWNED(&sst->pairs[pair], poll_pair(&sst->pairs[pair]));
 }
 
 void bg_virtio_sst_abandon(struct bg_virtio_sst_op *op)
@@ -404,7 +427,7 @@ static int kick(struct bg_virtio_sst_pair *pair)
 
 int bg_virtio_sst_kick(struct bg_virtio_sst *sst, unsigned pair)
 {
-    return kick(&sst->pairs[pair]);
+    return OWNED(&sst->pairs[pair], kick(&sst->pairs[pair]));
 }
 
 static int kick_and_wait(struct bg_virtio_sst_pair *pair, uint64_t deadline_ns)
@@ -416,10 +439,10 @@ static int kick_and_wait(struct bg_virtio_sst_pair *pair, uint64_t deadline_ns)
 
 int bg_virtio_sst_wait_any(struct bg_virtio_sst *sst, unsigned pair, uint64_t deadline_ns)
 {
-    return kick_and_wait(&sst->pairs[pair], deadline_ns);
+    return OWNED(&sst->pairs[pair], kick_and_wait(&sst->pairs[pair], deadline_ns));
 }
 
-int bg_virtio_sst_wait(struct bg_virtio_sst_op *op, uint64_t deadline_ns)
+static int wait_for(struct bg_virtio_sst_op *op, uint64_t deadline_ns)
 {
     while (op->error == BG_ERR_BUSY) {
         int result = kick_and_wait(op->pair, deadline_ns);
@@ -432,6 +455,11 @@ int bg_virtio_sst_wait(struct bg_virtio_sst_op *op, uint64_t deadline_ns)
         }
     }
     return op->error;
+}
+
+int bg_virtio_sst_wait(struct bg_virtio_sst_op *op, uint64_t deadline_ns)
+{
+    return OWNED(op->pair, wait_for(op, deadline_ns));
 }
 
 /* ---- Events ---- */

@@ -335,8 +335,8 @@ static void begin_flight(struct bg_virtqueue *queue, uint16_t id, struct bg_virt
     queue->sequence++;
 }
 
-int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
-                     unsigned readable, unsigned writable, void *token)
+static int add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
+               unsigned readable, unsigned writable, void *token)
 {
     int error = check_usable(queue);
 
@@ -371,7 +371,13 @@ int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segme
     return 0;
 }
 
-int bg_virtqueue_kick(struct bg_virtqueue *queue)
+int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
+                     unsigned readable, unsigned writable, void *token)
+{
+    return OWNED(queue, add(queue, segments, readable, writable, token));
+}
+
+static int kick(struct bg_virtqueue *queue)
 {
     int error = check_usable(queue);
 
@@ -407,6 +413,11 @@ int bg_virtqueue_kick(struct bg_virtqueue *queue)
     queue->is_notify_pending = false;
     queue->notifications++;
     return 1;
+}
+
+int bg_virtqueue_kick(struct bg_virtqueue *queue)
+{
+    return OWNED(queue, kick(queue));
 }
 
 /* ---- Taking back ---- */
@@ -494,7 +505,7 @@ static __attribute__((noinline)) void answer(const struct bg_virtqueue *queue)
     }
 }
 
-int bg_virtqueue_poll(struct bg_virtqueue *queue, struct bg_virtqueue_used *used)
+static int take(struct bg_virtqueue *queue, struct bg_virtqueue_used *used)
 {
     int result = check_usable(queue);
     uint16_t id = 0;
@@ -525,6 +536,11 @@ int bg_virtqueue_poll(struct bg_virtqueue *queue, struct bg_virtqueue_used *used
         answer(queue);
     }
     return 1;
+}
+
+int bg_virtqueue_poll(struct bg_virtqueue *queue, struct bg_virtqueue_used *used)
+{
+    return OWNED(queue, take(queue, used));
 }
 
 /* ---- Waiting ---- */
@@ -593,16 +609,21 @@ static int look_for_any(void *context)
 {
     const struct poll *poll = context;
 
-    return bg_virtqueue_poll(poll->queue, poll->used);
+    return take(poll->queue, poll->used);
+}
+
+static int wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used, uint64_t deadline_ns)
+{
+    struct poll poll = {queue, used};
+    int result = take(queue, used); /* most often it is there: that is the short way */
+
+    return result != 0 ? result : bg_virtqueue_wait_until(queue, look_for_any, &poll, deadline_ns);
 }
 
 int bg_virtqueue_wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used,
                       uint64_t deadline_ns)
 {
-    struct poll poll = {queue, used};
-    int result = bg_virtqueue_poll(queue, used); /* most often it is there: that is the short way */
-
-    return result != 0 ? result : bg_virtqueue_wait_until(queue, look_for_any, &poll, deadline_ns);
+    return OWNED(queue, wait(queue, used, deadline_ns));
 }
 
 /* ---- Notifications from the device ---- */

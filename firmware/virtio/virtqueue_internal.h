@@ -6,6 +6,7 @@
 #include "baregpu/barrier.h"
 #include "baregpu/virtqueue.h"
 #include "firmware/common/local_data.h"
+#include "firmware/common/owner.h"
 
 #define VIRTQUEUE_NONE 0xFFFFu /* no slot, no table: sizes end at 32768 */
 

@@ -4,7 +4,7 @@
  *
  * The caller owns all storage: one struct bg_pci_host and an array of struct bg_pci_device. Nothing
  * is allocated, nothing is global. Calls on one host are not reentrant; none may be made from an
- * interrupt handler.
+ * interrupt handler. bg_pci_host_enumerate and _adopt return BUSY when another one is under way.
  *
  * Section numbers name the PCI Local Bus Specification 3.0 (PCI), the PCI-to-PCI Bridge
  * Architecture Specification 1.2 (Bridge) and the PCI Express Base Specification 5.0 (PCIe).
@@ -173,6 +173,7 @@ struct bg_pci_host {
     unsigned next_bus, bus_limit;
     unsigned problem_count; /* of the last bg_pci_host_enumerate, or of all bg_pci_host_adopt */
     bool is_adopted;        /* the functions are there by bg_pci_host_adopt */
+    uint32_t owner;         /* the call under way */
 };
 
 /* ---- Setup ---- */

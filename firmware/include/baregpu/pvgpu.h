@@ -14,8 +14,10 @@
  * this driver checks only what it could break itself.
  *
  * All storage is the caller's: struct bg_pvgpu, and the heap's table of blocks. Calls on one device
- * are not reentrant and not for interrupt handlers. Nothing uses floating-point registers: floats
- * are passed in memory. Every wait ends at its deadline_ns, an absolute bg_hal_time_ns.
+ * are not reentrant and not for interrupt handlers: one that comes into another returns BUSY and
+ * does nothing, but for bg_pvgpu_quick_* and the short commands of pvgpu_draw.h, which do not look.
+ * Nothing uses floating-point registers: floats are passed in memory. Every wait ends at its
+ * deadline_ns, an absolute bg_hal_time_ns.
  *
  * Errors of calls are enum bg_error. Every call that queues a command returns
  *   TIMEOUT      the ring stayed full for room_timeout_ns; the command was not queued
@@ -125,6 +127,7 @@ struct bg_pvgpu {
     uint64_t jobs_in_use, jobs_abandoned;     /* bits */
     struct bg_interrupt_source *fence_source; /* bg_pvgpu_interrupt_open's; NULL: none */
     uint32_t suppressed;                      /* PVGPU_IRQ_*, while nobody sleeps */
+    uint32_t owner;                           /* the call under way */
 };
 
 struct bg_pvgpu_options {

@@ -3,7 +3,8 @@
  * The vgpu-stub device: requests of up to 1 KiB through a register mailbox, one at a time.
  *
  * All storage is in struct bg_vgpu_stub, the caller's. Calls on one device are not reentrant and
- * not for interrupt handlers, except bg_vgpu_stub_irq_take. Every wait ends at its deadline_ns, an
+ * not for interrupt handlers, except bg_vgpu_stub_irq_take: one that comes into another returns
+ * BUSY and does nothing. Every wait ends at its deadline_ns, an
  * absolute bg_hal_time_ns; the device itself gives up after 25 s.
  *
  * Errors are enum bg_error. What the device or its mediator said is in last_status (an
@@ -57,6 +58,7 @@ struct bg_vgpu_stub {
     /* Private. */
     struct bg_interrupt_source *source; /* NULL: polled */
     bool is_irq_on;
+    uint32_t owner; /* the call under way */
     union bg_vgpu_stub_buffer request, response;
 };
 

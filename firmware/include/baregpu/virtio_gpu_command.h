@@ -21,7 +21,8 @@
  * Waiting is polling, or sleeping between interrupts, as device->wait says (baregpu/wait.h).
  *
  * All memory for commands is taken from the HAL in bg_virtio_gpu_open. Calls on one device are not
- * reentrant and not for interrupt handlers.
+ * reentrant and not for interrupt handlers; from `done` commands may be queued. One that comes into
+ * another returns BUSY, and neither does anything nor changes its operation.
  */
 #ifndef BAREGPU_VIRTIO_GPU_COMMAND_H
 #define BAREGPU_VIRTIO_GPU_COMMAND_H
@@ -128,6 +129,7 @@ struct bg_virtio_gpu {
     int error;                /* why nothing works any more; 0 while it does */
     /* Private. */
     uint64_t timeout_ns;
+    uint32_t owner; /* the call under way */
     uint64_t wanted_features;
     struct bg_virtqueue control, cursor;
     bool control_kick, cursor_kick;

@@ -2,7 +2,7 @@
 /*
  * The entropy device (virtio 1.4, 5.4): random bytes from the host. Also the shortest example of a
  * driver on baregpu/virtio.h and baregpu/virtqueue.h. Calls on one device are not reentrant and not
- * for interrupt handlers.
+ * for interrupt handlers; a read that comes into another returns BUSY.
  */
 #ifndef BAREGPU_VIRTIO_RNG_H
 #define BAREGPU_VIRTIO_RNG_H
@@ -22,6 +22,7 @@ struct bg_virtio_rng {
     uint8_t *buffer;
     uint64_t buffer_address;
     bool is_in_flight; /* the buffer is the device's */
+    uint32_t owner;    /* the call under way */
 };
 
 /*

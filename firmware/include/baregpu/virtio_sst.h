@@ -13,7 +13,8 @@
  *
  * All memory comes from the HAL in bg_virtio_sst_open. Waits are those of device->wait. A pair of
  * queues and its operations belong to one CPU at a time, different pairs may be used at once; the
- * events belong to one CPU at a time, too. Nothing may be called from an interrupt handler.
+ * events belong to one CPU at a time, too. Nothing may be called from an interrupt handler. A call
+ * that comes into another one on the same pair returns BUSY (take: NULL) and does nothing.
  *
  * The simulator's word is not the device's: what it answers is a status, which becomes an error
  * (bg_virtio_sst_status_error). The device is not trusted: lengths and ids are checked; the content
@@ -60,7 +61,8 @@ struct bg_virtio_sst_pair {
     struct bg_virtio_sst *sst;
     struct bg_virtio_sst_op *ops, *free;
     uint8_t *memory;
-    int error; /* what ended it; 0 */
+    int error;      /* what ended it; 0 */
+    uint32_t owner; /* the call under way */
 };
 
 struct bg_virtio_sst_event {
@@ -115,7 +117,8 @@ int bg_virtio_sst_close(struct bg_virtio_sst *sst, uint64_t deadline_ns);
 
 /* ---- Operations ---- */
 
-/* NULL when all are taken. Here and below, `pair` < sst->pair_count. */
+/* NULL when all are taken, or another call is under way. Here and below, `pair` < sst->pair_count.
+ */
 struct bg_virtio_sst_op *bg_virtio_sst_take(struct bg_virtio_sst *sst, unsigned pair);
 
 /* Not in flight. */

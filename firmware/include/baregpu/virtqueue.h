@@ -13,7 +13,8 @@
  * later one too, until the queue or the device is reset.
  *
  * The caller owns struct bg_virtqueue. Memory comes from the HAL in bg_virtqueue_create and nowhere
- * else. Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. A
+ * else. Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. An
+ * add, kick, poll or wait that comes into another one returns BUSY and does nothing. A
  * queue is passed on, with the chains that are under way, like any memory: after the last call on
  * one CPU comes a release (store_release, a lock's), before the first one on the other the acquire
  * that sees it. Its interrupt stays on the CPU that it was attached for: see baregpu/wait.h.
@@ -70,6 +71,7 @@ struct bg_virtqueue {
     uint8_t state;
     bool is_event_idx, is_in_order, is_platform_ordered;
     bool is_notify_pending; /* kicked before DRIVER_OK */
+    uint32_t owner;         /* the call under way */
     struct bg_virtio_notify_target notify_target;
     struct bg_interrupt_source *source; /* NULL: polled */
 

@@ -235,7 +235,7 @@ int bg_virtio_gpu_open_pci(struct bg_virtio_gpu *gpu, const struct bg_pci_host *
     return error;
 }
 
-int bg_virtio_gpu_close(struct bg_virtio_gpu *gpu)
+static int stop(struct bg_virtio_gpu *gpu)
 {
     int error;
 
@@ -251,7 +251,12 @@ int bg_virtio_gpu_close(struct bg_virtio_gpu *gpu)
     return error;
 }
 
-int bg_virtio_gpu_restart(struct bg_virtio_gpu *gpu)
+int bg_virtio_gpu_close(struct bg_virtio_gpu *gpu)
+{
+    return OWNED(gpu, stop(gpu));
+}
+
+static int restart(struct bg_virtio_gpu *gpu)
 {
     int error;
 
@@ -272,6 +277,11 @@ int bg_virtio_gpu_restart(struct bg_virtio_gpu *gpu)
     }
     gpu->error = error;
     return error;
+}
+
+int bg_virtio_gpu_restart(struct bg_virtio_gpu *gpu)
+{
+    return OWNED(gpu, restart(gpu));
 }
 
 uint32_t bg_virtio_gpu_new_resource_id(struct bg_virtio_gpu *gpu)

@@ -6,6 +6,7 @@
 #include "baregpu/barrier.h"
 #include "baregpu/virtio_gpu_command.h"
 #include "firmware/common/mem.h"
+#include "firmware/common/owner.h"
 
 /* A slot's part of the DMA memory. Small data is copied behind its request. */
 #define GPU_REQUEST_SIZE 640u

@@ -126,11 +126,14 @@ static struct bg_virtio_gpu_slot *take_slot(struct bg_virtio_gpu *gpu, bool is_c
     return slot;
 }
 
-static void end_op(struct bg_virtio_gpu_op *op, int error)
+static void end_op(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, int error)
 {
     op->error = error;
     if (op->done != NULL) {
+        uint32_t before = owner_begin_callback(&gpu->owner);
+
         op->done(op);
+        owner_end_callback(&gpu->owner, before);
     }
 }
 
@@ -142,7 +145,7 @@ void gpu_end_all(struct bg_virtio_gpu *gpu, int error)
         if (gpu->slots[i].is_used && op != NULL) {
             gpu->slots[i].op = NULL;
             gpu->abandoned++;
-            end_op(op, error);
+            end_op(gpu, op, error);
         }
     }
 }
@@ -216,7 +219,7 @@ static void take_answer(struct bg_virtio_gpu *gpu, const struct bg_virtqueue_use
     free_slot(gpu, slot);
     if (op != NULL) {
         op->response = type;
-        end_op(op, error);
+        end_op(gpu, op, error);
     } else {
         gpu->abandoned--;
     }
@@ -240,7 +243,7 @@ static int poll_queue(struct bg_virtio_gpu *gpu, struct bg_virtqueue *queue)
     }
 }
 
-int bg_virtio_gpu_poll(struct bg_virtio_gpu *gpu)
+static int poll(struct bg_virtio_gpu *gpu)
 {
     int control, cursor;
 
@@ -255,7 +258,14 @@ int bg_virtio_gpu_poll(struct bg_virtio_gpu *gpu)
     return cursor < 0 ? cursor : control + cursor;
 }
 
+int bg_virtio_gpu_poll(struct bg_virtio_gpu *gpu)
+{
+    return OWNED(gpu, poll(gpu));
+}
+
 /* ---- Waiting ---- */
+
+static int kick(struct bg_virtio_gpu *gpu);
 
 struct wait {
     struct bg_virtio_gpu *gpu;
@@ -284,9 +294,9 @@ static bool is_over(const struct wait *wait)
 /* Takes answers, and sends what their `done` has queued. */
 static int make_progress(struct bg_virtio_gpu *gpu)
 {
-    int error = bg_virtio_gpu_poll(gpu);
+    int error = poll(gpu);
 
-    return error < 0 ? error : bg_virtio_gpu_kick(gpu);
+    return error < 0 ? error : kick(gpu);
 }
 
 static int look(void *context)
@@ -309,7 +319,7 @@ static int wait_for(struct wait *wait, uint64_t deadline_ns)
     return result < 0 ? result : 0;
 }
 
-int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint64_t deadline_ns)
+static int wait_for_op(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint64_t deadline_ns)
 {
     struct wait wait = {
         .gpu = gpu, .queue = queue_of(gpu, op->slot >= BG_VIRTIO_GPU_SLOTS_MAX), .op = op};
@@ -318,7 +328,7 @@ int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, u
     if (op->error != BG_ERR_BUSY) {
         return op->error;
     }
-    error = bg_virtio_gpu_kick(gpu);
+    error = kick(gpu);
     if (error >= 0) {
         error = wait_for(&wait, deadline_ns);
     }
@@ -334,18 +344,29 @@ int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, u
     return op->error;
 }
 
-int bg_virtio_gpu_fence_wait(struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_fence *fence,
-                             uint64_t deadline_ns)
+int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint64_t deadline_ns)
+{
+    return OWNED(gpu, wait_for_op(gpu, op, deadline_ns));
+}
+
+static int wait_for_fence(struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_fence *fence,
+                          uint64_t deadline_ns)
 {
     struct wait wait = {.gpu = gpu, .queue = &gpu->control, .fence = fence};
-    int error = bg_virtio_gpu_kick(gpu);
+    int error = kick(gpu);
 
     return error < 0 ? error : wait_for(&wait, deadline_ns);
 }
 
+int bg_virtio_gpu_fence_wait(struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_fence *fence,
+                             uint64_t deadline_ns)
+{
+    return OWNED(gpu, wait_for_fence(gpu, fence, deadline_ns));
+}
+
 /* ---- Sending ---- */
 
-int bg_virtio_gpu_kick(struct bg_virtio_gpu *gpu)
+static int kick(struct bg_virtio_gpu *gpu)
 {
     int control = 0, cursor = 0;
 
@@ -364,6 +385,11 @@ int bg_virtio_gpu_kick(struct bg_virtio_gpu *gpu)
         return fail(gpu, control < 0 ? control : cursor);
     }
     return control + cursor;
+}
+
+int bg_virtio_gpu_kick(struct bg_virtio_gpu *gpu)
+{
+    return OWNED(gpu, kick(gpu));
 }
 
 static bool is_copied(const struct bg_virtio_gpu_data *data)
@@ -538,7 +564,7 @@ static int queue_when_possible(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_o
 
     while (error == BG_ERR_NO_SPACE) {
         wait.completions = wait.queue->completions;
-        error = bg_virtio_gpu_kick(gpu);
+        error = kick(gpu);
         if (error >= 0) {
             error = wait_for(&wait, deadline_ns);
         }
@@ -549,8 +575,8 @@ static int queue_when_possible(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_o
     return error == BG_ERR_PROTOCOL ? fail(gpu, error) : error;
 }
 
-int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-               const struct gpu_request *request)
+static int submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                  const struct gpu_request *request)
 {
     uint64_t deadline_ns = bg_hal_time_ns() + gpu->timeout_ns;
     struct bg_virtio_gpu_op own = {0};
@@ -561,5 +587,11 @@ int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
     if (error < 0) {
         return gpu_refuse(used, error);
     }
-    return op != NULL ? 0 : bg_virtio_gpu_wait(gpu, used, deadline_ns);
+    return op != NULL ? 0 : wait_for_op(gpu, used, deadline_ns);
+}
+
+int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+               const struct gpu_request *request)
+{
+    return OWNED(gpu, submit(gpu, op, request));
 }

@@ -509,6 +509,56 @@ static void older_backends_show_the_last_failure(void **state)
     }
 }
 
+/* ---- One call at a time ---- */
+
+static void (*work)(void *device);
+static unsigned intrusions;
+
+/* Another thread, or a handler, while a call waits. */
+static void intrude(void *device)
+{
+    uint64_t position = bg_pvgpu_position(&gpu), fence;
+    uint32_t id = 77, sum;
+    struct bg_pvgpu_memory memory;
+    struct bg_pvgpu_failure failure;
+    struct bg_pvgpu_space space;
+
+    intrusions++;
+    assert_int_equal(bg_pvgpu_flush(&gpu), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_submit(&gpu), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_fence(&gpu, &fence), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_buffer_create(&gpu, 64, &id), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_add_basic(&gpu, 1, 2, &sum, soon()), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 64, 0, &memory), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, 16, &space), BG_ERR_BUSY);
+    assert_int_equal(bg_pvgpu_restart(&gpu, soon()), BG_ERR_BUSY);
+    assert_int_equal(id, 77);
+    assert_int_equal(bg_pvgpu_position(&gpu), position);
+    work(device);
+}
+
+static void calls_that_meet_are_refused(void **state)
+{
+    struct bg_pvgpu_space space;
+    uint32_t id;
+
+    (void)state;
+    intrusions = 0;
+    work = fake_hal.on_wait;
+    fake_hal.on_wait = intrude;
+    assert_int_equal(bg_pvgpu_buffer_create(&gpu, 64, &id), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
+    assert_true(intrusions != 0);
+    fake_hal.on_wait = work;
+    /* A command of one's own is one call from its begin to its end. */
+    assert_int_equal(bg_pvgpu_command_begin(&gpu, BG_PVGPU_CMD_FLUSH, 0, 0, 0, &space), 0);
+    assert_int_equal(bg_pvgpu_flush(&gpu), BG_ERR_BUSY);
+    bg_pvgpu_command_end(&gpu);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
+}
+
 /* ---- Asleep ---- */
 
 static struct bg_interrupt_source source;
@@ -588,6 +638,7 @@ int main(void)
         TEST(failures_from_a_round_ago),
         TEST(older_backends_show_the_last_failure),
         TEST(waits_sleep),
+        TEST(calls_that_meet_are_refused),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

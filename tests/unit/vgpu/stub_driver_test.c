@@ -572,6 +572,47 @@ static void malformed_error_answers(void **state)
     assert_int_equal(bg_vgpu_stub_wait(&gpu, SECOND_NS, NULL), BG_ERR_IO);
 }
 
+/* ---- One call at a time ---- */
+
+static unsigned intrusions;
+
+/* Another thread, or a handler, while a call waits. */
+static void intrude(void *device)
+{
+    uint32_t id = gpu.request_id, value = 77;
+    uint8_t bytes[4] = {0};
+    struct bg_compute_device_info info;
+
+    (void)device;
+    intrusions++;
+    assert_int_equal(bg_vgpu_stub_poll(&gpu, NULL), BG_ERR_BUSY);
+    assert_int_equal(bg_vgpu_stub_wait(&gpu, SECOND_NS, NULL), BG_ERR_BUSY);
+    assert_int_equal(bg_vgpu_stub_add_basic(&gpu, 1, 2, &value, SECOND_NS), BG_ERR_BUSY);
+    assert_int_equal(bg_vgpu_stub_nop(&gpu, SECOND_NS), BG_ERR_BUSY);
+    assert_int_equal(bg_vgpu_stub_get_info(&gpu, &info, SECOND_NS), BG_ERR_BUSY);
+    assert_int_equal(bg_vgpu_stub_memory_write(&gpu, 1, 0, bytes, 4, 0, SECOND_NS), BG_ERR_BUSY);
+    assert_int_equal(bg_vgpu_stub_add_vectors(&gpu, 1, bytes, bytes, bytes, 1, 0, SECOND_NS),
+                     BG_ERR_BUSY);
+    assert_int_equal(value, 77);
+    assert_int_equal(gpu.request_id, id);
+    assert_true(gpu.is_in_flight);
+}
+
+static void calls_that_meet_are_refused(void **state)
+{
+    uint32_t sum = 0;
+
+    (void)state;
+    intrusions = 0;
+    fake_hal.on_wait = intrude;
+    fake.busy_polls = 3;
+    assert_int_equal(bg_vgpu_stub_add_basic(&gpu, 100, 200, &sum, SECOND_NS), 0);
+    assert_int_equal(sum, 300);
+    assert_int_equal(intrusions, 3);
+    fake_hal.on_wait = NULL;
+    assert_int_equal(bg_vgpu_stub_nop(&gpu, SECOND_NS), 0); /* it is free again */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, vgpu_setup, vgpu_teardown)
 
 int main(void)
@@ -601,6 +642,7 @@ int main(void)
         TEST(malformed_answers),
         TEST(answers_to_other_questions),
         TEST(malformed_error_answers),
+        TEST(calls_that_meet_are_refused),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
