@@ -54,6 +54,8 @@ enum bg_cuda_command {
                                      * bg_cuda_range */
     BG_CUDA_FUNCTION_SET = 0x1113,  /* bg_cuda_function_set; answer: bg_cuda_function */
     BG_CUDA_OCCUPANCY = 0x1114,     /* bg_cuda_occupancy; answer: int32_t blocks */
+    BG_CUDA_LINK = 0x1115,          /* bg_cuda_module_load, whose module is 0; data: the inputs;
+                                     * answer: bg_cuda_link_answer and what it describes */
 
     BG_CUDA_MEMORY_ALLOC = 0x1120, /* bg_cuda_memory_alloc; answer: bg_cuda_range */
     BG_CUDA_MEMORY_FREE = 0x1121,  /* bg_cuda_memory_free */
@@ -118,6 +120,7 @@ enum bg_cuda_command {
 #define BG_CUDA_LOG_SIZE_MAX (64u << 10)   /* each of the two; longer ones are cut */
 #define BG_CUDA_PARAMS_SIZE_MAX 32764u     /* of a kernel, CUDA's own */
 #define BG_CUDA_PARAM_COUNT_MAX 4096u
+#define BG_CUDA_LINK_INPUTS_MAX 256u
 #define BG_CUDA_ALLOCATIONS_MAX 65536u
 #define BG_CUDA_ARRAYS_MAX 1024u  /* mipmapped ones too */
 #define BG_CUDA_OBJECTS_MAX 1024u /* textures and surfaces */
@@ -236,6 +239,20 @@ struct bg_cuda_module_answer {
     uint32_t info_log_offset, info_log_size; /* NUL not counted */
     uint32_t error_log_offset, error_log_size;
     uint32_t prints; /* its kernels may print: fetch with PRINT when a stream has been waited for */
+};
+
+/* One behind the other in the data, each at a multiple of 8. */
+struct bg_cuda_link_input {
+    uint32_t type; /* CUjitInputType: PTX, cubin, fat binary, object */
+    uint32_t zero;
+    uint64_t size; /* of the input, which stands behind this */
+};
+
+/* All offsets from the start of the answer. When the inputs are refused there are only logs. */
+struct bg_cuda_link_answer {
+    uint32_t image_offset, image_size;       /* for MODULE_LOAD */
+    uint32_t info_log_offset, info_log_size; /* NUL not counted */
+    uint32_t error_log_offset, error_log_size;
 };
 
 #define BG_CUDA_FUNCTION_ATTRIBUTES 16u /* numbered as CUfunction_attribute */
@@ -487,6 +504,8 @@ BG_WIRE_OFFSET(bg_cuda_device, uuid, 48);
 BG_WIRE_SIZE(bg_cuda_limit, 16);
 BG_WIRE_SIZE(bg_cuda_module_load, 28);
 BG_WIRE_SIZE(bg_cuda_module_answer, 40);
+BG_WIRE_SIZE(bg_cuda_link_input, 16);
+BG_WIRE_SIZE(bg_cuda_link_answer, 24);
 BG_WIRE_SIZE(bg_cuda_function, 80);
 BG_WIRE_SIZE(bg_cuda_function_set, 16);
 BG_WIRE_SIZE(bg_cuda_occupancy, 24);

@@ -43,6 +43,7 @@ enum cuda_kind {
     CUDA_KIND_STREAM,
     CUDA_KIND_EVENT,
     CUDA_KIND_MODULE,
+    CUDA_KIND_LINK,
     CUDA_KIND_FUNCTION,
     CUDA_KIND_LIBRARY,
     CUDA_KIND_KERNEL,
@@ -120,6 +121,7 @@ void cuda_objects_destroy(struct cuda_context *context);
 void cuda_stream_destroy(struct cuda_object *object);
 void cuda_event_destroy(struct cuda_object *object);
 void cuda_module_destroy(struct cuda_object *object);
+void cuda_link_destroy(struct cuda_object *object);
 void cuda_blas_destroy(struct cuda_object *object);
 void cuda_exec_destroy(struct cuda_object *object);
 void cuda_texture_destroy(struct cuda_object *object);
@@ -341,6 +343,11 @@ CUresult cuda_ask(struct cuda_device *device, uint32_t operation, const void *pa
 
 /* More of the answer of the last call, from `offset` on. */
 CUresult cuda_fetch(struct cuda_device *device, size_t offset, void *to, size_t size);
+
+/* Keeps all of a call's answer, of which there was room for a part, in memory that cuda_free gives
+ * back. Nothing is kept where there is none. */
+CUresult cuda_keep_answer(struct cuda_device *device, const struct cuda_call *call,
+                          uint8_t **answer, size_t *size);
 
 /* A result of the worker: one that ends everything is kept in device->error, and shows these last
  * words, if the carrier brought any. */

@@ -92,22 +92,6 @@ static void tell_logs(const struct cuda_module *module, const struct cuda_jit *j
 
 /* ---- Loading ---- */
 
-/* Keeps an answer of `whole` bytes, of which ANSWER_SIZE at most are in `room`. */
-static CUresult keep_answer(struct cuda_device *device, struct cuda_module *module,
-                            const uint8_t *room, size_t whole)
-{
-    size_t there = whole < ANSWER_SIZE ? whole : ANSWER_SIZE;
-
-    module->answer = cuda_alloc(whole);
-    if (module->answer == NULL) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
-    }
-    module->answer_size = whole;
-    memcpy(module->answer, room, there);
-    return whole > there ? cuda_fetch(device, there, module->answer + there, whole - there)
-                         : CUDA_SUCCESS;
-}
-
 /* Asks the worker; the answer is in the module, also when it has refused the image. */
 static CUresult ask(struct cuda_device *device, struct cuda_module *module,
                     const struct bg_cuda_module_load *load, struct cuda_bytes image)
@@ -123,10 +107,7 @@ static CUresult ask(struct cuda_device *device, struct cuda_module *module,
     CUresult result = cuda_call(device, &call);
 
     module->is_loaded = result == CUDA_SUCCESS;
-    if (call.answer_size == 0 || device->error != CUDA_SUCCESS) {
-        return result;
-    }
-    return keep_answer(device, module, room, call.answer_size) ?: result;
+    return cuda_keep_answer(device, &call, &module->answer, &module->answer_size) ?: result;
 }
 
 static CUresult load(struct cuda_device *device, struct cuda_module *module, struct cuda_jit *jit,

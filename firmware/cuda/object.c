@@ -110,7 +110,7 @@ void cuda_objects_destroy(struct cuda_context *context)
         {CUDA_KIND_TEXTURE, cuda_texture_destroy}, {CUDA_KIND_SURFACE, cuda_surface_destroy},
         {CUDA_KIND_MIPMAP, cuda_mipmap_destroy},   {CUDA_KIND_ARRAY, cuda_array_destroy},
         {CUDA_KIND_EVENT, cuda_event_destroy},     {CUDA_KIND_STREAM, cuda_stream_destroy},
-        {CUDA_KIND_MODULE, cuda_module_destroy},
+        {CUDA_KIND_MODULE, cuda_module_destroy},   {CUDA_KIND_LINK, cuda_link_destroy},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

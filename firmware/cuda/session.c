@@ -194,6 +194,24 @@ CUresult cuda_fetch(struct cuda_device *device, size_t offset, void *to, size_t 
     return result;
 }
 
+CUresult cuda_keep_answer(struct cuda_device *device, const struct cuda_call *call,
+                          uint8_t **answer, size_t *size)
+{
+    const size_t whole = call->answer_size;
+    const size_t there = whole < call->answer_room ? whole : call->answer_room;
+
+    if (whole == 0 || device->error != CUDA_SUCCESS) {
+        return CUDA_SUCCESS;
+    }
+    *answer = cuda_alloc(whole);
+    if (*answer == NULL) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    *size = whole;
+    memcpy(*answer, call->answer, there);
+    return whole > there ? cuda_fetch(device, there, *answer + there, whole - there) : CUDA_SUCCESS;
+}
+
 CUresult cuda_call(struct cuda_device *device, struct cuda_call *call)
 {
     CUresult result = CUDA_SUCCESS;

@@ -400,6 +400,12 @@ static void make_special(uint8_t choice)
         PUT((struct bg_cuda_stage){next() % 2 ? 0 : 100, 200});
         command.data_size = 100;
         break;
+    case 21:
+        begin(BG_CUDA_LINK);
+        PUT((struct bg_cuda_module_load){.error_log_size = next()});
+        put_data(&(struct bg_cuda_link_input){few(), 0, sizeof(module_text) - few() / 3}, 16);
+        put_data(module_text, sizeof(module_text));
+        break;
     case 24:
         begin(next() % 2 ? BG_CUDA_STREAM_WRITE : BG_CUDA_STREAM_WATCH);
         PUT((struct bg_cuda_stream_value){.address = address(),

@@ -229,6 +229,25 @@ static void test_assertion(CUdevice device, bool is_ring)
     done(cuDevicePrimaryCtxReset(device) ?: cuModuleLoadData(&module, text), "all anew");
 }
 
+/* The text, which is longer than what a mailbox carries, by the linker. */
+static void test_link(void)
+{
+    CUlinkState link;
+    CUmodule linked;
+    CUfunction add;
+    void *image;
+    size_t size = 0;
+
+    done(cuLinkCreate(0, NULL, NULL, &link)
+             ?: cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)text, sizeof(text), "text",
+                              0, NULL, NULL)
+             ?: cuLinkComplete(link, &image, &size) ?: cuModuleLoadData(&linked, image),
+         "a text is linked");
+    tap_ok(size >= sizeof(text), "to an image of %u bytes", (unsigned)size);
+    done(cuLinkDestroy(link) ?: cuModuleGetFunction(&add, linked, "add") ?: cuModuleUnload(linked),
+         "and loaded");
+}
+
 /* Figures for the reader: what a launch costs the guest, and until all are done. */
 static void tell_launches(bool is_ring)
 {
@@ -272,6 +291,7 @@ static void test_device(CUdevice device, bool is_ring)
     test_pinned();
     test_streams();
     test_print();
+    test_link();
     tell_launches(is_ring);
     test_fault(device, is_ring);
     test_assertion(device, is_ring);

@@ -51,6 +51,10 @@
     X(cuCtxGetStreamPriorityRange)                                                                 \
     X(cuModuleLoadDataEx)                                                                          \
     X(cuModuleUnload)                                                                              \
+    X(cuLinkCreate)                                                                                \
+    X(cuLinkAddData)                                                                               \
+    X(cuLinkComplete)                                                                              \
+    X(cuLinkDestroy)                                                                               \
     X(cuModuleGetGlobal)                                                                           \
     X(cuModuleGetFunctionCount)                                                                    \
     X(cuModuleEnumerateFunctions)                                                                  \

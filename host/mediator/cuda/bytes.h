@@ -37,4 +37,12 @@ static inline bool bytes_add(struct bytes *bytes, const void *added, size_t size
     return true;
 }
 
+/* Adds them behind what is there already; where they begin. */
+static inline uint32_t bytes_put(struct bytes *bytes, const struct bytes *added)
+{
+    uint32_t offset = (uint32_t)bytes->size;
+
+    return bytes_add(bytes, added->bytes, added->size) ? offset : 0;
+}
+
 #endif

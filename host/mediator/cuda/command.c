@@ -167,6 +167,7 @@ static const struct row rows[] = {
     ROW(MODULE_UNLOAD) = {SIZE(handle), false, false, cuda_run_module_unload},
     ROW(MODULE_GLOBAL) = {SIZE(handle), false, true, cuda_run_module_global},
     ROW(FUNCTION_SET) = {SIZE(function_set), false, false, cuda_run_function_set},
+    ROW(LINK) = {SIZE(module_load), false, true, cuda_run_link},
     ROW(OCCUPANCY) = {SIZE(occupancy), false, false, cuda_run_occupancy},
 
     ROW(MEMORY_ALLOC) = {SIZE(memory_alloc), false, false, cuda_run_memory_alloc},

@@ -75,6 +75,8 @@ CUDA_COMMAND(cuda_run_print);
 CUDA_COMMAND(cuda_run_memory_alloc);
 CUDA_COMMAND(cuda_run_memory_free);
 CUDA_COMMAND(cuda_run_memory_info);
+/* link.c */
+CUDA_COMMAND(cuda_run_link);
 /* module.c */
 CUDA_COMMAND(cuda_run_module_load);
 CUDA_COMMAND(cuda_run_module_unload);

@@ -8,74 +8,27 @@
 #include "host/mediator/cuda/bytes.h"
 #include "host/mediator/cuda/command.h"
 #include "host/mediator/cuda/image.h"
+#include "host/mediator/cuda/jit.h"
 #include "host/mediator/cuda/leave.h"
 #include "host/mediator/cuda/memory.h"
 
-#define OPTIONS_MAX 10u
-#define OPTIMIZATION_MAX 4u
 #define NAME_MAX_SIZE 4096u /* of a variable */
 
 /* ---- The driver's part ---- */
 
-struct options {
-    CUjit_option names[OPTIONS_MAX];
-    void *values[OPTIONS_MAX];
-    unsigned count;
-};
-
-static void add_option(struct options *options, CUjit_option name, uintptr_t value)
-{
-    options->names[options->count] = name;
-    options->values[options->count++] = (void *)value;
-}
-
-static void add_log(struct options *options, CUjit_option buffer, CUjit_option size,
-                    const struct bytes *log)
-{
-    if (log->size > 0) {
-        add_option(options, buffer, (uintptr_t)log->bytes);
-        add_option(options, size, log->size);
-    }
-}
-
-static void add_wishes(struct options *options, const struct bg_cuda_module_load *load)
-{
-    add_option(options, CU_JIT_OPTIMIZATION_LEVEL, load->optimization_level);
-    if (load->max_registers != 0) {
-        add_option(options, CU_JIT_MAX_REGISTERS, load->max_registers);
-    }
-    if (load->target != 0) {
-        add_option(options, CU_JIT_TARGET, load->target);
-    }
-    if (load->flags & BG_CUDA_JIT_DEBUG) {
-        add_option(options, CU_JIT_GENERATE_DEBUG_INFO, 1);
-    }
-    if (load->flags & BG_CUDA_JIT_LINE_INFO) {
-        add_option(options, CU_JIT_GENERATE_LINE_INFO, 1);
-    }
-    if (load->flags & BG_CUDA_JIT_VERBOSE) {
-        add_option(options, CU_JIT_LOG_VERBOSE, 1);
-    }
-}
-
 struct loading {
     const struct bg_cuda_module_load *wanted;
-    struct bytes image, info_log, error_log;
+    struct bytes image;
+    struct cuda_jit jit;
     CUmodule module;
 };
 
 static CUresult load(struct cuda_session *cuda, struct loading *loading)
 {
-    struct options options = {.count = 0};
+    struct cuda_jit *jit = &loading->jit;
 
-    add_log(&options, CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES,
-            &loading->info_log);
-    add_log(&options, CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES,
-            &loading->error_log);
-    add_wishes(&options, loading->wanted);
     return cuda_check(cuda, cuda->driver->cuModuleLoadDataEx(&loading->module, loading->image.bytes,
-                                                             options.count, options.names,
-                                                             options.values));
+                                                             jit->count, jit->names, jit->values));
 }
 
 /* ---- Kernels ---- */
@@ -193,19 +146,6 @@ static CUresult describe(const struct cuda_session *cuda, struct cuda_module *mo
 
 /* ---- The answer ---- */
 
-/* Behind what is there already; where it begins. */
-static uint32_t put(struct bytes *answer, const struct bytes *part)
-{
-    uint32_t offset = (uint32_t)answer->size;
-
-    return bytes_add(answer, part->bytes, part->size) ? offset : 0;
-}
-
-static uint32_t log_length(const struct bytes *log)
-{
-    return log->size > 0 ? (uint32_t)strnlen((const char *)log->bytes, log->size) : 0;
-}
-
 static bool may_print(const struct bytes *image)
 {
     static const char *const names[] = {"vprintf", "__assertfail"};
@@ -221,21 +161,20 @@ static CUresult answer_load(struct cuda_call *call, struct loading *loading,
     struct bg_cuda_module_answer head = {
         .function_count = (uint32_t)(description->functions.size / sizeof(struct bg_cuda_function)),
         .names_size = (uint32_t)description->names.size,
-        .info_log_size = log_length(&loading->info_log),
-        .error_log_size = log_length(&loading->error_log),
         .prints = may_print(&loading->image),
     };
     struct bytes answer = {.size = 0};
     bool done = bytes_add(&answer, &head, sizeof(head));
     CUresult result = CUDA_ERROR_OUT_OF_MEMORY;
 
-    loading->info_log.size = head.info_log_size;
-    loading->error_log.size = head.error_log_size;
-    head.functions_offset = put(&answer, &description->functions);
-    head.params_offset = put(&answer, &description->params);
-    head.names_offset = put(&answer, &description->names);
-    head.info_log_offset = put(&answer, &loading->info_log);
-    head.error_log_offset = put(&answer, &loading->error_log);
+    cuda_jit_cut_logs(&loading->jit);
+    head.info_log_size = (uint32_t)loading->jit.info_log.size;
+    head.error_log_size = (uint32_t)loading->jit.error_log.size;
+    head.functions_offset = bytes_put(&answer, &description->functions);
+    head.params_offset = bytes_put(&answer, &description->params);
+    head.names_offset = bytes_put(&answer, &description->names);
+    head.info_log_offset = bytes_put(&answer, &loading->jit.info_log);
+    head.error_log_offset = bytes_put(&answer, &loading->jit.error_log);
     done = done && !answer.failed;
     if (done) {
         memcpy(answer.bytes, &head, sizeof(head));
@@ -250,28 +189,12 @@ static CUresult answer_load(struct cuda_call *call, struct loading *loading,
 static CUresult check_load(const struct cuda_session *cuda, const struct bg_cuda_module_load *load,
                            const struct cuda_call *call)
 {
-    const uint32_t known = BG_CUDA_JIT_DEBUG | BG_CUDA_JIT_LINE_INFO | BG_CUDA_JIT_VERBOSE;
-
     if (load->module >= BG_CUDA_MODULES_MAX || cuda->modules[load->module] != NULL) {
         return CUDA_ERROR_INVALID_HANDLE;
-    }
-    if (load->optimization_level > OPTIMIZATION_MAX || (load->flags & ~known)) {
-        return CUDA_ERROR_INVALID_VALUE;
     }
     return call->data_size > 0 && call->data_size <= BG_CUDA_IMAGE_SIZE_MAX
                ? CUDA_SUCCESS
                : CUDA_ERROR_INVALID_IMAGE;
-}
-
-/* A log is so long as was asked for, and a NUL. */
-static bool make_log(struct bytes *log, uint32_t size)
-{
-    if (size == 0) {
-        return true;
-    }
-    log->size = (size < BG_CUDA_LOG_SIZE_MAX ? size : BG_CUDA_LOG_SIZE_MAX) + 1;
-    log->bytes = calloc(1, log->size);
-    return log->bytes != NULL;
 }
 
 /* A copy that the guest cannot change, ended by a NUL as text has to be. */
@@ -279,9 +202,7 @@ static CUresult take_image(struct loading *loading, const struct cuda_call *call
 {
     loading->image.size = call->data_size + 1;
     loading->image.bytes = calloc(1, loading->image.size);
-    if (loading->image.bytes == NULL ||
-        !make_log(&loading->info_log, loading->wanted->info_log_size) ||
-        !make_log(&loading->error_log, loading->wanted->error_log_size)) {
+    if (loading->image.bytes == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     memcpy(loading->image.bytes, call->data, call->data_size);
@@ -332,7 +253,8 @@ static CUresult load_and_keep(struct cuda_session *cuda, struct cuda_call *call,
 CUDA_COMMAND(cuda_run_module_load)
 {
     struct loading loading = {.wanted = call->params};
-    CUresult result = check_load(cuda, call->params, call) ?: take_image(&loading, call);
+    CUresult result = cuda_jit_begin(&loading.jit, call->params)
+                          ?: check_load(cuda, call->params, call) ?: take_image(&loading, call);
 
     result = result ?: cuda_memory_charge(cuda, loading.image.size);
     if (result == CUDA_SUCCESS) {
@@ -342,8 +264,7 @@ CUDA_COMMAND(cuda_run_module_load)
         }
     }
     free(loading.image.bytes);
-    free(loading.info_log.bytes);
-    free(loading.error_log.bytes);
+    cuda_jit_end(&loading.jit);
     return result;
 }
 

@@ -414,25 +414,73 @@ static void test_find(void **state)
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuGetExportTable(NULL, &id));
 }
 
+/* ---- Linking ---- */
+
+static CUresult add_text(CUlinkState link, const char *text)
+{
+    return cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)text, strlen(text) + 1, "text",
+                         0, NULL, NULL);
+}
+
+static void test_link(void **state)
+{
+    char text[sizeof(step_text)];
+    CUlinkState link;
+    CUmodule linked;
+    CUfunction found;
+    void *image;
+    size_t size;
+
+    (void)state;
+    memcpy(text, step_text, sizeof(text));
+    OK(cuLinkCreate(0, NULL, NULL, &link));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuLinkComplete(link, &image, &size));
+    OK(add_text(link, text));
+    memset(text, 0, sizeof(text)); /* it was copied */
+    OK(cuLinkComplete(link, &image, &size));
+    assert_int_equal(size, sizeof(step_text));
+    OK(cuModuleLoadData(&linked, image));
+    OK(cuLinkDestroy(link));
+    OK(cuModuleGetFunction(&found, linked, "step"));
+    OK(cuModuleUnload(linked));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuLinkDestroy(link));
+}
+
+static void test_wrong_links(void **state)
+{
+    char log[64] = "";
+    CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    void *values[] = {log, (void *)sizeof(log)}, *image;
+    CUlinkState link;
+
+    (void)state;
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuLinkCreate(0, NULL, NULL, NULL));
+    OK(cuLinkCreate(2, options, values, &link));
+    EXPECT(CUDA_ERROR_INVALID_VALUE,
+           cuLinkAddData(link, CU_JIT_INPUT_PTX, log, 0, NULL, 0, NULL, NULL));
+    EXPECT(CUDA_ERROR_NOT_SUPPORTED,
+           cuLinkAddData(link, CU_JIT_INPUT_LIBRARY, log, 4, NULL, 0, NULL, NULL));
+    EXPECT(CUDA_ERROR_INVALID_VALUE,
+           cuLinkAddData(link, (CUjitInputType)77, log, 4, NULL, 0, NULL, NULL));
+    EXPECT(CUDA_ERROR_FILE_NOT_FOUND,
+           cuLinkAddFile(link, CU_JIT_INPUT_PTX, "a.ptx", 0, NULL, NULL));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, add_text(NO_HANDLE(CUlinkState), "text"));
+    OK(add_text(link, "nonsense"));
+    EXPECT(CUDA_ERROR_INVALID_PTX, cuLinkComplete(link, &image, NULL));
+    assert_non_null(strstr(log, "1:1: error"));
+    /* It goes with its context. */
+}
+
 static void test_unsupported(void **state)
 {
     const CUmemLocation here = {CU_MEM_LOCATION_TYPE_DEVICE, 0};
     CUdeviceptr pointer;
-    CUlinkState link;
-    void *image;
-    size_t size;
 
     (void)state;
     EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuMemAllocManaged(&pointer, 4, CU_MEM_ATTACH_GLOBAL));
     EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuMemAdvise(word, 4, CU_MEM_ADVISE_SET_READ_MOSTLY, here));
     EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuMemPrefetchAsync(word, 4, here, 0, stream));
     EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuStreamAttachMemAsync(stream, word, 0, CU_MEM_ATTACH_SINGLE));
-    EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuLinkCreate(0, NULL, NULL, &link));
-    EXPECT(CUDA_ERROR_NOT_SUPPORTED,
-           cuLinkAddData(NULL, CU_JIT_INPUT_PTX, NULL, 0, NULL, 0, NULL, NULL));
-    EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuLinkAddFile(NULL, CU_JIT_INPUT_PTX, "a.ptx", 0, NULL, NULL));
-    EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuLinkComplete(NULL, &image, &size));
-    EXPECT(CUDA_ERROR_NOT_SUPPORTED, cuLinkDestroy(NULL));
     OK(cuCtxSetCurrent(NULL));
     EXPECT(CUDA_ERROR_INVALID_CONTEXT, cuMemAllocManaged(&pointer, 4, CU_MEM_ATTACH_GLOBAL));
 }
@@ -440,10 +488,11 @@ static void test_unsupported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STEP_BOTH(test_library),   STEP_BOTH(test_contexts),    STEP_BOTH(test_wrong_libraries),
-        STEP_RING(test_many),      STEP_BOTH(test_attributes),  STEP_BOTH(test_dynamic_shared),
-        STEP_BOTH(test_occupancy), STEP_BOTH(test_limits),      STEP_BOTH(test_peer_copies),
-        STEP_BOTH(test_find),      STEP_BOTH(test_unsupported),
+        STEP_BOTH(test_library),     STEP_BOTH(test_contexts),    STEP_BOTH(test_wrong_libraries),
+        STEP_RING(test_many),        STEP_BOTH(test_attributes),  STEP_BOTH(test_dynamic_shared),
+        STEP_BOTH(test_occupancy),   STEP_BOTH(test_limits),      STEP_BOTH(test_peer_copies),
+        STEP_BOTH(test_find),        STEP_BOTH(test_unsupported), STEP_BOTH(test_link),
+        STEP_BOTH(test_wrong_links),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

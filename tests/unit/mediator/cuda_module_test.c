@@ -252,6 +252,46 @@ static void test_unload_does_not_wait(void **state)
     OK(ask(BG_CUDA_LAUNCH, &launch, sizeof(launch)));
 }
 
+/* ---- Linking ---- */
+
+/* The inputs of the next command: `text`, said to be of this type and size. */
+static CUresult ask_link(uint32_t type, uint64_t size, uint32_t module)
+{
+    static uint8_t inputs[sizeof(struct bg_cuda_link_input) + (sizeof(text) + 7) / 8 * 8];
+    const struct bg_cuda_link_input input = {.type = type, .size = size};
+
+    memcpy(inputs, &input, sizeof(input));
+    memcpy(inputs + sizeof(input), text, sizeof(text));
+    bring(inputs, sizeof(inputs));
+    return ASK(BG_CUDA_LINK, (struct bg_cuda_module_load){.module = module, .error_log_size = 64});
+}
+
+static void test_link(void **state)
+{
+    struct bg_cuda_link_answer answer;
+
+    (void)state;
+    OK(ask_link(CU_JIT_INPUT_PTX, sizeof(text), 0));
+    memcpy(&answer, done.answer, sizeof(answer));
+    assert_int_equal(answer.image_size, sizeof(text));
+    assert_string_equal(done.answer + answer.image_offset, text);
+    assert_int_equal(session->memory_used, 0);
+}
+
+static void test_bad_links(void **state)
+{
+    (void)state;
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ask_link(CU_JIT_INPUT_PTX, sizeof(text), 1));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ask_link(CU_JIT_INPUT_PTX, 0, 0));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ask_link(CU_JIT_INPUT_PTX, sizeof(text) + 8, 0));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ask_link(CU_JIT_INPUT_PTX, UINT64_MAX, 0));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ask_link(CU_JIT_INPUT_PTX, 8, 0)); /* another follows */
+    EXPECT(CUDA_ERROR_NOT_SUPPORTED, ask_link(CU_JIT_INPUT_LIBRARY, sizeof(text), 0));
+    EXPECT(CUDA_ERROR_NO_BINARY_FOR_GPU, ask_link(CU_JIT_INPUT_CUBIN, sizeof(text), 0));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_LINK, (struct bg_cuda_module_load){.module = 0}));
+    assert_int_equal(session->memory_used, 0);
+}
+
 /* ---- Functions ---- */
 
 static CUresult set(uint32_t module, uint32_t function, uint32_t attribute, int32_t value)
@@ -313,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fat_binary, setup, teardown),
         cmocka_unit_test_setup_teardown(test_variables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unload_does_not_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_links, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_occupancy, setup, teardown),
     };
