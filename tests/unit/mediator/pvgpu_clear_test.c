@@ -6,8 +6,6 @@
  * that a rendering can begin with cost no other. */
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
 
-#define RED 0xFF0000FFu
-#define GREEN 0xFF00FF00u
 #define BLUE 0xFFFF0000u
 #define SECOND_VIEW 50u /* of TARGET */
 
@@ -56,13 +54,6 @@ static int teardown_counted(void **state)
 }
 
 /* ---- What is drawn ---- */
-
-static bool everywhere(uint32_t x, uint32_t y)
-{
-    (void)x;
-    (void)y;
-    return true;
-}
 
 /* The hypotenuse runs through pixels' centres, which the top-left rule leaves out. */
 static bool upper_left(uint32_t x, uint32_t y)

@@ -13,6 +13,10 @@
 
 #define SIDE 16u /* of the targets: SIDE x SIDE pixels */
 
+/* R8G8B8A8's. */
+#define RED 0xFF0000FFu
+#define GREEN 0xFF00FF00u
+
 /* Ids. */
 enum {
     TARGET = 1,
@@ -177,6 +181,35 @@ static inline void bind_constants(uint32_t stage, uint32_t slot, uint32_t id, ui
     GO(&set);
 }
 
+static inline void set_views(uint32_t type, uint32_t stage, uint32_t slot, uint32_t first,
+                             uint32_t second)
+{
+    struct bg_pvgpu_set_shader_resource set =
+        COMMAND(struct bg_pvgpu_set_shader_resource, type, 0, .stage = stage, .start_slot = slot,
+                .count = 2, .views = {first, second});
+
+    GO(&set); /* both lists begin alike */
+}
+
+/* Draws triangles that run counterclockwise, too: constants.vert's does. */
+static inline struct bg_pvgpu_create_rasterizer_state both_sides(void)
+{
+    return (struct bg_pvgpu_create_rasterizer_state){
+        .fill_mode = BG_PVGPU_FILL_SOLID,
+        .cull_mode = BG_PVGPU_CULL_NONE,
+        .depth_clip = 1,
+    };
+}
+
+static inline void set_rasterizer(struct bg_pvgpu_create_rasterizer_state create)
+{
+    create.header =
+        (struct bg_pvgpu_command){BG_PVGPU_CMD_CREATE_RASTERIZER_STATE, sizeof(create), 0, 0};
+    create.state_id = STATE;
+    GO(&create);
+    send_id(BG_PVGPU_CMD_SET_RASTERIZER_STATE, STATE);
+}
+
 static inline void set_topology(uint32_t topology)
 {
     struct bg_pvgpu_set_primitive_topology set =
@@ -239,6 +272,20 @@ static inline const uint32_t *read_pixels(uint32_t id)
     GO(&read);
     assert_int_equal(context.renderer->ops->finish(&context).code, BG_PVGPU_OK);
     return (const uint32_t *)(heap + HEAP_SIZE - SIDE * SIDE * 4);
+}
+
+static inline bool nowhere(uint32_t x, uint32_t y)
+{
+    (void)x;
+    (void)y;
+    return false;
+}
+
+static inline bool everywhere(uint32_t x, uint32_t y)
+{
+    (void)x;
+    (void)y;
+    return true;
 }
 
 /* The pixels inside, as `covers` says, are `colour`, and the others 0. */

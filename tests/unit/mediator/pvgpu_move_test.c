@@ -8,8 +8,6 @@
 
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
 
-#define GREEN 0xFF00FF00u
-
 static void expect_moved(bool moved)
 {
     assert_ptr_equal(context.renderer, moved ? context.drawing : &pvgpu_memory_renderer);
