@@ -18,7 +18,7 @@ CUBLAS_CPU := $(HOST)/cuda-cpu/libcublas.so.13
 
 MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/mediator/*/*/*.c host/common/*.c)
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
-SMI_SRC := $(wildcard host/smi/*.c) $(addprefix host/mediator/,admin_client.c config.c log.c) \
+SMI_SRC := $(wildcard host/smi/*.c) $(addprefix host/mediator/,admin_client.c config.c config_value.c log.c) \
            $(addprefix host/common/,listener.c address.c)
 EXPORTER_SRC := $(wildcard host/exporter/*.c host/common/jail*.c) \
                 $(addprefix host/smi/,nvml.c reading.c) host/mediator/admin_client.c host/common/listener.c

@@ -2,18 +2,15 @@
 #define _GNU_SOURCE 1 /* strsep, fmemopen */
 #include "host/mediator/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
-#include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/common/address.h"
+#include "host/mediator/config_value.h"
 #include "protocol/pvgpu.h"
 
 /* Bounds of the keys; docs/mediator.md repeats them. */
@@ -23,388 +20,49 @@
 #define WEIGHT_MAX 10000u
 #define FAULTS_MAX 64u
 #define WINDOW_S_MAX 86400u
-#define RESTART_S_MIN 10u
-#define RESTART_S_MAX 3600u
 #define QUARANTINE_S_MAX 604800u
-#define CUDA_ORDINAL_MAX 63
 #define ADMIN_SUFFIX ".admin"
 #define RUN_DIRECTORY "/run/baregpu"
 
-struct loader {
-    struct config *config;
-    const char *file;
-    char *error;
-    bool pool_seen[CONFIG_POOLS];
-    bool burst_given[CONFIG_LISTENERS];
-    int listener_line[CONFIG_LISTENERS]; /* where it begins */
-    int worker_uids_line;
-    FILE *stream;
-    int line;
-};
-
-/* inih's handler returns 0 for an error: this does, after saying what is wrong. */
-__attribute__((format(printf, 2, 3))) static int fail(struct loader *loader, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-    int used;
-
-    if (loader->error[0]) {
-        return 0; /* the first error is the one to show */
-    }
-    used = snprintf(loader->error, CONFIG_ERROR_SIZE, "%s:%d: ", loader->file, loader->line);
-    if (used > 0 && used < CONFIG_ERROR_SIZE) {
-        va_start(arguments, format);
-        vsnprintf(loader->error + used, CONFIG_ERROR_SIZE - (size_t)used, format, arguments);
-        va_end(arguments);
-    }
-    return 0;
-}
-
-static bool parse_unsigned(const char *text, uint64_t *value, char **end)
-{
-    if (!isdigit((unsigned char)text[0])) {
-        return false;
-    }
-    errno = 0;
-    *value = strtoull(text, end, 10);
-    return errno == 0;
-}
-
-static int set_number(struct loader *loader, const char *key, const char *text, uint32_t least,
-                      uint32_t most, uint32_t *value)
-{
-    uint64_t number;
-    char *end;
-
-    if (!parse_unsigned(text, &number, &end) || *end || number < least || number > most) {
-        return fail(loader, "%s = %s: a number from %u to %u is allowed", key, text, least, most);
-    }
-    *value = (uint32_t)number;
-    return 1;
-}
-
-static int set_size(struct loader *loader, const char *key, const char *text, uint64_t *value)
-{
-    static const char units[] = "KMGT";
-    uint64_t number;
-    char *end;
-    unsigned shift = 0;
-
-    if (!parse_unsigned(text, &number, &end)) {
-        goto bad;
-    }
-    if (*end) {
-        const char *unit = strchr(units, toupper((unsigned char)*end));
-
-        if (unit == NULL || end[1]) {
-            goto bad;
-        }
-        shift = 10 * (unsigned)(unit - units + 1);
-    }
-    if (number > UINT64_MAX >> shift || number == 0) {
-        goto bad;
-    }
-    *value = number << shift;
-    return 1;
-bad:
-    return fail(loader, "%s = %s: a size is allowed, such as 4096, 64K, 512M, 2G or 1T", key, text);
-}
-
-static int set_path(struct loader *loader, const char *key, const char *text, char *path)
-{
-    if (text[0] != '/' || strlen(text) >= CONFIG_PATH_SIZE) {
-        return fail(loader, "%s = %s: an absolute path of at most %d bytes is allowed", key, text,
-                    CONFIG_PATH_SIZE - 1);
-    }
-    strcpy(path, text);
-    return 1;
-}
-
-static int set_metrics(struct loader *loader, const char *text, char *metrics)
-{
-    struct address address;
-
-    if (strlen(text) >= CONFIG_PATH_SIZE || !address_parse(text, &address)) {
-        return fail(loader,
-                    "metrics = %s: an address such as 127.0.0.1:9400, [::1]:9400 or :9400, or an "
-                    "absolute path is allowed",
-                    text);
-    }
-    strcpy(metrics, text);
-    return 1;
-}
-
-static int set_device(struct loader *loader, const char *text, struct config_listener *listener)
-{
-    if (strcmp(text, "vgpu-stub") == 0) {
-        listener->device = CONFIG_LISTENER_VGPU_STUB;
-    } else if (strcmp(text, "pvgpu") == 0) {
-        listener->device = CONFIG_LISTENER_PVGPU;
-    } else {
-        return fail(loader, "device = %s: vgpu-stub or pvgpu is allowed", text);
-    }
-    return 1;
-}
-
-static int set_draw(struct loader *loader, const char *text, enum config_draw *draw)
-{
-    static const char *const names[] = {
-        [CONFIG_DRAW_AUTO] = "auto", [CONFIG_DRAW_ON] = "on", [CONFIG_DRAW_OFF] = "off"};
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *draw = (enum config_draw)i;
-            return 1;
-        }
-    }
-    return fail(loader, "draw = %s: auto, on or off is allowed", text);
-}
-
-static int set_vulkan_device(struct loader *loader, const char *text, struct config *config)
-{
-    if (!text[0] || strlen(text) >= sizeof(config->vulkan_device)) {
-        return fail(loader,
-                    "vulkan_device: a device's number, or 1 to %zu bytes of its name, is allowed",
-                    sizeof(config->vulkan_device) - 1);
-    }
-    strcpy(config->vulkan_device, text);
-    return 1;
-}
-
-static int set_mode(struct loader *loader, const char *text, mode_t *mode)
-{
-    char *end;
-    unsigned long value;
-
-    value = strtoul(text, &end, 8);
-    if (!isdigit((unsigned char)text[0]) || *end || value > 0777) {
-        return fail(loader, "mode = %s: an octal mode from 0000 to 0777 is allowed", text);
-    }
-    *mode = (mode_t)value;
-    return 1;
-}
-
-static int set_priority(struct loader *loader, const char *text, uint32_t *priority)
-{
-    static const char *const names[] = {"low", "medium", "high"};
-
-    for (uint32_t i = 0; i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *priority = i;
-            return 1;
-        }
-    }
-    return fail(loader, "max_priority = %s: low, medium or high is allowed", text);
-}
-
-/* The next word of a list separated by commas or blanks; NULL at its end. */
-static char *next_word(char **rest)
-{
-    char *word;
-
-    do {
-        word = strsep(rest, ", \t");
-    } while (word != NULL && !*word);
-    return word;
-}
-
-static int set_pools(struct loader *loader, const char *text, struct config_listener *listener)
-{
-    char copy[64];
-    char *rest = copy;
-    char *word;
-
-    listener->pools[0] = listener->pools[1] = false;
-    snprintf(copy, sizeof(copy), "%s", text);
-    while ((word = next_word(&rest)) != NULL) {
-        if (strcmp(word, "A") != 0 && strcmp(word, "B") != 0) {
-            return fail(loader, "pools = %s: a list of A and B is allowed", text);
-        }
-        listener->pools[word[0] - 'A'] = true;
-    }
-    if (!listener->pools[0] && !listener->pools[1]) {
-        return fail(loader, "pools is empty: a list of A and B is allowed");
-    }
-    return 1;
-}
-
-static int set_checks(struct loader *loader, const char *text, char checks[CONFIG_CHECKS_SIZE])
-{
-    static const char *const names[] = {"memory", "race", "init", "sync"};
-    bool wanted[4] = {false};
-    char copy[64];
-    char *rest = copy;
-    char *word;
-
-    snprintf(copy, sizeof(copy), "%s", text);
-    while ((word = next_word(&rest)) != NULL) {
-        unsigned i = 0;
-
-        while (i < 4 && strcmp(word, names[i]) != 0) {
-            i++;
-        }
-        if (i == 4) {
-            return fail(loader, "checks = %s: a list of memory, race, init and sync is allowed",
-                        text);
-        }
-        wanted[i] = true;
-    }
-    checks[0] = '\0';
-    for (unsigned i = 0; i < 4; i++) {
-        if (wanted[i]) {
-            strcat(strcat(checks, checks[0] ? "," : ""), names[i]);
-        }
-    }
-    return 1;
-}
-
-static int set_users(struct loader *loader, const char *text, struct config_listener *listener)
-{
-    char copy[512];
-    char *rest = copy;
-    char *word;
-
-    if (strlen(text) >= sizeof(copy)) {
-        return fail(loader, "allow_users: at most %zu bytes are allowed", sizeof(copy) - 1);
-    }
-    strcpy(copy, text);
-    listener->allow_user_count = 0;
-    while ((word = next_word(&rest)) != NULL) {
-        uint64_t number;
-        char *end;
-
-        if (listener->allow_user_count == CONFIG_USERS) {
-            return fail(loader, "allow_users: at most %d users are allowed", CONFIG_USERS);
-        }
-        if (!parse_unsigned(word, &number, &end) || *end || number > UINT32_MAX) {
-            struct passwd *user = getpwnam(word);
-
-            if (user == NULL) {
-                return fail(loader, "allow_users: no user %s; names and user ids are allowed",
-                            word);
-            }
-            number = user->pw_uid;
-        }
-        listener->allow_users[listener->allow_user_count++] = (uid_t)number;
-    }
-    return 1;
-}
-
-static int set_devices(struct loader *loader, const char *text, struct config_pool *pool)
-{
-    char copy[512];
-    char *rest = copy;
-    char *word;
-
-    if (strlen(text) >= sizeof(copy)) {
-        return fail(loader, "devices: at most %zu bytes are allowed", sizeof(copy) - 1);
-    }
-    strcpy(copy, text);
-    pool->device_count = 0;
-    while ((word = next_word(&rest)) != NULL) {
-        struct config_device device = {.kind = CONFIG_DEVICE_AUTO};
-        uint64_t ordinal;
-        char *end;
-
-        if (strcmp(word, "cpu") == 0) {
-            device.kind = CONFIG_DEVICE_CPU;
-        } else if (strncmp(word, "cuda:", 5) == 0 && parse_unsigned(word + 5, &ordinal, &end) &&
-                   !*end && ordinal <= CUDA_ORDINAL_MAX) {
-            device.kind = CONFIG_DEVICE_CUDA;
-            device.ordinal = (int)ordinal;
-        } else if (strcmp(word, "auto") != 0) {
-            return fail(loader, "devices: %s: auto, cpu and cuda:N (N from 0 to %d) are allowed",
-                        word, CUDA_ORDINAL_MAX);
-        }
-        if (pool->device_count == CONFIG_POOL_DEVICES) {
-            return fail(loader, "devices: at most %d are allowed", CONFIG_POOL_DEVICES);
-        }
-        pool->devices[pool->device_count++] = device;
-    }
-    if (pool->device_count == 0) {
-        return fail(loader, "devices is empty: a list of auto, cpu and cuda:N is allowed");
-    }
-    return 1;
-}
-
-static int set_user(struct loader *loader, const char *text, struct config *config)
-{
-    const struct passwd *user = getpwnam(text);
-
-    if (user == NULL || strlen(text) >= sizeof(config->user_name)) {
-        return fail(loader, "user = %s: no user of that name", text);
-    }
-    strcpy(config->user_name, text);
-    config->user_uid = user->pw_uid;
-    config->user_gid = user->pw_gid;
-    return 1;
-}
-
-static int set_worker_uids(struct loader *loader, const char *text, struct config *config)
-{
-    uint64_t first, last;
-    char *end;
-
-    if (!parse_unsigned(text, &first, &end) || *end != '-' ||
-        !parse_unsigned(end + 1, &last, &end) || *end || first == 0 || last < first ||
-        last >= UINT32_MAX) {
-        return fail(loader, "worker_uids = %s: a range is allowed, such as 200000-265535", text);
-    }
-    loader->worker_uids_line = loader->line;
-    config->worker_first_uid = (uid_t)first;
-    config->worker_uid_count = (uint32_t)(last - first + 1);
-    return 1;
-}
-
-/* A worker hears of its supervisor every five seconds. */
-static int set_restart(struct loader *loader, const char *text, uint32_t *restart_s)
-{
-    if (strcmp(text, "0") == 0) {
-        *restart_s = 0;
-        return 1;
-    }
-    return set_number(loader, "restart_s", text, RESTART_S_MIN, RESTART_S_MAX, restart_s);
-}
-
-static int load_mediator_key(struct loader *loader, const char *key, const char *text)
+static int load_mediator_key(struct config_loader *loader, const char *key, const char *text)
 {
     struct config *config = loader->config;
 
     if (strcmp(key, "max_sessions") == 0) {
-        return set_number(loader, key, text, 1, CONFIG_SESSIONS_MAX, &config->max_sessions);
+        return config_set_number(loader, key, text, 1, CONFIG_SESSIONS_MAX, &config->max_sessions);
     }
     if (strcmp(key, "spare_workers") == 0) {
-        return set_number(loader, key, text, 0, CONFIG_SPARES_MAX, &config->spare_workers);
+        return config_set_number(loader, key, text, 0, CONFIG_SPARES_MAX, &config->spare_workers);
     }
     if (strcmp(key, "restart_s") == 0) {
-        return set_restart(loader, text, &config->restart_s);
+        return config_set_restart(loader, text, &config->restart_s);
     }
     if (strcmp(key, "user") == 0) {
-        return set_user(loader, text, config);
+        return config_set_user(loader, text, config);
     }
     if (strcmp(key, "worker_uids") == 0) {
-        return set_worker_uids(loader, text, config);
+        return config_set_worker_uids(loader, text, config);
     }
     if (strcmp(key, "cuda_sandbox") == 0) {
         config->cuda_loose = strcmp(text, "loose") == 0;
         return config->cuda_loose || strcmp(text, "strict") == 0 ||
-               fail(loader, "cuda_sandbox = %s: strict or loose is allowed", text);
+               config_fail(loader, "cuda_sandbox = %s: strict or loose is allowed", text);
     }
     if (strcmp(key, "vulkan_device") == 0) {
-        return set_vulkan_device(loader, text, config);
+        return config_set_vulkan_device(loader, text, config);
     }
     if (strcmp(key, "metrics") == 0) {
-        return set_metrics(loader, text, config->metrics);
+        return config_set_metrics(loader, text, config->metrics);
     }
     if (strcmp(key, "admin_socket") == 0) {
-        return set_path(loader, key, text, config->admin_socket);
+        return config_set_path(loader, key, text, config->admin_socket);
     }
     if (strcmp(key, "log_level") == 0) {
         return log_parse_level(text, &config->log_level) ||
-               fail(loader, "log_level = %s: one of %s is allowed", text, MEDIATOR_LOG_LEVELS);
+               config_fail(loader, "log_level = %s: one of %s is allowed", text,
+                           MEDIATOR_LOG_LEVELS);
     }
-    return fail(
+    return config_fail(
         loader,
         "unknown key %s in [mediator]: max_sessions, spare_workers, restart_s, user, worker_uids, "
         "cuda_sandbox, vulkan_device, admin_socket, metrics and "
@@ -412,82 +70,87 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
         key);
 }
 
-static int load_listener_key(struct loader *loader, struct config_listener *listener,
+static int load_listener_key(struct config_loader *loader, struct config_listener *listener,
                              const char *key, const char *text)
 {
     struct config_limits *limits = &listener->limits;
 
     if (strcmp(key, "path") == 0) {
-        return set_path(loader, key, text, listener->path);
+        return config_set_path(loader, key, text, listener->path);
     }
     if (strcmp(key, "device") == 0) {
-        return set_device(loader, text, listener);
+        return config_set_device(loader, text, listener);
     }
     if (strcmp(key, "draw") == 0) {
-        return set_draw(loader, text, &listener->draw);
+        return config_set_draw(loader, text, &listener->draw);
     }
     if (strcmp(key, "mode") == 0) {
-        return set_mode(loader, text, &listener->mode);
+        return config_set_mode(loader, text, &listener->mode);
     }
     if (strcmp(key, "pools") == 0) {
-        return set_pools(loader, text, listener);
+        return config_set_pools(loader, text, listener);
     }
     if (strcmp(key, "checks") == 0) {
-        return set_checks(loader, text, listener->checks);
+        return config_set_checks(loader, text, listener->checks);
     }
     if (strcmp(key, "allow_users") == 0) {
-        return set_users(loader, text, listener);
+        return config_set_users(loader, text, listener);
     }
     if (strcmp(key, "max_priority") == 0) {
-        return set_priority(loader, text, &limits->max_priority);
+        return config_set_priority(loader, text, &limits->max_priority);
     }
     if (strcmp(key, "memory_limit") == 0) {
-        return set_size(loader, key, text, &limits->memory_limit);
+        return config_set_size(loader, key, text, &limits->memory_limit);
     }
     if (strcmp(key, "max_queued") == 0) {
-        return set_number(loader, key, text, 1, QUEUED_MAX, &limits->max_queued);
+        return config_set_number(loader, key, text, 1, QUEUED_MAX, &limits->max_queued);
     }
     if (strcmp(key, "requests_per_s") == 0) {
-        return set_number(loader, key, text, 0, RATE_MAX, &limits->requests_per_s);
+        return config_set_number(loader, key, text, 0, RATE_MAX, &limits->requests_per_s);
     }
     if (strcmp(key, "burst") == 0) {
         loader->burst_given[listener - loader->config->listeners] = true;
-        return set_number(loader, key, text, 1, RATE_MAX, &limits->burst);
+        return config_set_number(loader, key, text, 1, RATE_MAX, &limits->burst);
     }
     if (strcmp(key, "request_timeout_ms") == 0) {
-        return set_number(loader, key, text, 1, TIMEOUT_MS_MAX, &limits->request_timeout_ms);
+        return config_set_number(loader, key, text, 1, TIMEOUT_MS_MAX, &limits->request_timeout_ms);
     }
     if (strcmp(key, "cuda_threads") == 0) {
-        return set_number(loader, key, text, 0, CONFIG_CUDA_THREADS_MAX, &limits->cuda_threads);
+        return config_set_number(loader, key, text, 0, CONFIG_CUDA_THREADS_MAX,
+                                 &limits->cuda_threads);
     }
     if (strcmp(key, "max_sessions") == 0) {
-        return set_number(loader, key, text, 1, CONFIG_SESSIONS_MAX, &listener->max_sessions);
+        return config_set_number(loader, key, text, 1, CONFIG_SESSIONS_MAX,
+                                 &listener->max_sessions);
     }
     if (strcmp(key, "connections_per_s") == 0) {
-        return set_number(loader, key, text, 0, RATE_MAX, &listener->connections_per_s);
+        return config_set_number(loader, key, text, 0, RATE_MAX, &listener->connections_per_s);
     }
     if (strcmp(key, "guest_connections_per_s") == 0) {
-        return set_number(loader, key, text, 0, RATE_MAX, &listener->guest_connections_per_s);
+        return config_set_number(loader, key, text, 0, RATE_MAX,
+                                 &listener->guest_connections_per_s);
     }
     if (strcmp(key, "weight") == 0) {
-        return set_number(loader, key, text, 1, WEIGHT_MAX, &listener->weight);
+        return config_set_number(loader, key, text, 1, WEIGHT_MAX, &listener->weight);
     }
     if (strcmp(key, "quarantine_faults") == 0) {
-        return set_number(loader, key, text, 0, FAULTS_MAX, &listener->quarantine_faults);
+        return config_set_number(loader, key, text, 0, FAULTS_MAX, &listener->quarantine_faults);
     }
     if (strcmp(key, "quarantine_window_s") == 0) {
-        return set_number(loader, key, text, 1, WINDOW_S_MAX, &listener->quarantine_window_s);
+        return config_set_number(loader, key, text, 1, WINDOW_S_MAX,
+                                 &listener->quarantine_window_s);
     }
     if (strcmp(key, "quarantine_s") == 0) {
-        return set_number(loader, key, text, 0, QUARANTINE_S_MAX, &listener->quarantine_s);
+        return config_set_number(loader, key, text, 0, QUARANTINE_S_MAX, &listener->quarantine_s);
     }
-    return fail(loader,
-                "unknown key %s in [listener %s]: path, device, draw, mode, pools, allow_users, "
-                "checks, max_priority, weight, memory_limit, max_queued, requests_per_s, burst, "
-                "request_timeout_ms, cuda_threads, max_sessions, connections_per_s, "
-                "guest_connections_per_s, quarantine_faults, quarantine_window_s and quarantine_s "
-                "are allowed",
-                key, listener->name);
+    return config_fail(
+        loader,
+        "unknown key %s in [listener %s]: path, device, draw, mode, pools, allow_users, "
+        "checks, max_priority, weight, memory_limit, max_queued, requests_per_s, burst, "
+        "request_timeout_ms, cuda_threads, max_sessions, connections_per_s, "
+        "guest_connections_per_s, quarantine_faults, quarantine_window_s and quarantine_s "
+        "are allowed",
+        key, listener->name);
 }
 
 static void set_listener_default(struct config_listener *listener)
@@ -521,7 +184,7 @@ static bool name_allowed(const char *name)
     return length > 0 && length < CONFIG_NAME_SIZE && !name[length];
 }
 
-static struct config_listener *find_listener(struct loader *loader, const char *name)
+static struct config_listener *find_listener(struct config_loader *loader, const char *name)
 {
     struct config *config = loader->config;
     struct config_listener *listener;
@@ -532,12 +195,14 @@ static struct config_listener *find_listener(struct loader *loader, const char *
         }
     }
     if (!name_allowed(name)) {
-        fail(loader, "[listener %s]: a name of at most %d letters, digits, _ and - is allowed",
-             name, CONFIG_NAME_SIZE - 1);
+        config_fail(loader,
+                    "[listener %s]: a name of at most %d letters, digits, _ and - is allowed", name,
+                    CONFIG_NAME_SIZE - 1);
         return NULL;
     }
     if (config->listener_count == CONFIG_LISTENERS) {
-        fail(loader, "[listener %s]: at most %d listeners are allowed", name, CONFIG_LISTENERS);
+        config_fail(loader, "[listener %s]: at most %d listeners are allowed", name,
+                    CONFIG_LISTENERS);
         return NULL;
     }
     loader->listener_line[config->listener_count] = loader->line;
@@ -554,7 +219,7 @@ static int find_pool(const char *section)
 }
 
 /* A section counts without any keys, too. */
-static int load_section(struct loader *loader, const char *section)
+static int load_section(struct config_loader *loader, const char *section)
 {
     int pool = find_pool(section);
 
@@ -569,15 +234,15 @@ static int load_section(struct loader *loader, const char *section)
         return find_listener(loader, section + 9) != NULL;
     }
     return strcmp(section, "mediator") == 0 ||
-           fail(loader,
-                "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
-                "are allowed",
-                section);
+           config_fail(loader,
+                       "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
+                       "are allowed",
+                       section);
 }
 
 static int load_key(void *context, const char *section, const char *key, const char *value)
 {
-    struct loader *loader = context;
+    struct config_loader *loader = context;
     int pool = find_pool(section);
 
     if (!load_section(loader, section)) {
@@ -593,14 +258,14 @@ static int load_key(void *context, const char *section, const char *key, const c
         return load_listener_key(loader, find_listener(loader, section + 9), key, value);
     }
     if (strcmp(key, "devices") != 0) {
-        return fail(loader, "unknown key %s in [%s]: devices is allowed", key, section);
+        return config_fail(loader, "unknown key %s in [%s]: devices is allowed", key, section);
     }
-    return set_devices(loader, value, &loader->config->pools[pool]);
+    return config_set_devices(loader, value, &loader->config->pools[pool]);
 }
 
 /* What inih takes for a section's line; it takes an indented one for more of a value sometimes, but
  * no value begins so. */
-static void look_for_section(struct loader *loader, const char *line)
+static void look_for_section(struct config_loader *loader, const char *line)
 {
     const char *name = line + strspn(line, " \t\r\n\v\f") + 1;
     const char *end;
@@ -616,7 +281,7 @@ static void look_for_section(struct loader *loader, const char *line)
  * Debian's is not). */
 static char *read_line(char *line, int size, void *context)
 {
-    struct loader *loader = context;
+    struct config_loader *loader = context;
 
     if (fgets(line, size, loader->stream) == NULL) {
         return NULL;
@@ -626,24 +291,24 @@ static char *read_line(char *line, int size, void *context)
     return line;
 }
 
-static int check_worker_uids(struct loader *loader)
+static int check_worker_uids(struct config_loader *loader)
 {
     const struct config *config = loader->config;
     uint32_t needed = config->max_sessions + config->spare_workers;
 
     loader->line = loader->worker_uids_line;
     if (config->worker_uid_count > 0 && config->worker_uid_count < needed) {
-        return fail(loader,
-                    "worker_uids has %u users; max_sessions and spare_workers need %u together",
-                    config->worker_uid_count, needed);
+        return config_fail(
+            loader, "worker_uids has %u users; max_sessions and spare_workers need %u together",
+            config->worker_uid_count, needed);
     }
     if (config->user_uid - config->worker_first_uid < config->worker_uid_count) {
-        return fail(loader, "worker_uids has user %s in it", config->user_name);
+        return config_fail(loader, "worker_uids has user %s in it", config->user_name);
     }
     return 1;
 }
 
-static int check_whole(struct loader *loader)
+static int check_whole(struct config_loader *loader)
 {
     struct config *config = loader->config;
 
@@ -656,16 +321,16 @@ static int check_whole(struct loader *loader)
 
         loader->line = loader->listener_line[i];
         if (!listener->path[0]) {
-            return fail(loader, "[listener %s] has no path", listener->name);
+            return config_fail(loader, "[listener %s] has no path", listener->name);
         }
         if (listener->draw == CONFIG_DRAW_ON && listener->device != CONFIG_LISTENER_PVGPU) {
-            return fail(loader, "[listener %s]: draw = on goes with device = pvgpu",
-                        listener->name);
+            return config_fail(loader, "[listener %s]: draw = on goes with device = pvgpu",
+                               listener->name);
         }
         for (unsigned j = 0; j < i; j++) {
             if (strcmp(listener->path, config->listeners[j].path) == 0) {
-                return fail(loader, "[listener %s] and [listener %s] have the same path",
-                            config->listeners[j].name, listener->name);
+                return config_fail(loader, "[listener %s] and [listener %s] have the same path",
+                                   config->listeners[j].name, listener->name);
             }
         }
         if (!loader->burst_given[i]) {
@@ -729,14 +394,15 @@ void config_set_default(struct config *config)
     set_default_listeners(config);
 }
 
-static int load_stream(struct loader *loader)
+static int load_stream(struct config_loader *loader)
 {
     struct config *config = loader->config;
     int result = ini_parse_stream(read_line, loader, load_key, loader);
 
     if (result != 0 && !loader->error[0]) {
         loader->line = result > 0 ? result : 0;
-        fail(loader, "%s", result > 0 ? "neither a [section] nor a key = value" : "cannot be read");
+        config_fail(loader, "%s",
+                    result > 0 ? "neither a [section] nor a key = value" : "cannot be read");
     }
     if (loader->error[0]) {
         return -1;
@@ -754,7 +420,7 @@ static int load_stream(struct loader *loader)
 int config_load_text(struct config *config, const char *text, const char *name,
                      char error[CONFIG_ERROR_SIZE])
 {
-    struct loader loader = {.config = config, .file = name, .error = error};
+    struct config_loader loader = {.config = config, .file = name, .error = error};
     int result = -1;
 
     error[0] = '\0';
@@ -770,7 +436,7 @@ int config_load_text(struct config *config, const char *text, const char *name,
 
 int config_load_file(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE])
 {
-    struct loader loader = {.config = config, .file = path, .error = error};
+    struct config_loader loader = {.config = config, .file = path, .error = error};
     int result;
 
     error[0] = '\0';

@@ -65,7 +65,7 @@ static const char documentation[] =
     "Shows what a baregpu mediator's devices, listeners and sessions do, and acts on guests.\n\n"
     "  top         live, the busiest session first; q ends it\n"
     "  quarantine  all its requests are refused until it is released\n"
-    "  drain       its sessions finish what they accepted and end; a listener serves no others\n"
+    "  drain       its sessions finish and end; a listener serves no others\n"
     "  release     takes back both, and other quarantines"
     "\vNames and units are nvidia-smi's; what is not known is [N/A]. Exit status: 0 success, 1 the "
     "system or the mediator refused something, 2 wrong options, 5 no mediator answers, 6 no such "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/config.c host/mediator/log.c host/common/address.c
+// build: host/mediator/config.c host/mediator/config_value.c host/mediator/log.c host/common/address.c
 // libs: -linih
 /* The configuration file: what it sets, and that each error names file, line, key and remedy. */
 #include <setjmp.h>
