@@ -33,16 +33,17 @@ value emit_space_base(struct emitter *emitter, enum ptx_space space)
     switch (space) {
     case PTX_SPACE_SHARED:
         return emit_splat_scalar(emitter, PTX_W_B64,
-                                 emit_field(emitter, offsetof(struct warp, shared), "i64"));
+                                 emit_fixed_field(emitter, offsetof(struct warp, shared), "i64"));
     case PTX_SPACE_PARAM:
         return emit_splat_scalar(emitter, PTX_W_B64,
-                                 emit_field(emitter, offsetof(struct warp, params), "i64"));
+                                 emit_fixed_field(emitter, offsetof(struct warp, params), "i64"));
     case PTX_SPACE_LOCAL:
         return add_i64(
             emitter,
             emit_splat_scalar(emitter, PTX_W_B64,
                               emit_field(emitter, offsetof(struct warp, local), "i64")),
-            lanes_times(emitter, emit_field(emitter, offsetof(struct warp, local_stride), "i64")));
+            lanes_times(emitter,
+                        emit_fixed_field(emitter, offsetof(struct warp, local_stride), "i64")));
     default:
         return emit_splat(emitter, PTX_W_B64, 0);
     }
@@ -173,7 +174,7 @@ static value reach(struct emitter *emitter, const struct access *access, value l
 /* Between the bounds, from the first lane that takes part to the last. */
 static value is_within(struct emitter *emitter, const struct access *access)
 {
-    value sites = emit_field(emitter, offsetof(struct warp, sites), "ptr");
+    value sites = emit_fixed_field(emitter, offsetof(struct warp, sites), "ptr");
     value site = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
                             access->site * sizeof(struct warp_site));
     value start = emit_value(emitter, "load i64, ptr %%t%u, align 8", site);
@@ -455,9 +456,8 @@ static value load_parameter(struct emitter *emitter, const struct ptx_operand *a
 {
     const struct ptx_variable *variable = address->base->symbol->variable;
     uint64_t offset = variable->offset + (uint64_t)address->offset + further;
-    value params = emit_field(emitter, offsetof(struct warp, params), "ptr");
-    value pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %llu", params,
-                               (unsigned long long)offset);
+    value pointer =
+        emit_value(emitter, "getelementptr i8, ptr %%params, i64 %llu", (unsigned long long)offset);
     value scalar = emit_value(emitter, "load %s, ptr %%t%u, align 1, !invariant.load !3",
                               emit_element(type), pointer);
 

@@ -33,7 +33,7 @@ static value field(struct emitter *emitter, size_t offset)
 static value is_in_variable(struct emitter *emitter, value addresses,
                             const struct ptx_variable *variable)
 {
-    value variables = emit_field(emitter, offsetof(struct warp, variables), "ptr");
+    value variables = emit_fixed_field(emitter, offsetof(struct warp, variables), "ptr");
     value pointer = emit_value(emitter, "getelementptr ptr, ptr %%t%u, i64 %llu", variables,
                                (unsigned long long)variable->offset);
     value start = emit_value(emitter, "load i64, ptr %%t%u, align 8", pointer);

@@ -149,46 +149,48 @@ static value is_as_guessed(struct emitter *emitter, const struct whole_access *a
 
 /* The memory that this access met last, or the block's shared memory. */
 static void find_bounds(struct emitter *emitter, const struct whole_access *access, value *start,
-                        value *size)
+                        value *end)
 {
-    value sites, end;
+    value sites, pointer;
 
     if (access->is_shared) {
         *start = emit_value(emitter, "add i64 0, 0");
-        *size = emit_fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
+        *end = emit_fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
         return;
     }
     sites = emit_fixed_field(emitter, offsetof(struct warp, sites), "ptr");
     sites = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
                        access->site * sizeof(struct warp_site));
     *start = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", sites);
-    end = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", sites);
-    end = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", end);
-    *size = emit_value(emitter, "sub i64 %%t%u, %%t%u", end, *start);
+    pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", sites);
+    *end = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", pointer);
 }
 
-/* `low` and what is touched from there on lie within the bounds: low - start <= size - length, of
- * numbers without a sign, when there is room for the length at all. */
+/* From `low` on all that is touched lies within the bounds: start <= low <= last, of numbers with a
+ * sign. No memory is at addresses below zero, so neither may `low` be; but `last` is, where what is
+ * touched is longer than all that lies before the end. */
 static value is_row_within(struct emitter *emitter, const struct whole_access *access, value row,
-                           value start, value room)
+                           value start, value last)
 {
     value low = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)access->least);
-    value offset = emit_value(emitter, "sub i64 %%t%u, %%t%u", low, start);
-    value within = emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", offset, room);
+    value above = emit_value(emitter, "icmp sge i64 %%t%u, %%t%u", low, start);
+    value below = emit_value(emitter, "icmp sle i64 %%t%u, %%t%u", low, last);
     value rest = emit_value(emitter, "and i64 %%t%u, %u", low, access->size * access->count - 1);
 
-    return both(emitter, within, emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
+    return both(emitter, both(emitter, above, below),
+                emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
 }
 
 static value is_each_within(struct emitter *emitter, const struct whole_access *access,
-                            value vector, value start, value room)
+                            value vector, value start, value last)
 {
     value low = emit_value(emitter, "add <32 x i64> %%t%u, splat (i64 %lld)", vector,
                            (long long)access->least);
-    value offset = emit_value(emitter, "sub <32 x i64> %%t%u, %%t%u", low,
-                              emit_splat_scalar(emitter, PTX_W_B64, start));
-    value within = emit_value(emitter, "icmp ule <32 x i64> %%t%u, %%t%u", offset,
-                              emit_splat_scalar(emitter, PTX_W_B64, room));
+    value above = emit_value(emitter, "icmp sge <32 x i64> %%t%u, %%t%u", low,
+                             emit_splat_scalar(emitter, PTX_W_B64, start));
+    value below = emit_value(emitter, "icmp sle <32 x i64> %%t%u, %%t%u", low,
+                             emit_splat_scalar(emitter, PTX_W_B64, last));
+    value within = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", above, below);
     value rest = emit_value(emitter, "and <32 x i64> %%t%u, splat (i64 %u)", low,
                             access->size * access->count - 1);
     value aligned = emit_value(emitter, "icmp eq <32 x i64> %%t%u, zeroinitializer", rest);
@@ -200,16 +202,17 @@ static value is_safe(struct emitter *emitter, const struct whole_access *access,
                      const struct place *place)
 {
     long long length = access->end - access->least + step_of(access) * (place->row - 1);
-    value start, size, room, safe;
+    value start, end, last, safe = 0;
 
-    find_bounds(emitter, access, &start, &size);
-    room = emit_value(emitter, "sub i64 %%t%u, %lld", size, length);
-    safe = emit_value(emitter, "icmp uge i64 %%t%u, %lld", size, length);
+    find_bounds(emitter, access, &start, &end);
+    last = emit_value(emitter, "sub i64 %%t%u, %lld", end, length);
     if (access->kind == WHOLE_SCATTERED) {
-        return both(emitter, safe, is_each_within(emitter, access, place->vector, start, room));
+        return is_each_within(emitter, access, place->vector, start, last);
     }
     for (unsigned i = 0; i < place->row_count; i++) {
-        safe = both(emitter, safe, is_row_within(emitter, access, place->rows[i], start, room));
+        value within = is_row_within(emitter, access, place->rows[i], start, last);
+
+        safe = i ? both(emitter, safe, within) : within;
     }
     return access->kind == WHOLE_UNIFORM || place->is_affine
                ? safe

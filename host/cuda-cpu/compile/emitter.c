@@ -378,7 +378,7 @@ value emit_splat_scalar(struct emitter *emitter, enum ptx_word type, value scala
 
 static value get_u32_field(struct emitter *emitter, size_t offset)
 {
-    return emit_splat_scalar(emitter, PTX_W_B32, emit_field(emitter, offset, "i32"));
+    return emit_splat_scalar(emitter, PTX_W_B32, emit_fixed_field(emitter, offset, "i32"));
 }
 
 /* Of 32 numbers of lanes the first ones that are to be read: of all, or of the emitter's row. */
@@ -464,7 +464,8 @@ static value read_special(struct emitter *emitter, enum ptx_special special, uns
     case PTX_SR_LANEID:
         return get_lane(emitter);
     case PTX_SR_WARPID:
-        return get_u32_field(emitter, offsetof(struct warp, warpid));
+        return emit_splat_scalar(emitter, PTX_W_B32,
+                                 emit_field(emitter, offsetof(struct warp, warpid), "i32"));
     case PTX_SR_NWARPID:
         return get_u32_field(emitter, offsetof(struct warp, nwarpid));
     case PTX_SR_LANEMASK_EQ:
@@ -551,7 +552,7 @@ static value get_symbol(struct emitter *emitter, const struct ptx_operand *opera
     if (symbol->variable->space != PTX_SPACE_GLOBAL && symbol->variable->space != PTX_SPACE_CONST) {
         return emit_splat(emitter, type, symbol->variable->offset + (uint64_t)operand->offset);
     }
-    pointers = emit_field(emitter, offsetof(struct warp, variables), "ptr");
+    pointers = emit_fixed_field(emitter, offsetof(struct warp, variables), "ptr");
     pointer = emit_value(emitter, "getelementptr ptr, ptr %%t%u, i64 %llu", pointers,
                          (unsigned long long)symbol->variable->offset);
     address = emit_value(emitter, "load i64, ptr %%t%u, align 8", pointer);

@@ -55,6 +55,9 @@ static struct lanes begin_warp(struct emitter *emitter, const char *lanes)
 
 #define ATTRIBUTES "nounwind " LLVM_FRAME_SIZE
 
+/* All of it is there: what does not change may be loaded before it is known to be needed. */
+#define WARP_ARGUMENT "ptr noalias align 8 dereferenceable(%zu) %%w"
+
 static void emit_code(struct emitter *emitter, const char *lanes)
 {
     struct lanes at_entry;
@@ -109,17 +112,23 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     emitter->flow = &flow;
     emitter->waits = !emitter->turns.are_inside && wait_is_in(function);
     if (function->is_entry) {
-        text_add(emitter->out, "define void @" KERNEL_SYMBOL "(ptr noalias %%w) " ATTRIBUTES
-                               " {\n  %%frame = add i64 0, 0\n  %%depth = add i32 0, 0\n");
+        text_add(emitter->out,
+                 "define void @" KERNEL_SYMBOL "(" WARP_ARGUMENT ") " ATTRIBUTES
+                 " {\n  %%frame = add i64 0, 0\n  %%depth = add i32 0, 0\n",
+                 sizeof(struct warp));
         emit(emitter, "%%live_at = getelementptr i8, ptr %%w, i64 %zu",
              offsetof(struct warp, live));
         emit(emitter, "%%live = load i32, ptr %%live_at, align 4");
+        emit(emitter, "%%params_at = getelementptr i8, ptr %%w, i64 %zu",
+             offsetof(struct warp, params));
+        emit(emitter, "%%params = load ptr, ptr %%params_at, align 8, !invariant.load !3, "
+                      "!dereferenceable !10");
         emit_code(emitter, "%live");
     } else {
         text_add(emitter->out,
-                 "define internal void @f%zu(ptr noalias %%w, i64 %%frame, i32 %%lanes, i32 "
+                 "define internal void @f%zu(" WARP_ARGUMENT ", i64 %%frame, i32 %%lanes, i32 "
                  "%%depth) " ATTRIBUTES " noinline {\n",
-                 reach_number(emitter->module, function));
+                 reach_number(emitter->module, function), sizeof(struct warp));
         emit_code(emitter, "%lanes");
     }
     if (function->is_entry) {
@@ -170,12 +179,13 @@ static bool is_complete(const struct text *ir, const struct ptx_function *functi
 }
 
 /* 1: what belongs to the device, 2: what kernels touch. 3: loads of what does not change. 7: hardly
- * ever the second way. */
+ * ever the second way. 10: the bytes of parameters. */
 static const char metadata[] = "!7 = !{!\"branch_weights\", i32 100000, i32 1}\n"
                                "!1 = !{!5, !5, i64 0}\n!2 = !{!6, !6, i64 0}\n!3 = !{}\n"
                                "!4 = !{!\"memory\"}\n!5 = !{!\"device\", !4, i64 0}\n"
                                "!6 = !{!\"kernel\", !4, i64 0}\n"
-                               "!8 = distinct !{!8, !9}\n!9 = !{!\"llvm.licm.disable\"}\n";
+                               "!8 = distinct !{!8, !9}\n!9 = !{!\"llvm.licm.disable\"}\n"
+                               "!10 = !{i64 %llu}\n";
 
 bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel,
                  const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,
@@ -198,7 +208,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
         emit_reached(&emitter, &reach);
     }
     places_end(&emitter, kernel);
-    text_add(ir, "%s", metadata);
+    text_add(ir, metadata, (unsigned long long)kernel->param_size);
     needs->sites = emitter.sites;
     needs->local_size = reach.functions[reach_number(module, kernel)].local_size;
     needs->depth = reach.functions[reach_number(module, kernel)].depth;
