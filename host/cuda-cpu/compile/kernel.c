@@ -8,6 +8,7 @@
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/compile/places.h"
 #include "host/cuda-cpu/compile/reach.h"
+#include "host/cuda-cpu/compile/shared.h"
 #include "host/cuda-cpu/compile/wait.h"
 
 /* ---- The frame ---- */
@@ -205,6 +206,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     }
     text_add(ir, "%s", prelude);
     if (reach_add(&reach, kernel)) {
+        shared_lay(&reach);
         emit_reached(&emitter, &reach);
     }
     places_end(&emitter, kernel);

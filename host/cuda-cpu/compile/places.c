@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/compile/shared.h"
+
 /* Names lie behind each other: an empty one, those of files, those of variables. */
 bool places_begin(struct emitter *emitter)
 {
@@ -67,7 +69,7 @@ static void add_name(struct lists *lists, const char *name)
 static void add_variables(struct lists *lists, struct ptx_variable *const *variables, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (variables[i]->space == PTX_SPACE_SHARED) {
+        if (variables[i]->space == PTX_SPACE_SHARED && variables[i]->offset != SHARED_NOWHERE) {
             add_word(&lists->variables, (uint32_t)variables[i]->offset);
             add_word(&lists->variables, (uint32_t)variables[i]->size);
             add_word(&lists->variables, lists->name_size);

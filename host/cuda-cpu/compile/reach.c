@@ -229,6 +229,14 @@ bool reach_create(struct reach *reach, const struct ptx_module *module, struct p
     return true;
 }
 
+void reach_clear(struct reach *reach)
+{
+    for (size_t i = 0; i < reach->module->function_count; i++) {
+        reach->functions[i] = (struct reached){.is_taken = reach->functions[i].is_taken};
+    }
+    reach->is_deep = false;
+}
+
 void reach_destroy(struct reach *reach)
 {
     free(reach->functions);

@@ -24,6 +24,9 @@ struct reach {
 bool reach_create(struct reach *reach, const struct ptx_module *module, struct ptx_log *log);
 void reach_destroy(struct reach *reach);
 
+/* Takes all functions out again. */
+void reach_clear(struct reach *reach);
+
 /* Adds a kernel, and what it may call. False: the log says why not. */
 bool reach_add(struct reach *reach, const struct ptx_function *kernel);
 

@@ -14,11 +14,6 @@ static void place(struct ptx_variable *variable, uint64_t *size)
     *size += variable->size;
 }
 
-static bool is_dynamic(const struct ptx_variable *variable)
-{
-    return variable->space == PTX_SPACE_SHARED && !variable->size;
-}
-
 static void number(struct ptx_module *module, struct ptx_variable *variable)
 {
     if (variable->space == PTX_SPACE_GLOBAL || variable->space == PTX_SPACE_CONST) {
@@ -44,20 +39,15 @@ static void lay_signature(struct ptx_function *function)
     }
 }
 
-/* The module's variables have their places. */
-static void lay_function(struct ptx_module *module, struct ptx_function *function,
-                         uint64_t shared_size)
+static void lay_function(struct ptx_module *module, struct ptx_function *function)
 {
-    function->shared_size = shared_size;
     if (!function->is_entry) {
         lay_signature(function);
     }
     for (size_t i = 0; i < function->variable_count; i++) {
         struct ptx_variable *variable = function->variables[i];
 
-        if (variable->space == PTX_SPACE_SHARED && !is_dynamic(variable)) {
-            place(variable, &function->shared_size);
-        } else if (variable->space == PTX_SPACE_LOCAL || variable->space == PTX_SPACE_PARAM) {
+        if (variable->space == PTX_SPACE_LOCAL || variable->space == PTX_SPACE_PARAM) {
             place_in_frame(function, variable);
         } else {
             number(module, variable);
@@ -65,49 +55,12 @@ static void lay_function(struct ptx_module *module, struct ptx_function *functio
     }
 }
 
-/* Dynamic memory begins at the same place in each kernel: behind the largest. */
-static void lay_dynamic(struct ptx_module *module, uint64_t start)
-{
-    for (size_t i = 0; i < module->variable_count; i++) {
-        if (is_dynamic(module->variables[i])) {
-            start = align_up(start, module->variables[i]->align);
-        }
-    }
-    for (size_t i = 0; i < module->variable_count; i++) {
-        if (is_dynamic(module->variables[i])) {
-            module->variables[i]->offset = start;
-        }
-    }
-    module->dynamic_shared = start;
-}
-
 void ptx_layout(struct ptx_module *module)
 {
-    uint64_t shared_size = 0, most;
-
     for (size_t i = 0; i < module->variable_count; i++) {
-        struct ptx_variable *variable = module->variables[i];
-
-        if (variable->space == PTX_SPACE_SHARED && !is_dynamic(variable)) {
-            place(variable, &shared_size);
-        } else {
-            number(module, variable);
-        }
+        number(module, module->variables[i]);
     }
-    /* Whichever kernel calls a function, its variables lie before the kernel's own. */
     for (size_t i = 0; i < module->function_count; i++) {
-        if (!module->functions[i]->is_entry) {
-            lay_function(module, module->functions[i], shared_size);
-            shared_size = module->functions[i]->shared_size;
-        }
+        lay_function(module, module->functions[i]);
     }
-    most = shared_size;
-    for (size_t i = 0; i < module->function_count; i++) {
-        if (module->functions[i]->is_entry) {
-            lay_function(module, module->functions[i], shared_size);
-            most =
-                module->functions[i]->shared_size > most ? module->functions[i]->shared_size : most;
-        }
-    }
-    lay_dynamic(module, most);
 }

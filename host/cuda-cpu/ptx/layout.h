@@ -6,10 +6,10 @@
 #include "host/cuda-cpu/ptx/module.h"
 
 /*
- * Sets each variable's offset. Shared: in a block's shared memory, the module's before the
- * function's own, what is .extern behind all of them. Local: in a frame, as are the parameters and
- * results of functions that are no kernels, and the parameters of calls. Global and const: the
- * variable's number, module-wide. And each function's sizes of shared and local memory.
+ * Sets each variable's offset, but of the shared ones, which lie elsewhere for each kernel. Local:
+ * in a frame, as are the parameters and results of functions that are no kernels, and the
+ * parameters of calls. Global and const: the variable's number, module-wide. And the size of each
+ * function's local memory.
  */
 void ptx_layout(struct ptx_module *module);
 

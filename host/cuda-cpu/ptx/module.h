@@ -146,9 +146,9 @@ struct ptx_function {
     enum ptx_linkage linkage;
     struct ptx_variable **results, **params; /* space PARAM or REG */
     size_t result_count, param_count;
-    uint64_t param_size;              /* bytes of a kernel's parameter buffer */
-    uint64_t shared_size, local_size; /* bytes of its variables: of a block, of a thread */
-    unsigned maxntid[3], reqntid[3];  /* 0: not said */
+    uint64_t param_size;             /* bytes of a kernel's parameter buffer */
+    uint64_t local_size;             /* bytes of a thread's variables */
+    unsigned maxntid[3], reqntid[3]; /* 0: not said */
     unsigned minnctapersm, maxnreg;
     struct ptx_register *registers;
     size_t register_count;
@@ -189,9 +189,8 @@ struct ptx_module {
     size_t variable_count;
     struct ptx_function **functions;
     size_t function_count;
-    size_t global_count;     /* global and const variables, those of functions too */
-    uint64_t dynamic_shared; /* where a block's dynamic shared memory begins */
-    const char **files;      /* .file, by number; NULL: none of this number */
+    size_t global_count; /* global and const variables, those of functions too */
+    const char **files;  /* .file, by number; NULL: none of this number */
     size_t file_count;
     struct ptx_location *locations;
     size_t location_count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/cuda-cpu/compile/reach.h"
+#include "host/cuda-cpu/compile/shared.h"
 #include "host/cuda-cpu/device/warp.h"
 #include "host/cuda-cpu/ptxc/flatten.h"
 
@@ -19,6 +19,7 @@ struct tables {
     unsigned char *bytes;
     struct flat_header used;
     const struct ptx_module *module;
+    struct reach reach;
     struct ptx_log *log;
 };
 
@@ -156,6 +157,13 @@ static void add_parameters(struct tables *tables, const struct ptx_function *fun
     }
 }
 
+/* 0 when the log says what is wrong. */
+static uint64_t shared_size(struct tables *tables, const struct ptx_function *kernel)
+{
+    reach_clear(&tables->reach);
+    return reach_add(&tables->reach, kernel) ? shared_lay(&tables->reach) : 0;
+}
+
 static void add_kernel(struct tables *tables, const struct ptx_function *function)
 {
     struct flat_kernel *kernel = &tables->kernels[tables->used.kernels++];
@@ -166,7 +174,7 @@ static void add_kernel(struct tables *tables, const struct ptx_function *functio
         .parameters = (uint32_t)function->param_count,
         .registers = (uint32_t)function->register_count,
         .parameter_size = function->param_size,
-        .shared_size = tables->module->dynamic_shared,
+        .shared_size = shared_size(tables, function),
         .local_size = function->local_size,
     };
     for (size_t i = 0; i < 3; i++) {
@@ -257,12 +265,14 @@ void *flatten(const struct ptx_module *module, size_t limit, size_t *size, struc
                       limit);
         return NULL;
     }
-    if (!allocate(&tables, &sizes, *size)) {
+    if (!reach_create(&tables.reach, module, log) || !allocate(&tables, &sizes, *size)) {
+        reach_destroy(&tables.reach);
         ptx_log_kind(log, PTX_ERROR_MEMORY);
         ptx_log_error(log, (struct ptx_position){1, 1}, "no memory");
         return NULL;
     }
     fill(&tables);
+    reach_destroy(&tables.reach);
     if (log->errors > errors) {
         free(tables.header);
         return NULL;

@@ -9,7 +9,7 @@
 
 #include "firmware/include/baregpu/version.h"
 #include "host/common/standard_fds.h"
-#include "host/cuda-cpu/ptx/module.h"
+#include "host/cuda-cpu/compile/shared.h"
 #include "host/cuda-cpu/tool/run.h"
 
 #define EXIT_REFUSED 1
@@ -189,12 +189,12 @@ static void print_parameter(const struct ptx_variable *parameter)
     printf(" %s\n", parameter->name);
 }
 
-static void print_kernel(const struct ptx_function *kernel)
+static void print_kernel(const struct ptx_function *kernel, uint64_t shared_size)
 {
     printf("  kernel %s: %zu instructions, %zu registers, %llu bytes shared, "
            "%llu bytes of parameters\n",
            kernel->name, kernel->instruction_count, kernel->register_count,
-           (unsigned long long)kernel->shared_size, (unsigned long long)kernel->param_size);
+           (unsigned long long)shared_size, (unsigned long long)kernel->param_size);
     for (size_t i = 0; i < kernel->param_count; i++) {
         print_parameter(kernel->params[i]);
     }
@@ -205,29 +205,42 @@ static int exit_status(enum run_status status)
     return status == RUN_OK ? EXIT_SUCCESS : status == RUN_REFUSED ? EXIT_REFUSED : EXIT_SYSTEM;
 }
 
-static void print_module(const char *path, const struct ptx_module *module)
+/* Those, too, that cannot be compiled. */
+static void print_kernels(const struct ptx_module *module, struct reach *reach)
 {
-    printf("%s: PTX %u.%u for sm_%u\n", path, module->version_major, module->version_minor,
-           module->target);
     for (size_t i = 0; i < module->function_count; i++) {
         if (module->functions[i]->is_entry) {
-            print_kernel(module->functions[i]);
+            reach_clear(reach);
+            reach_add(reach, module->functions[i]);
+            print_kernel(module->functions[i], shared_lay(reach));
         }
     }
 }
 
+static int print_module(const char *path, const struct ptx_module *module, struct ptx_log *log)
+{
+    struct reach reach;
+
+    if (!reach_create(&reach, module, log)) {
+        fprintf(stderr, "baregpu-ptx: %s: no memory\n", path);
+        return EXIT_SYSTEM;
+    }
+    printf("%s: PTX %u.%u for sm_%u\n", path, module->version_major, module->version_minor,
+           module->target);
+    print_kernels(module, &reach);
+    reach_destroy(&reach);
+    return EXIT_SUCCESS;
+}
+
 /* What is asked of a module as it was parsed. */
 static int use_module(const char *path, const struct ptx_module *module,
-                      const struct arguments *arguments)
+                      const struct arguments *arguments, struct ptx_log *log)
 {
     if (arguments->dumped != NULL) {
         return exit_status(dump_kernel(path, module, arguments->dumped, arguments->run.block,
                                        arguments->as_assembly));
     }
-    if (!arguments->quiet) {
-        print_module(path, module);
-    }
-    return EXIT_SUCCESS;
+    return arguments->quiet ? EXIT_SUCCESS : print_module(path, module, log);
 }
 
 static int parse_text(const char *path, const char *text, size_t length,
@@ -244,7 +257,7 @@ static int parse_text(const char *path, const char *text, size_t length,
     if (module == NULL) {
         return EXIT_REFUSED;
     }
-    status = use_module(path, module, arguments);
+    status = use_module(path, module, arguments, &log);
     ptx_module_destroy(module);
     return status;
 }

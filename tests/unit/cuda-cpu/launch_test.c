@@ -546,8 +546,8 @@ static void test_special_registers(void **state)
 
     (void)state;
     run_well(KERNEL(".shared .b32 s[4];\n",
-                    "setp.ne.u32 %p1, %r0, 3; @%p1 ret; mov.u64 %rd4, %globaltimer; "
-                    "st.global.u64 [%rd0], %rd4; mov.u32 %r4, %dynamic_smem_size; "
+                    "setp.ne.u32 %p1, %r0, 3; @%p1 ret; mov.u32 %r5, s; mov.u64 %rd4, "
+                    "%globaltimer; st.global.u64 [%rd0], %rd4; mov.u32 %r4, %dynamic_smem_size; "
                     "st.global.u32 [%rd0 + 8], %r4; mov.u32 %r4, %total_smem_size; "
                     "st.global.u32 [%rd0 + 12], %r4; mov.u64 %rd4, %clock64; mov.u64 %rd5, "
                     "%clock64; setp.ge.u64 %p2, %rd5, %rd4; selp.u32 %r4, 1, 0, %p2; "

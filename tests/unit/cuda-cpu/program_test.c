@@ -228,6 +228,53 @@ static void test_shared_of_functions(void **state)
     assert_int_equal(out[0], 5);
 }
 
+/* A module's shared variables take room in the kernels alone that name them, or call what does. */
+static void test_shared_of_each_kernel(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t size;
+    } kernels[] = {{"none", 0}, {"own", 1064}, {"first", 1000}, {"calls", 72}, {"dynamic", 128}};
+    static const char text[] =
+        HEAD ".shared .align 8 .b8 a[1000], b[64];\n.extern .shared .align 128 .b8 more[];\n"
+             ".func put () { .shared .align 8 .b64 theirs; st.shared.u64 [theirs], 7; "
+             "st.shared.u32 [b + 4], 8; ret; }\n"
+             ".entry none() { ret; }\n"
+             ".entry own() { .reg .b32 %r; .shared .align 8 .b8 c[64]; st.shared.u32 [a], 1; "
+             "mov.u32 %r, c; ret; }\n"
+             ".entry first() { .reg .b32 %r<3>; ld.shared.v2.u32 {%r0, %r1}, [a + 8]; ret; }\n"
+             ".entry calls() { call put; ret; }\n"
+             ".entry dynamic() { st.shared.u32 [b], 1; st.shared.u32 [more + 4], 1; ret; }\n";
+    struct program *program;
+    struct ptx_log log;
+
+    (void)state;
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    program = program_create(text, sizeof(text) - 1, &memory, &log);
+    assert_string_equal(log_text, "");
+    for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+        assert_int_equal(program_find_kernel(program, kernels[i].name)->shared_size,
+                         kernels[i].size);
+    }
+    program_destroy(program);
+}
+
+static void test_shared_ends_with_what_is_named(void **state)
+{
+    (void)state;
+    /* 64 bytes more than the kernel's own are dynamic: run() */
+    assert_int_equal(run(KERNEL(".shared .b8 other[4096], own[64];\n",
+                                "mov.u32 %r2, own; add.u32 %r2, %r2, 124; st.shared.u32 [%r2], 9; "
+                                "ld.shared.u32 %r3, [own + 124]; st.global.u32 [%rd0], %r3; ret;"),
+                         1, 1, 0),
+                     LAUNCH_OK);
+    assert_int_equal(out[0], 9);
+    assert_int_equal(run(KERNEL(".shared .b8 other[4096], own[64];\n",
+                                "ld.shared.u32 %r3, [own + 128]; st.global.u32 [%rd0], %r3; ret;"),
+                         1, 1, 0),
+                     LAUNCH_FAULT);
+}
+
 static void test_print(void **state)
 {
     (void)state;
@@ -644,6 +691,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shared_of_functions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_of_each_kernel, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_ends_with_what_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_print, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barriers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barrier_reductions, setup, teardown),
