@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/check/watch.h"
+#include "host/cuda-cpu/device/order.h"
 
 #define ALIGNMENT 128
 #define BLOCKS_OF_A_LOOK 64 /* at the time */
@@ -292,6 +293,45 @@ static void run_warp(void *argument)
     }
 }
 
+/* ---- From block to block ---- */
+
+/* Where a block is in the grid, into its first warp. Of most the one before was the last one here:
+ * then it takes no division. It is changed in place, word by word: of a copy the processor would
+ * load two words at once, and wait until both, and all that was stored before, are in its cache. */
+static void find_place(struct block *block, uint64_t number)
+{
+    const uint32_t *grid = block->run->launch->grid;
+    uint32_t *ctaid = block->runners[0]->warp.ctaid;
+
+    if (block->is_placed && number == block->number + 1) {
+        for (int i = 0; i < 3 && ++ctaid[i] == grid[i]; i++) {
+            ctaid[i] = 0;
+        }
+        return;
+    }
+    block->is_placed = true;
+    ctaid[0] = (uint32_t)(number % grid[0]);
+    ctaid[1] = (uint32_t)(number / grid[0] % grid[1]);
+    ctaid[2] = (uint32_t)(number / grid[0] / grid[1]);
+}
+
+/* What is another for each block. */
+static void place(struct block *block, uint64_t rank)
+{
+    const struct launch *launch = block->run->launch;
+    uint64_t number = order_block(launch->seed, block->run->block_count, rank);
+
+    find_place(block, number);
+    if (launch->seed) {
+        order_warps(launch->seed, number, block->order, block->warp_count);
+    }
+    block->rank = rank;
+    block->number = number;
+    if (launch->shared_size) {
+        memset(block->shared, 0, launch->shared_size);
+    }
+}
+
 /* Taking blocks makes the processor wait until all that was written is in its cache: several at
  * once, but fewer towards the end, so that no thread is left with many. */
 #define TAKEN_MAX 16
@@ -305,12 +345,13 @@ static uint64_t share_of(const struct run *run)
     return share < 1 ? 1 : share > TAKEN_MAX ? TAKEN_MAX : share;
 }
 
+/* They change nothing of the block's: none of its warps waits, or leaves lanes behind. */
 static void run_several(struct runner *runner, uint64_t rank, uint64_t count)
 {
     struct block *block = runner->block;
 
     for (uint64_t i = 0; i < count && !run_is_over(block->run, rank + i); i++) {
-        block_start(block, rank + i);
+        place(block, rank + i);
         block->run->launch->kernel(&runner->warp);
     }
 }
@@ -496,7 +537,6 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     if (!prepare_stack(runner, launch)) {
         return false;
     }
-    warp->warpid = index; /* code that runs whole blocks leaves another one */
     warp->sites = block->sites;
     warp->depth_max = depth_max(launch);
     memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
@@ -607,14 +647,6 @@ void block_end_check(struct block *block)
     }
 }
 
-/* In their order. */
-static void number_warps(struct block *block)
-{
-    for (uint32_t i = 0; i < block->warp_count; i++) {
-        block->order[i] = (uint8_t)i;
-    }
-}
-
 bool block_prepare(struct block *block, struct run *run)
 {
     const struct launch *launch = run->launch;
@@ -635,7 +667,7 @@ bool block_prepare(struct block *block, struct run *run)
     block->is_placed = false;
     block->local_size = local_size(launch);
     block->warp_count = warps;
-    number_warps(block);
+    order_warps(0, 0, block->order, warps);
     block->run = run;
     if (!prepare_check(block) || !prepare_sites(block) || !prepare_threads(block) ||
         !prepare_runners(block)) {
@@ -645,80 +677,20 @@ bool block_prepare(struct block *block, struct run *run)
     return block->run != NULL;
 }
 
-/* Where a block is in the grid. Of most the one before was the last one here: then it takes no
- * division. */
-static void find_place(const struct block *block, uint64_t number, uint32_t ctaid[3])
-{
-    const uint32_t *grid = block->run->launch->grid;
-
-    if (block->is_placed && number == block->number + 1) {
-        memcpy(ctaid, block->runners[0]->warp.ctaid, 3 * sizeof(*ctaid));
-        for (int i = 0; i < 3 && ++ctaid[i] == grid[i]; i++) {
-            ctaid[i] = 0;
-        }
-        return;
-    }
-    ctaid[0] = (uint32_t)(number % grid[0]);
-    ctaid[1] = (uint32_t)(number / grid[0] % grid[1]);
-    ctaid[2] = (uint32_t)(number / grid[0] / grid[1]);
-}
-
-static void start_warp(struct runner *runner, uint32_t index, const uint32_t ctaid[3])
+static void start_warp(struct runner *runner, uint32_t index)
 {
     struct path *first = runner->paths[0];
 
-    memcpy(runner->warp.ctaid, ctaid, sizeof(runner->warp.ctaid));
+    if (index > 0) {
+        memcpy(runner->warp.ctaid, runner->block->runners[0]->warp.ctaid,
+               sizeof(runner->warp.ctaid));
+    }
     runner->path_count = 1;
     runner->current = first;
     runner->part = 0;
     runner->warp.live = first->live = lanes_of(runner->block, index);
     runner->warp.others = 0;
     first->state = PATH_BEGINS;
-}
-
-/* Bits that look like chance. */
-static uint64_t mix(uint64_t bits)
-{
-    bits = (bits ^ bits >> 31) * 0x9E3779B97F4A7C15;
-    bits = (bits ^ bits >> 29) * 0xBF58476D1CE4E5B9;
-    return bits ^ bits >> 32;
-}
-
-static uint64_t common_divisor(uint64_t a, uint64_t b)
-{
-    return b ? common_divisor(b, a % b) : a;
-}
-
-/* The block of a rank: another order of all of them for each seed. */
-static uint64_t block_of(const struct run *run, uint64_t rank)
-{
-    uint64_t seed = run->launch->seed, count = run->block_count, step;
-
-    if (!seed || count < 2 || count > UINT32_MAX) {
-        return rank;
-    }
-    step = 1 + mix(seed) % (count - 1);
-    while (common_divisor(step, count) != 1) {
-        step++;
-    }
-    return (rank * (step % count) + mix(seed + 1) % count) % count;
-}
-
-static void order_warps(struct block *block, uint64_t number)
-{
-    uint64_t seed = block->run->launch->seed;
-
-    if (!seed) {
-        return;
-    }
-    number_warps(block);
-    for (uint32_t i = block->warp_count; i > 1; i--) {
-        uint32_t other = (uint32_t)(mix(seed + number * BLOCK_WARPS + i) % i);
-        uint8_t kept = block->order[i - 1];
-
-        block->order[i - 1] = block->order[other];
-        block->order[other] = kept;
-    }
 }
 
 /* Blocks may be too short to pause, and very many. */
@@ -737,26 +709,19 @@ static void look_at_time(struct block *block)
 void block_start(struct block *block, uint64_t rank)
 {
     const struct launch *launch = block->run->launch;
-    uint64_t number = block_of(block->run, rank);
-    uint32_t ctaid[3];
 
-    find_place(block, number, ctaid);
-    order_warps(block, number);
-    block->rank = rank;
-    block->number = number;
-    block->is_placed = true;
+    place(block, rank);
     block->failed = false;
     block->running = block->warp_count;
     if (block->used_barriers) {
         memset(block->barriers, 0, sizeof(block->barriers));
         block->used_barriers = 0;
     }
-    memset(block->shared, 0, launch->shared_size);
     if (block->check != NULL) {
-        check_block_begin(block->check, ctaid);
+        check_block_begin(block->check, block->runners[0]->warp.ctaid);
     }
     for (uint32_t i = 0; i < (launch->runs_block ? 1 : block->warp_count); i++) {
-        start_warp(block->runners[i], i, ctaid);
+        start_warp(block->runners[i], i);
     }
     if (!launch->runs_block) {
         look_at_time(block);
