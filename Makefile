@@ -17,6 +17,7 @@ include mk/firmware.mk
 include mk/qemu.mk
 include mk/host.mk
 include mk/install.mk
+include mk/deb.mk
 include mk/tests.mk
 include mk/run.mk
 include mk/bench.mk

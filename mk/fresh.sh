@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# fresh.sh BUILD: README.md's two commands on fresh Debians that have only git and make: chroots with
-# empty caches and a clone of the last commit. A line for each command; logs and, after a failure,
-# the chroot are in BUILD/fresh.
+# fresh.sh BUILD: README.md's two commands, and `make deb`, on fresh Debians that have only git and
+# make: chroots with empty caches and a clone of the last commit. The packages are then tried in one
+# more (deb-test.sh). A line for each command; logs and, after a failure, the chroots are in BUILD/fresh.
 #
 #   FRESH_SUITES="bookworm trixie"   which releases
 #   DEBIAN_MIRROR=URI                in place of this machine's own
@@ -86,13 +86,15 @@ furnish_root() {
         /usr/local/share/ca-certificates; do
         [ ! -e "$path" ] || cp -RL "$path" "$root${path%/*}/"
     done
-    git clone -q --no-hardlinks "$top" "$root/root/baregpu"
 }
 
-try() {
-    log=$out/$suite-$2.log
+# attempt NAME COMMAND...
+attempt() {
+    log=$out/$suite-${1##* }.log
+    what=$1
+    shift
     began_s=$(date +%s)
-    if apart "$log" "$0" --inside "$root" "$@"; then
+    if "$@"; then
         result=ok
         where=
     else
@@ -100,7 +102,26 @@ try() {
         where="  $log"
         failed=1
     fi
-    printf '%s  %-10s  %-6s %5d s%s\n' "$name" "$*" "$result" $(($(date +%s) - began_s)) "$where"
+    printf '%s  %-10s  %-6s %5d s%s\n' "$name" "$what" "$result" $(($(date +%s) - began_s)) "$where"
+}
+
+try() {
+    attempt "$*" apart "$out/$suite-$2.log" "$0" --inside "$root" "$@"
+}
+
+# Its namespaces are its own, and end with it.
+try_packages() {
+    made=$root/root/baregpu/build
+    root=$out/$suite-service
+    furnish_root
+    if "$here/deb-test.sh" "$root" "$made/deb" "$made/firmware/baregpu.elf" > "$log" 2>&1; then
+        remove_root
+        packages_result=0
+    else
+        packages_result=1
+    fi
+    root=$out/$suite
+    return "$packages_result"
 }
 
 [ "$(id -u)" = 0 ] || die "make fresh needs root, for debootstrap, chroot and mounts"
@@ -126,10 +147,13 @@ for suite in ${FRESH_SUITES:-bookworm trixie}; do
     root=$out/$suite
     make_base
     furnish_root
+    git clone -q --no-hardlinks "$top" "$root/root/baregpu"
     name="debian $(. "$root/etc/os-release" && printf '%s' "$VERSION_ID")"
     failed_before=$failed
     try make run
     try make test
+    try make deb
+    attempt packages try_packages
     [ "$failed" != "$failed_before" ] || remove_root
 done
 exit "$failed"

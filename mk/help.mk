@@ -19,7 +19,9 @@ baregpu: a GPU for bare-metal guests
                         $(BUILD)/host/baregpu-sst-sim with libsst-device.a; baregpu-smi, -ptx
   make install          library, headers and commands to PREFIX= (/usr/local), below DESTDIR=;
                         install-library, install-host: one of both
-  make fresh            `make run` and `make test` on fresh Debians 12 and 13, in chroots; needs root
+  make deb              Debian's packages, in $(BUILD)/deb: docs/service.md
+  make fresh            `make run`, `make test`, `make deb` and the packages on fresh Debians 12 and 13,
+                        in chroots; needs root
   make bundle           one archive that runs on an x86-64 Linux machine with nothing installed
   make compile_commands.json   for editors
   make clean            removes $(BUILD)/; the cache stays

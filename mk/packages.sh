@@ -76,6 +76,8 @@ gl|libegl1|glob /usr/lib*/*/libEGL.so.1 /usr/lib*/libEGL.so.1|what that window o
 gl|xvfb|cmd Xvfb|a screen for that window
 gl|libgl1-mesa-dri|glob /usr/lib*/*/dri/*swrast*.so /usr/lib*/dri/*swrast*.so|OpenGL in software
 bundle|xz-utils|cmd xz|packs the archive
+deb|debhelper|cmd dh|Debian's packages
+deb|dpkg-dev|cmd dpkg-buildpackage|Debian's packages
 fresh|debootstrap|cmd debootstrap|fresh Debians
 bundle|patchelf|cmd patchelf|lets the programs find their libraries
 END

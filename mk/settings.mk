@@ -11,6 +11,7 @@ WORK_GOALS := $(filter-out $(IDLE_GOALS),$(GOALS))
 PARTS_library := library
 PARTS_firmware := library firmware
 PARTS_install-library := library
+PARTS_deb := library host man qemu deb
 PARTS_install-host := host man
 PARTS_install := library host man
 PARTS_qemu := qemu
