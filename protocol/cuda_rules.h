@@ -158,7 +158,7 @@ static inline CUresult cuda_tell_node_attribute(CUkernelNodeAttrID id, bool is_c
 {
     bool unused;
 
-    *value = (CUkernelNodeAttrValue){.cooperative = 0};
+    __builtin_memset(value, 0, sizeof(*value));
     if (id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE) {
         value->cooperative = is_cooperative;
     }

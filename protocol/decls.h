@@ -14,6 +14,18 @@
 #define BG_END_DECLS
 #endif
 
+/* BG_STRUCT(name){...}: a value of struct name. */
+#ifdef __cplusplus
+#define BG_STRUCT(name) name
+#else
+#define BG_STRUCT(name) (struct name)
+#endif
+
+/* Around structs whose last member has no size, which is C's. */
+#define BG_BEGIN_FLEXIBLE                                                                          \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wpedantic\"")
+#define BG_END_FLEXIBLE _Pragma("GCC diagnostic pop")
+
 #if defined(__cplusplus)
 #define BG_STATIC_ASSERT(condition, text) static_assert(condition, text)
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L

@@ -202,6 +202,8 @@ struct bg_virtq_desc {
     uint16_t next;
 };
 
+BG_BEGIN_FLEXIBLE
+
 struct bg_virtq_avail {
     uint16_t flags;
     uint16_t idx;
@@ -218,6 +220,8 @@ struct bg_virtq_used {
     uint16_t idx;
     struct bg_virtq_used_elem ring[]; /* queue size, then avail_event in 16 bits */
 };
+
+BG_END_FLEXIBLE
 
 BG_STATIC_ASSERT(sizeof(struct bg_virtq_desc) == 16, "virtq_desc");
 BG_STATIC_ASSERT(offsetof(struct bg_virtq_desc, flags) == 12, "virtq_desc.flags");

@@ -234,10 +234,14 @@ struct bg_virtio_gpu_get_capset {
     uint32_t capset_version;
 };
 
+BG_BEGIN_FLEXIBLE
+
 struct bg_virtio_gpu_resp_capset {
     struct bg_virtio_gpu_ctrl_hdr hdr;
     uint8_t capset_data[];
 };
+
+BG_END_FLEXIBLE
 
 #define BG_VIRTIO_GPU_UUID_SIZE 16u
 

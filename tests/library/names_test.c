@@ -57,10 +57,11 @@ int kernel_main(void)
     static struct bg_pci_device devices[4];
     static struct bg_pci_host host;
     static struct bg_vgpu_stub gpu;
-    struct bg_pci_host_config config = {};
+    static struct bg_pci_host_config config;
     struct pci_device own = {1};
     uint32_t sum = 0;
 
+    gpu.wait = BG_WAIT_SPIN_THEN_SLEEP(1000);
     config.devices = devices;
     config.device_capacity = ARRAY_SIZE(devices);
     if (bg_pci_host_init(&host, &config) != 0 || pci_host_init() != 0 ||

@@ -17,7 +17,7 @@ if [ -z "$cross" ] || ! command -v "${cross}gcc" > /dev/null || [ ! -d "$headers
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-echo 1..6
+echo 1..7
 status=0
 
 # result NUMBER DESCRIPTION FILE: good when FILE, which says what is wrong, is empty.
@@ -77,7 +77,7 @@ link() {
         -Wl,--no-whole-archive "$work/hal.S" "$2" -lgcc -o "$work/$1" 2>&1
 }
 
-flags="-I. -Ifirmware/include -I$work -Wall -Wextra -Werror -O2 -ffreestanding -mgeneral-regs-only"
+flags="-I. -Ifirmware/include -I$work -Wall -Wextra -Wpedantic -Werror -O2 -ffreestanding -mgeneral-regs-only"
 # shellcheck disable=SC2086 # a list of words
 "${cross}gcc" $flags -std=gnu11 -c tests/library/names_test.c -o "$work/c.o" > "$work/c" 2>&1 &&
     link kernel "$work/c.o" > "$work/c"
@@ -95,19 +95,50 @@ else
     echo "ok 5 # SKIP no clang++ here"
 fi
 
-# Each header by itself, by whatever a kernel is compiled as.
+# compile COMPILER STANDARD FILE...: says what is wrong with them; a standard that the compiler does not
+# know yet is none.
+compile() {
+    compiler=$1
+    language=-std=$2
+    shift 2
+    case $compiler in
+    clang*) set -- --target=aarch64-none-elf "$@" ;;
+    esac
+    "$compiler" "$language" -fsyntax-only "$work/empty.c" > /dev/null 2>&1 || return 0
+    # shellcheck disable=SC2086 # nothing, or a flag
+    "$compiler" "$language" -I. -Ifirmware/include -ffreestanding -Wall -Wextra -Wpedantic -Werror \
+        -fsyntax-only $as "$@" 2>&1 || echo "$compiler $language"
+}
+
+# try AS STANDARDS COMPILER...: all headers together by each standard, and each by itself by the first;
+# $work/tried says what was there to try.
+try() {
+    as=$1
+    standards=$2
+    shift 2
+    for compiler; do
+        command -v "$compiler" > /dev/null || continue
+        echo "$compiler" >> "$work/tried"
+        for standard in $standards; do
+            compile "$compiler" "$standard" "$work/all.c"
+        done
+        # shellcheck disable=SC2086 # a list of words
+        compile "$compiler" ${standards%% *} "$work"/one/*.c
+    done
+}
+
+: > "$work/empty.c"
+cp "$work/all_headers.h" "$work/all.c"
+mkdir "$work/one"
 for header in "$headers"/*.h protocol/*.h; do
-    printf '#include "%s"\nstruct one_declaration;\n' "$header" > "$work/one.c"
-    for standard in c99 c11 gnu17; do
-        "${cross}gcc" -I. -Ifirmware/include -ffreestanding -std=$standard -Wall -Wextra \
-            -Wpedantic -Werror -fsyntax-only "$work/one.c" 2>&1
-    done
-    command -v clang++ > /dev/null || continue
-    for standard in c++11 c++20; do
-        clang++ --target=aarch64-linux-gnu -I. -Ifirmware/include -ffreestanding -std=$standard \
-            -Wall -Wextra -Werror -fsyntax-only -x c++ "$work/one.c" 2>&1
-    done
-done > "$work/each"
-result 6 "each header compiles by itself, as C99 to C17 and as C++11 to C++20" "$work/each"
+    printf '#include "%s"\nstruct one_declaration;\n' "$header" > "$work/one/${header##*/}.c"
+    [ "${header%/*}" = protocol ] && mv "$work/one/${header##*/}.c" "$work/one/protocol-${header##*/}.c"
+done
+echo 'struct one_declaration;' >> "$work/all.c"
+try "" "c99 c11 c17 c2x" "${cross}gcc" gcc clang clang-19 > "$work/each"
+result 6 "the headers compile, each by itself, as C99 to C23: $(paste -sd ' ' "$work/tried")" "$work/each"
+: > "$work/tried"
+try "-x c++" "c++11 c++17 c++20" "${cross}g++" g++ clang++ clang++-19 > "$work/each"
+result 7 "and as C++11 to C++20: $(paste -sd ' ' "$work/tried")" "$work/each"
 
 exit $status

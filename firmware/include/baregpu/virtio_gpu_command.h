@@ -235,7 +235,7 @@ struct bg_virtio_gpu_data {
 static inline struct bg_virtio_gpu_data
 bg_virtio_gpu_entries(const struct bg_virtio_gpu_mem_entry *entries, size_t count)
 {
-    return (struct bg_virtio_gpu_data){entries, BG_VIRTIO_GPU_COPY, count * sizeof(*entries)};
+    return BG_STRUCT(bg_virtio_gpu_data){entries, BG_VIRTIO_GPU_COPY, count * sizeof(*entries)};
 }
 
 /* ---- 2D commands (5.7.6.8) ---- */

@@ -29,10 +29,10 @@ struct bg_wait_strategy {
     void *event;      /* the kernel's, for `sleep`; may be NULL */
 };
 
-#define BG_WAIT_POLL ((struct bg_wait_strategy){NULL, 0, NULL})
-#define BG_WAIT_SLEEP ((struct bg_wait_strategy){bg_hal_sleep, 0, NULL})
-#define BG_WAIT_SLEEP_ON(event) ((struct bg_wait_strategy){bg_hal_sleep, 0, (event)})
-#define BG_WAIT_SPIN_THEN_SLEEP(ns) ((struct bg_wait_strategy){bg_hal_sleep, (ns), NULL})
+#define BG_WAIT_POLL (BG_STRUCT(bg_wait_strategy){NULL, 0, NULL})
+#define BG_WAIT_SLEEP (BG_STRUCT(bg_wait_strategy){bg_hal_sleep, 0, NULL})
+#define BG_WAIT_SLEEP_ON(event) (BG_STRUCT(bg_wait_strategy){bg_hal_sleep, 0, (event)})
+#define BG_WAIT_SPIN_THEN_SLEEP(ns) (BG_STRUCT(bg_wait_strategy){bg_hal_sleep, (ns), NULL})
 
 #define BG_WAIT_NAP_FIRST_NS 1000000u
 #define BG_WAIT_NAP_LAST_NS 50000000u
