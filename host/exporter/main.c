@@ -5,6 +5,7 @@
  * comes nearer to the mediator than this: it is asked once a second at the most, and its answer is
  * what all get. No connection lives longer than CONNECTION_NS, however little it sends or reads.
  */
+#define _GNU_SOURCE 1 /* close_range */
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -360,6 +361,7 @@ int main(int count, char **texts)
               stderr);
         return 2;
     }
+    close_range(EXPORTER_CHANNEL_FD + 1, ~0u, 0);
     prctl(PR_SET_NAME, EXPORTER_PROGRAM); /* it was started by a descriptor, which has no name */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* a terminal, or systemd, sends it to all: the mediator says when */
