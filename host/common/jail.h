@@ -30,6 +30,7 @@ enum jail_calls {
     JAIL_CALLS_CODE = 64,      /* runs what it made, which then is not writable any more */
     JAIL_CALLS_DRAW = 128,     /* Mesa's, where it draws on the CPU */
     JAIL_CALLS_WEB = 256,      /* accepts connections, and waits for many by epoll */
+    JAIL_CALLS_NODE = 512,     /* with those of a driver: a render node's */
 };
 
 #define JAIL_NO_LIMIT UINT64_MAX

@@ -27,6 +27,7 @@
 #define CODE JAIL_CALLS_CODE
 #define DRAW JAIL_CALLS_DRAW
 #define WEB JAIL_CALLS_WEB
+#define NODE JAIL_CALLS_NODE
 #define ARGUMENTS_MAX 2
 #define ALL_BITS UINT64_MAX
 #define INT_BITS UINT64_C(0xffffffff) /* of an int argument the kernel looks at no others */
@@ -188,8 +189,9 @@ struct checked_call {
                 CLONE_NEWUTS | CLONE_NEWCGROUP))
 /* The resource manager's ioctls have this letter, those of the unified memory no letter at all, but
  * for its first and last. */
-#define NVIDIA_LETTER_BITS UINT64_C(0xff00)
+#define LETTER_BITS UINT64_C(0xff00)
 #define NVIDIA_LETTER UINT64_C(0x4600)
+#define DRM_LETTER UINT64_C(0x6400)
 #define UVM_INITIALIZE 0x30000001
 #define UVM_DEINITIALIZE 0x30000002
 
@@ -218,8 +220,9 @@ static const struct checked_call checked[] = {
     /* As the C library's fstat() calls it. */
     {MEMFD | SERVE, SCMP_SYS(newfstatat), {{3, INT_BITS, AT_EMPTY_PATH}}},
     {MEMFD | DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS, SIOCOUTQ}}},
-    {DRIVER, SCMP_SYS(ioctl), {{1, NVIDIA_LETTER_BITS, NVIDIA_LETTER}}},
+    {DRIVER, SCMP_SYS(ioctl), {{1, LETTER_BITS, NVIDIA_LETTER}}},
     {DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS & ~UINT64_C(0xff), 0}}},
+    {NODE, SCMP_SYS(ioctl), {{1, LETTER_BITS, DRM_LETTER}}},
     {DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS, UVM_INITIALIZE}}},
     {DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS, UVM_DEINITIALIZE}}},
     {DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS, FIONBIO}}},

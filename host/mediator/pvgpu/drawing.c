@@ -7,8 +7,11 @@
 
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/vulkan/device.h"
+#include "host/mediator/pvgpu/vulkan/files.h"
 #include "host/mediator/pvgpu/vulkan/translator.h"
 #include "host/mediator/worker/device.h"
+
+#define VENDOR_NVIDIA 0x10DEu /* PCI's */
 
 static struct vulkan *vulkan;
 
@@ -41,9 +44,13 @@ struct vulkan *drawing_begin(struct worker *base)
     if (vulkan == NULL || !base->start.draws) {
         return NULL;
     }
-    base->drawing = vulkan->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU
-                        ? WORKER_DRAWS_ON_CPU
-                        : WORKER_DRAWS_ON_GPU;
+    if (vulkan->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU) {
+        base->drawing = WORKER_DRAWS_ON_CPU;
+    } else {
+        base->drawing = vulkan->properties.vendorID == VENDOR_NVIDIA ? WORKER_DRAWS_ON_NVIDIA
+                                                                     : WORKER_DRAWS_ON_DRM;
+        base->drawing_files = vulkan_files_find(vulkan_get_node(vulkan));
+    }
     vulkan->translator = translator_start();
     if (vulkan->translator == NULL) {
         log_warning("shaders cannot be read: %m");

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/common/jail.h"
 #include "host/mediator/worker/device.h"
 
 /* Program, libraries, two stacks, malloc's arenas (which reserve 128 MiB to use some of it). */
@@ -19,6 +18,7 @@
 #define ADDRESS_SPACE_OF_DRAWING (UINT64_C(1) << 30)
 #define CPU_DESCRIPTORS 64
 #define CUDA_DESCRIPTORS 1024
+#define PATHS_MAX 64u
 
 static uint64_t count_drawing(const struct worker *worker)
 {
@@ -62,42 +62,83 @@ static void find_driver(char *directory, char *link)
     }
 }
 
-/* What the driver is known to open. Not the PCI devices of /sys: a file there is a device's memory,
- * and root's, which a worker of root's still is for files. */
-static void describe_cuda(struct jail *jail, const struct worker *worker)
+/* What drivers of GPUs are known to open. Not the PCI devices of /sys: a file there is a device's
+ * memory, and root's, which a worker of root's still is for files. */
+static const struct jail_path driver_files[] = {
+    {"/dev/null", JAIL_DEVICE},         {"/dev/zero", JAIL_DEVICE},
+    {"/dev/urandom", JAIL_DEVICE},      {"/proc/self", JAIL_DATA},
+    {"/proc/cpuinfo", JAIL_DATA},       {"/proc/devices", JAIL_DATA},
+    {"/proc/filesystems", JAIL_DATA},   {"/proc/meminfo", JAIL_DATA},
+    {"/proc/modules", JAIL_DATA},       {"/proc/stat", JAIL_DATA},
+    {"/proc/sys/vm", JAIL_DATA},        {"/proc/version", JAIL_DATA},
+    {"/sys/devices/system", JAIL_DATA}, {"/etc/ld.so.cache", JAIL_DATA},
+    {"/etc/alternatives", JAIL_DATA},   {NULL, JAIL_DATA},
+};
+
+static const struct jail_path nvidia_files[] = {
+    {"/dev/nvidia*", JAIL_DEVICE},
+    {"/proc/driver/nvidia*", JAIL_DATA},
+    {"/sys/module/nvidia*/initstate", JAIL_DATA},
+    {"/sys/module/nvidia*/parameters", JAIL_DATA},
+    {"/sys/module/nvidia*/version", JAIL_DATA},
+    {NULL, JAIL_DATA},
+};
+
+/* Lists of all that one worker needs; static, as what they are made of. */
+static struct {
+    struct jail_path paths[PATHS_MAX + 1];
+    unsigned count;
+} root;
+
+static bool root_has(const char *pattern)
+{
+    for (unsigned i = 0; i < root.count; i++) {
+        if (strcmp(root.paths[i].pattern, pattern) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* To the end, or NULL. */
+static void add_files(const struct jail_path *files)
+{
+    for (; files != NULL && files->pattern != NULL && root.count < PATHS_MAX; files++) {
+        if (!root_has(files->pattern)) {
+            root.paths[root.count++] = *files;
+        }
+    }
+    root.paths[root.count] = (struct jail_path){.pattern = NULL};
+}
+
+static void add_cuda(void)
 {
     static char libraries[PATH_MAX], links[PATH_MAX];
-    static struct jail_path paths[] = {
-        {"/dev/nvidia*", JAIL_DEVICE},
-        {"/dev/null", JAIL_DEVICE},
-        {"/dev/zero", JAIL_DEVICE},
-        {"/dev/urandom", JAIL_DEVICE},
-        {"/proc/self", JAIL_DATA},
-        {"/proc/driver/nvidia*", JAIL_DATA},
-        {"/proc/cpuinfo", JAIL_DATA},
-        {"/proc/devices", JAIL_DATA},
-        {"/proc/filesystems", JAIL_DATA},
-        {"/proc/meminfo", JAIL_DATA},
-        {"/proc/modules", JAIL_DATA},
-        {"/proc/stat", JAIL_DATA},
-        {"/proc/sys/vm", JAIL_DATA},
-        {"/proc/version", JAIL_DATA},
-        {"/sys/devices/system", JAIL_DATA},
-        {"/sys/module/nvidia*/initstate", JAIL_DATA},
-        {"/sys/module/nvidia*/parameters", JAIL_DATA},
-        {"/sys/module/nvidia*/version", JAIL_DATA},
-        {"/etc/ld.so.cache", JAIL_DATA},
-        {"/etc/alternatives", JAIL_DATA},
-        {links, JAIL_LIBRARY},
-        {libraries, JAIL_LIBRARY},
-        {NULL, JAIL_DATA},
-    };
+    const struct jail_path files[] = {
+        {links, JAIL_LIBRARY}, {libraries, JAIL_LIBRARY}, {NULL, JAIL_DATA}};
 
     find_driver(libraries, links);
-    jail->paths = paths;
-    jail->keeps_root = worker->start.cuda_loose;
-    jail->calls =
-        worker->start.cuda_loose ? JAIL_CALLS_LOOSE : JAIL_CALLS_DRIVER | JAIL_CALLS_MEMFD;
+    add_files(files);
+}
+
+/* Each worker has the devices of what it computes and draws on, and no others. */
+static void describe_driver(struct jail *jail, const struct worker *worker)
+{
+    bool loose = worker->start.cuda_loose;
+
+    root.count = 0;
+    add_files(driver_files);
+    if (worker->start.cuda_possible || worker->drawing == WORKER_DRAWS_ON_NVIDIA) {
+        add_files(nvidia_files);
+    }
+    if (worker->start.cuda_possible) {
+        add_cuda();
+    }
+    add_files(worker->drawing_files);
+    jail->paths = root.paths;
+    jail->keeps_root = loose;
+    jail->calls = loose ? JAIL_CALLS_LOOSE : JAIL_CALLS_DRIVER | JAIL_CALLS_MEMFD;
+    jail->calls |= !loose && worker->drawing == WORKER_DRAWS_ON_DRM ? JAIL_CALLS_NODE : 0;
     jail->descriptors = CUDA_DESCRIPTORS;
     jail->file_size = jail->address_space = JAIL_NO_LIMIT; /* the driver reserves terabytes */
 }
@@ -105,7 +146,19 @@ static void describe_cuda(struct jail *jail, const struct worker *worker)
 /* A GPU's, for what it computes or for what it draws. */
 static bool needs_driver(const struct worker *worker)
 {
-    return worker->start.cuda_possible || worker->drawing == WORKER_DRAWS_ON_GPU;
+    return worker->start.cuda_possible || worker->drawing == WORKER_DRAWS_ON_NVIDIA ||
+           worker->drawing == WORKER_DRAWS_ON_DRM;
+}
+
+void sandbox_describe(const struct worker *worker, struct jail *jail)
+{
+    if (needs_driver(worker)) {
+        describe_driver(jail, worker);
+    } else {
+        describe_cpu(jail, worker);
+    }
+    jail->calls |= device_runs_code() ? JAIL_CALLS_CODE : 0;
+    jail->calls |= worker->drawing == WORKER_DRAWS_ON_CPU ? JAIL_CALLS_CODE | JAIL_CALLS_DRAW : 0;
 }
 
 int sandbox_enter(const struct worker *worker)
@@ -114,13 +167,7 @@ int sandbox_enter(const struct worker *worker)
     struct jail jail = {.isolated = getpid() == 1};
     struct control_message message = {.type = CONTROL_EXPOSED};
 
-    if (needs_driver(worker)) {
-        describe_cuda(&jail, worker);
-    } else {
-        describe_cpu(&jail, worker);
-    }
-    jail.calls |= device_runs_code() ? JAIL_CALLS_CODE : 0;
-    jail.calls |= worker->drawing == WORKER_DRAWS_ON_CPU ? JAIL_CALLS_CODE | JAIL_CALLS_DRAW : 0;
+    sandbox_describe(worker, &jail);
     int result = jail_enter(&jail, message.reason);
     if (message.reason[0]) {
         control_tell(worker->control, &message);

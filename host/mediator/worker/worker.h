@@ -35,7 +35,8 @@
 enum worker_drawing {
     WORKER_DRAWS_NOTHING,
     WORKER_DRAWS_ON_CPU,
-    WORKER_DRAWS_ON_GPU,
+    WORKER_DRAWS_ON_NVIDIA, /* by that driver's own devices */
+    WORKER_DRAWS_ON_DRM,    /* by a render node */
 };
 
 struct worker {
@@ -46,6 +47,7 @@ struct worker {
     int wake; /* eventfd: there is something for the socket's thread */
     struct control_start start;
     enum worker_drawing drawing;
+    const struct jail_path *drawing_files; /* on a GPU: what draws opens of the outside */
     uint64_t shared_size; /* address space beyond the session's memory, at the most */
     int opened;           /* OPENED: the descriptor, or -1 - errno; 0: no answer yet */
 

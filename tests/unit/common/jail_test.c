@@ -195,6 +195,15 @@ static int try_terminal(void)
     return syscall(SYS_ioctl, 2, TIOCSTI, "x") == -1 && errno == EPERM ? REFUSED : DONE;
 }
 
+/* DRM_IOCTL_VERSION, which standard error does not know. */
+static int try_render_node(void)
+{
+    return syscall(SYS_ioctl, 2, _IOC(_IOC_READ | _IOC_WRITE, 'd', 0, 64), NULL) == -1 &&
+                   errno == EPERM
+               ? REFUSED
+               : DONE;
+}
+
 static int try_traffic(void)
 {
     char byte = 1;
@@ -396,6 +405,8 @@ static void test_driver(void **state)
     assert_int_equal(run(try_trace, JAIL_CALLS_DRIVER), REFUSED);
     assert_int_equal(run(try_dumpable, JAIL_CALLS_DRIVER), REFUSED);
     assert_int_equal(run(try_terminal, JAIL_CALLS_DRIVER), REFUSED);
+    assert_int_equal(run(try_render_node, JAIL_CALLS_DRIVER), REFUSED);
+    assert_int_equal(run(try_render_node, JAIL_CALLS_DRIVER | JAIL_CALLS_NODE), DONE);
     assert_int_equal(run(try_kill, JAIL_CALLS_DRIVER), REFUSED);
     assert_int_equal(run(try_kill_thread, JAIL_CALLS_DRIVER), REFUSED);
     assert_int_equal(run(try_queue_signal, JAIL_CALLS_DRIVER), REFUSED);

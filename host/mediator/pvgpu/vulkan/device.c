@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/common/symbol.h"
+#include "host/mediator/pvgpu/vulkan/files.h"
 #include "host/mediator/pvgpu/vulkan/waiter.h"
 #include "protocol/pvgpu.h"
 
@@ -192,7 +193,8 @@ enum {
     EXTENSION_COUNT
 };
 
-static void find_extensions(const struct vulkan *vulkan, struct extension *extensions)
+static void find_extensions(const struct vulkan *vulkan, struct extension *extensions,
+                            uint32_t wanted)
 {
     VkExtensionProperties *there = calloc(EXTENSIONS_MAX, sizeof(*there));
     uint32_t count = EXTENSIONS_MAX;
@@ -202,12 +204,27 @@ static void find_extensions(const struct vulkan *vulkan, struct extension *exten
         count = 0;
     }
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < EXTENSION_COUNT; j++) {
+        for (uint32_t j = 0; j < wanted; j++) {
             extensions[j].there =
                 extensions[j].there || strcmp(extensions[j].name, there[i].extensionName) == 0;
         }
     }
     free(there);
+}
+
+int vulkan_get_node(const struct vulkan *vulkan)
+{
+    struct extension drm[] = {{.name = VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME}};
+    VkPhysicalDeviceDrmPropertiesEXT node = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &node};
+
+    find_extensions(vulkan, drm, 1);
+    if (drm[0].there) {
+        vulkan->vkGetPhysicalDeviceProperties2(vulkan->physical, &properties);
+    }
+    return node.hasRender ? (int)node.renderMinor : VULKAN_NO_NODE;
 }
 
 /* What is not used, or would let a guest's shader do what nobody checks. */
@@ -273,7 +290,7 @@ static bool open_device(struct vulkan *vulkan)
     uint32_t count = 0;
     void *end;
 
-    find_extensions(vulkan, extensions);
+    find_extensions(vulkan, extensions, EXTENSION_COUNT);
     begin_features(&features, &end);
 #define ADD(which, member, type)                                                                   \
     if (extensions[which].there) {                                                                 \

@@ -65,6 +65,9 @@ struct vulkan {
  */
 struct vulkan *vulkan_open(const char *wanted, char reason[VULKAN_REASON_SIZE]);
 
+/* The number of its render node, /dev/dri/renderD128 for one; VULKAN_NO_NODE (files.h). */
+int vulkan_get_node(const struct vulkan *vulkan);
+
 /* Makes the VkDevice, and the threads; before anything else is done with it. False with a reason.
  */
 bool vulkan_start(struct vulkan *vulkan, char reason[VULKAN_REASON_SIZE]);
