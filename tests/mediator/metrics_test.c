@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: tests/mediator/client.c tests/mediator/fixture.c
+// build: tests/mediator/client.c tests/mediator/fixture.c tests/mediator/service.c
 // build: tests/mediator/processes.c host/common/fd_message.c tests/mediator/exposition.c
 // needs: build/host/baregpu-mediator build/host/baregpu-exporter
 // needs: build/tests/fake/gpu/libcuda.so.1 build/tests/fake/nvml/libnvidia-ml.so.1
@@ -24,6 +24,7 @@
 #include "tests/mediator/client.h"
 #include "tests/mediator/exposition.h"
 #include "tests/mediator/fixture.h"
+#include "tests/mediator/service.h"
 
 #define PAGE_SIZE (1u << 18)
 #define CONNECTIONS 16 /* that the exporter has at once */
@@ -291,6 +292,52 @@ static void test_tcp(void **state)
     close(fd);
 }
 
+/* Under the next mediator there is another exporter, and a session's requests of before do not
+ * count again. */
+static void check_restart(const char *address, int signal_number)
+{
+    char *config = harness_temp_path("restart.ini");
+    struct request add = request_add(1, 2);
+    FILE *file = fopen(config, "w");
+    struct service service;
+
+    fprintf(file,
+            "[mediator]\nrestart_s = 10\nadmin_socket = %s.admin\nmetrics = %s\n"
+            "[listener one]\npath = %s\n",
+            path, address, path);
+    fclose(file);
+    service_open(&service);
+    service_start(&service, config);
+    struct client client = client_open(path, 1);
+    for (int i = 0; i < 10; i++) {
+        client_expect_ok(&client, &add);
+    }
+    wait_value("baregpu_requests_total", "listener=\"one\"", 10);
+    service_stop(&service, signal_number);
+    process_end(service.process);
+    service.process = NULL;
+    service_start(&service, config);
+    wait_value("baregpu_sessions", "listener=\"one\"", 1);
+    assert_true(exposition_find(scrape(), "baregpu_requests_total", "listener=\"one\"") == 0);
+    client_expect_ok(&client, &add);
+    wait_value("baregpu_requests_total", "listener=\"one\"", 1);
+    client_close(&client);
+    service_close(&service);
+    free(config);
+}
+
+static void test_restart(void **state)
+{
+    (void)state;
+    check_restart(metrics, SIGTERM);
+}
+
+static void test_restart_after_a_crash(void **state)
+{
+    (void)state;
+    check_restart(metrics, SIGKILL);
+}
+
 static void test_address_in_use(void **state)
 {
     char *program = harness_build_path("host/baregpu-mediator");
@@ -312,16 +359,17 @@ static void test_address_in_use(void **state)
     free(program);
 }
 
-int main(void)
+int main(int count, char **texts)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_figures),        TEST(test_a_gpu),       TEST(test_requests),
         TEST(test_slow_scrapers),  TEST(test_its_process), TEST(test_tcp),
-        TEST(test_address_in_use),
+        TEST(test_address_in_use), TEST(test_restart),     TEST(test_restart_after_a_crash),
 #undef TEST
     };
 
+    service_main(count, texts);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
