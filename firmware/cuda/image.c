@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How long a module's image is, which CUDA's calls do not say. It is the program's own, and
- * believed: PTX ends with a NUL, fat binaries and ELF files tell by their headers. Little-endian.
+ * How long a module's image is, which CUDA's calls do not say. The program's own are believed: PTX
+ * ends with a NUL, fat binaries and ELF files tell by their headers. Little-endian.
  */
 #include "firmware/cuda/internal.h"
 
@@ -24,6 +24,9 @@ enum {
     SECTION_OFFSET = 24,
     SECTION_SIZE = 32,
     SECTION_NOBITS = 8,
+    SECTION_END = 64, /* of what is read of one, */
+    SEGMENT_END = 56, /* and of these */
+    ELF_END = 64,
     SEGMENT_OFFSET = 8,
     SEGMENT_SIZE = 32,
 };
@@ -110,4 +113,41 @@ CUresult cuda_image_find(const void *image, struct cuda_bytes *found)
     }
     *found = (struct cuda_bytes){bytes, size};
     return size > 0 && size <= BG_CUDA_IMAGE_SIZE_MAX ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
+}
+
+/* ---- Those that are not believed ---- */
+
+static bool has_table(const uint8_t *image, size_t size, unsigned offset_at, unsigned entry_size_at,
+                      unsigned count_at, unsigned least)
+{
+    uint64_t offset = read_number(image + offset_at, 8);
+    uint64_t entry_size = read_number(image + entry_size_at, 2);
+    uint64_t count = read_number(image + count_at, 2);
+
+    return count == 0 ||
+           (entry_size >= least && offset <= size && entry_size * count <= size - offset);
+}
+
+static bool has_tables(const uint8_t *image, size_t size)
+{
+    return has_table(image, size, ELF_PHOFF, ELF_PHENTSIZE, ELF_PHNUM, SEGMENT_END) &&
+           has_table(image, size, ELF_SHOFF, ELF_SHENTSIZE, ELF_SHNUM, SECTION_END);
+}
+
+bool cuda_image_is_whole(struct cuda_bytes image)
+{
+    const uint8_t *bytes = image.bytes;
+    bool is_text = image.size > 0 && bytes[image.size - 1] == '\0', is_elf, is_fatbin;
+    struct cuda_bytes found;
+
+    if (!is_text && image.size < ELF_END) {
+        return false;
+    }
+    is_elf = begins(bytes, ELF_MAGIC);
+    is_fatbin = begins(bytes, FATBIN_MAGIC);
+    if (!is_elf && !is_fatbin) {
+        return is_text && !begins(bytes, WRAPPER_MAGIC);
+    }
+    return image.size >= ELF_END && (is_fatbin || has_tables(bytes, image.size)) &&
+           cuda_image_find(bytes, &found) == CUDA_SUCCESS && found.size <= image.size;
 }

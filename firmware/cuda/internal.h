@@ -143,6 +143,15 @@ static inline void cuda_bytes_copy(void *to, struct cuda_bytes from)
     }
 }
 
+/* A part of them; empty where not all of it is there. */
+static inline struct cuda_bytes cuda_bytes_part(struct cuda_bytes bytes, uint64_t offset,
+                                                uint64_t size)
+{
+    return bytes.bytes != NULL && offset <= bytes.size && size <= bytes.size - offset
+               ? (struct cuda_bytes){(const uint8_t *)bytes.bytes + offset, size}
+               : (struct cuda_bytes){NULL, 0};
+}
+
 /* What parameters leave of the last 16 bytes; a call of memset takes longer than all of a launch.
  */
 static inline void cuda_clear_last(uint8_t *quad)
@@ -549,6 +558,10 @@ CUresult cuda_occupancy(const struct cuda_function *function, int threads, size_
 
 /* Where an image is and how long; that of a wrapper is the fat binary. CUDA_ERROR_INVALID_IMAGE. */
 CUresult cuda_image_find(const void *image, struct cuda_bytes *found);
+
+/* Whether one from the worker says of itself no more than is there, so that it may be looked for.
+ */
+bool cuda_image_is_whole(struct cuda_bytes image);
 
 #define CUDA_JIT_LEVEL_MAX 4u
 

@@ -127,13 +127,6 @@ CUresult cuLinkAddFile(CUlinkState state, CUjitInputType type, const char *path,
 
 /* ---- The image ---- */
 
-static struct cuda_bytes part(struct cuda_bytes answer, uint32_t offset, uint32_t size)
-{
-    return offset <= answer.size && size <= answer.size - offset
-               ? (struct cuda_bytes){(const uint8_t *)answer.bytes + offset, size}
-               : (struct cuda_bytes){NULL, 0};
-}
-
 /* The parts of the worker's answer, which is not trusted. */
 static CUresult take_answer(struct cuda_bytes answer, const struct cuda_jit *jit,
                             struct cuda_bytes *image)
@@ -143,19 +136,10 @@ static CUresult take_answer(struct cuda_bytes answer, const struct cuda_jit *jit
     if (answer.size >= sizeof(head)) {
         memcpy(&head, answer.bytes, sizeof(head));
     }
-    cuda_jit_tell(jit, part(answer, head.info_log_offset, head.info_log_size),
-                  part(answer, head.error_log_offset, head.error_log_size));
-    *image = part(answer, head.image_offset, head.image_size);
+    cuda_jit_tell(jit, cuda_bytes_part(answer, head.info_log_offset, head.info_log_size),
+                  cuda_bytes_part(answer, head.error_log_offset, head.error_log_size));
+    *image = cuda_bytes_part(answer, head.image_offset, head.image_size);
     return image->size > 0 ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
-}
-
-/* Of PTX the image is a text, whose end is known by its NUL. */
-static bool is_sound(struct cuda_bytes image)
-{
-    struct cuda_bytes found;
-
-    return ((const uint8_t *)image.bytes)[image.size - 1] == '\0' ||
-           (cuda_image_find(image.bytes, &found) == CUDA_SUCCESS && found.size <= image.size);
 }
 
 static CUresult ask(struct cuda_link *link, struct cuda_jit *jit, struct cuda_bytes *image)
@@ -174,7 +158,7 @@ static CUresult ask(struct cuda_link *link, struct cuda_jit *jit, struct cuda_by
 
     result = cuda_keep_answer(device, &call, &link->answer, &size) ?: result;
     told = take_answer((struct cuda_bytes){link->answer, size}, jit, image);
-    return result ?: told ?: is_sound(*image) ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+    return result ?: told ?: cuda_image_is_whole(*image) ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
 }
 
 static CUresult complete(struct cuda_link *link, void **image, size_t *size)

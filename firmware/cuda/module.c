@@ -12,14 +12,6 @@ static bool is_within(uint64_t offset, uint64_t size, uint64_t whole)
     return offset <= whole && size <= whole - offset;
 }
 
-/* The part of an answer that is not there as it should be is empty. */
-static struct cuda_bytes part(struct cuda_bytes answer, uint32_t offset, uint64_t size)
-{
-    return answer.bytes != NULL && is_within(offset, size, answer.size)
-               ? (struct cuda_bytes){(const uint8_t *)answer.bytes + offset, size}
-               : (struct cuda_bytes){NULL, 0};
-}
-
 static bool function_is_sound(const struct bg_cuda_function *function, struct cuda_bytes names,
                               struct cuda_bytes params)
 {
@@ -55,10 +47,10 @@ static bool take_answer(struct cuda_module *module)
         (head.functions_offset | head.params_offset) % sizeof(uint32_t) != 0) {
         return false;
     }
-    functions =
-        part(answer, head.functions_offset, head.function_count * sizeof(struct bg_cuda_function));
-    params = part(answer, head.params_offset, head.names_offset - head.params_offset);
-    names = part(answer, head.names_offset, head.names_size);
+    functions = cuda_bytes_part(answer, head.functions_offset,
+                                head.function_count * sizeof(struct bg_cuda_function));
+    params = cuda_bytes_part(answer, head.params_offset, head.names_offset - head.params_offset);
+    names = cuda_bytes_part(answer, head.names_offset, head.names_size);
     module->function_count = head.function_count;
     module->descriptions = functions.bytes;
     module->params = params.bytes;
@@ -86,8 +78,8 @@ static void tell_logs(const struct cuda_module *module, const struct cuda_jit *j
     if (answer.size >= sizeof(head)) {
         memcpy(&head, answer.bytes, sizeof(head));
     }
-    cuda_jit_tell(jit, part(answer, head.info_log_offset, head.info_log_size),
-                  part(answer, head.error_log_offset, head.error_log_size));
+    cuda_jit_tell(jit, cuda_bytes_part(answer, head.info_log_offset, head.info_log_size),
+                  cuda_bytes_part(answer, head.error_log_offset, head.error_log_size));
 }
 
 /* ---- Loading ---- */

@@ -116,6 +116,18 @@ static void add_module(void)
     add(names, sizeof(names));
 }
 
+static void add_link(void)
+{
+    static const char text[] = ".version 8.0\n";
+    static const uint8_t elf[64] = {0x7F, 'E', 'L', 'F'};
+    bool is_text = next() % 2;
+    struct bg_cuda_link_answer head = {.image_offset = sizeof(head), .info_log_offset = 4};
+
+    head.image_size = is_text ? sizeof(text) : sizeof(elf);
+    ADD(head);
+    add(is_text ? (const void *)text : elf, head.image_size);
+}
+
 /* What a command's parameters say of its answer. */
 static void add_range(const struct fake_worker_command *command)
 {
@@ -151,6 +163,9 @@ static void answer_well(const struct fake_worker_command *command)
         break;
     case BG_CUDA_MODULE_LOAD:
         add_module();
+        break;
+    case BG_CUDA_LINK:
+        add_link();
         break;
     case BG_CUDA_MODULE_GLOBAL:
         ADD((struct bg_cuda_range){1u << 22, 64});
@@ -409,6 +424,22 @@ static void use_array(uint8_t slot)
     cuMemcpyAtoH(bytes, arrays[slot], 0, 32);
 }
 
+static void use_link(uint8_t slot)
+{
+    CUlinkState link;
+    void *image;
+
+    if (cuLinkCreate(0, NULL, NULL, &link) == CUDA_SUCCESS) {
+        cuLinkAddData(link, CU_JIT_INPUT_PTX, bytes, 8, NULL, 0, NULL, NULL);
+        if (cuLinkComplete(link, &image, NULL) == CUDA_SUCCESS) {
+            cuModuleUnload(modules[slot]);
+            modules[slot] = NULL;
+            cuModuleLoadData(&modules[slot], image);
+        }
+        cuLinkDestroy(link);
+    }
+}
+
 static void use_context(uint8_t slot)
 {
     size_t value;
@@ -422,8 +453,8 @@ static void use_context(uint8_t slot)
 }
 
 static void (*const uses[])(uint8_t slot) = {
-    use_module, use_function, use_launch, use_memory, use_copies,  use_pinned,
-    use_stream, use_event,    use_graph,  use_array,  use_context,
+    use_module, use_function, use_launch, use_memory, use_copies, use_pinned,
+    use_stream, use_event,    use_graph,  use_array,  use_link,   use_context,
 };
 
 static void forget(void)
