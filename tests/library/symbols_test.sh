@@ -27,7 +27,7 @@ if [ -z "$nm" ] || [ -z "$objdump" ] || [ ! -e "$hal" ]; then
     exit 0
 fi
 
-echo 1..8
+echo 1..9
 status=0
 
 # result GOOD NUMBER DESCRIPTION
@@ -114,6 +114,7 @@ gcc=$(find_tool gcc)
 good=no
 if [ -z "$gcc" ] || [ ! -e firmware/minimal ]; then
     echo "ok 8 # SKIP no sources, or no compiler, here"
+    echo "ok 9 # SKIP no sources, or no compiler, here"
     exit $status
 fi
 "$gcc" -O2 -ffreestanding -fpie -fno-stack-protector -mgeneral-regs-only -mstrict-align \
@@ -124,5 +125,16 @@ fi
     firmware/minimal/*.[cS] -Wl,--unresolved-symbols=ignore-all,--whole-archive "$library" -o "$work/pie" > "$work/out" 2>&1 && good=yes
 sed 's/^/# /' "$work/out"
 result "$good" 8 "a kernel with branch targets checked is linked as PIE, without relocations of its text"
+
+# What pci_ecam.h says of a bridge that is behind another one: the functions that call each other.
+# shellcheck disable=SC2046 # a list of words
+stack=$("$gcc" $(sed '/^#/d' firmware/libbaregpu.flags) -O2 -fno-omit-frame-pointer -fstack-usage \
+    -Ifirmware/include -I. -c firmware/pci/enumerate.c -o "$work/enumerate.o" &&
+    awk '/:scan_(bus|bridge|slots|function)\t/ { sum += $2 } END { print sum + 0 }' "$work"/*.su)
+limit=$(sed -n 's/.*(at most \([0-9]*\) bytes$/\1/p' firmware/include/baregpu/pci_ecam.h)
+good=no
+[ "$stack" -gt 0 ] && [ "$stack" -le "$limit" ] && good=yes
+echo "# $stack bytes of ${limit:-0}"
+result "$good" 9 "enumeration takes as much stack a level as is said"
 
 exit $status

@@ -43,8 +43,9 @@ void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type);
 uint64_t bg_hal_time_ns(void);
 
 /*
- * The pause of a polling loop: returns promptly (at most some microseconds later), and never sleeps
- * until an interrupt. Drivers also call it where no interrupt will come, as while a device resets.
+ * The pause of a polling loop: some microseconds at most, or in a kernel with threads until it is
+ * this one's turn again. It never waits for an interrupt or an event: drivers also call it where
+ * none will come, as while a device resets.
  * `deadline_ns` (bg_hal_time_ns) is when the loop ends; most kernels need nothing of it.
  */
 void bg_hal_wait(uint64_t deadline_ns);

@@ -34,7 +34,8 @@ BG_BEGIN_DECLS
 
 /* Owned by the driver; zeroes are a source without an interrupt yet: waits poll. */
 struct bg_interrupt_source {
-    /* Called from the interrupt handler after counting; may be NULL. Set before interrupts come. */
+    /* Who opens the interrupt gives it in the options; it stays while the source is on. Called from
+     * the interrupt handler, after counting; may be NULL. */
     void (*handler)(void *context);
     void *context;
     /* Statistics. */

@@ -119,8 +119,8 @@ struct bg_pci_host_config {
 #define BG_PCI_BAR_COUNT 6
 #define BG_PCI_NO_PARENT (-1)
 
-/* Bridges in a row below the root bus. Enumeration recurses once per level (some 150 bytes of
- * stack each); real machines have fewer than ten. */
+/* Bridges in a row below the root bus. Enumeration recurses once per level (at most 256 bytes
+ * of stack each); real machines have fewer than ten. */
 #define BG_PCI_BRIDGE_DEPTH_MAX 16
 
 enum bg_pci_resource_state {
