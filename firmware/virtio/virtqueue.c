@@ -31,12 +31,13 @@ static bool is_dead(const struct bg_virtqueue *queue)
            (queue->state != QUEUE_NONE && queue->epoch != queue->device->epoch);
 }
 
+/* Of each add, kick and poll: so the good case comes first. */
 static int check_usable(const struct bg_virtqueue *queue)
 {
-    if (queue->state == QUEUE_NONE || is_dead(queue)) {
-        return BG_ERR_INVALID;
+    if (queue->state == QUEUE_ENABLED && queue->epoch == queue->device->epoch) {
+        return 0;
     }
-    return queue->state == QUEUE_BROKEN ? BG_ERR_PROTOCOL : 0;
+    return queue->state == QUEUE_BROKEN && !is_dead(queue) ? BG_ERR_PROTOCOL : BG_ERR_INVALID;
 }
 
 static int break_queue(struct bg_virtqueue *queue)
