@@ -289,7 +289,7 @@ static struct MHD_Daemon *start_server(void)
 /* Until the library, or a connection's end, wants to be seen to. */
 static int get_timeout_ms(struct MHD_Daemon *server)
 {
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    unsigned long long timeout_ms;
 
     return MHD_get_timeout(server, &timeout_ms) == MHD_YES && timeout_ms < LOOK_MS ? (int)timeout_ms
                                                                                    : LOOK_MS;
