@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # firmware/libbaregpu.sources names what the library has, and every build that reads it makes the
-# same library: make, CMake and Meson.
+# same library: make, CMake, Meson, and CMake as a Zephyr module.
 
 set -u
 
@@ -17,7 +17,7 @@ if [ -z "$cross" ] || ! command -v "${cross}gcc" > /dev/null || [ ! -e "$list" ]
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-echo 1..4
+echo 1..5
 status=0
 
 # result NUMBER DESCRIPTION: good when $work/out, which says what is wrong, is empty.
@@ -88,6 +88,36 @@ else
     echo "ok 3 # SKIP no cmake here"
 fi
 
+# What Zephyr does with a module, without Zephyr.
+by_zephyr() {
+    mkdir "$work/zephyr" &&
+        cat > "$work/zephyr/CMakeLists.txt" << END &&
+cmake_minimum_required(VERSION 3.20)
+project(zephyr LANGUAGES C)
+add_library(zephyr_interface INTERFACE)
+function(zephyr_link_libraries)
+  target_link_libraries(zephyr_interface INTERFACE \${ARGV})
+endfunction()
+set(CONFIG_BAREGPU y)
+add_subdirectory($top/$(sed -n 's/^ *cmake: //p' zephyr/module.yml) module)
+file(WRITE \${CMAKE_BINARY_DIR}/application.c "#include <baregpu/version.h>\n")
+add_library(application STATIC \${CMAKE_BINARY_DIR}/application.c)
+target_link_libraries(application zephyr_interface)
+END
+        [ -e "$(sed -n 's/^ *kconfig: //p' zephyr/module.yml)" ] &&
+        cmake -S "$work/zephyr" -B "$work/zephyr/build" -DCMAKE_SYSTEM_NAME=Generic \
+            -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER="${cross}gcc" \
+            -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY ${ccache:+"$ccache"} &&
+        cmake --build "$work/zephyr/build" -j 2
+}
+
+if command -v cmake > /dev/null; then
+    same zephyr/build/module/baregpu/libbaregpu.a by_zephyr
+    result 4 "a Zephyr module brings the same library"
+else
+    echo "ok 4 # SKIP no cmake here"
+fi
+
 by_meson() {
     mkdir -p "$work/meson/subprojects" && ln -s "$top" "$work/meson/subprojects/baregpu" &&
         cat > "$work/meson/meson.build" << END &&
@@ -111,8 +141,8 @@ END
 
 if command -v meson > /dev/null; then
     same meson/build/subprojects/baregpu/libbaregpu.a by_meson
-    result 4 "Meson makes the same library"
+    result 5 "Meson makes the same library"
 else
-    echo "ok 4 # SKIP no meson here"
+    echo "ok 5 # SKIP no meson here"
 fi
 exit $status
