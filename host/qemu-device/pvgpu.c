@@ -5,7 +5,7 @@
  * carries doorbells and interrupts, and shows what is presented.
  *
  * protocol/pvgpu.h has registers, control region and messages, docs/pvgpu.md tells what happens
- * when. In here: registers, interrupts, the device's words of the control region, life.
+ * when. In here: registers, the device's words of the control region, life.
  */
 #include "qemu/osdep.h"
 #include "compat.h"
@@ -14,6 +14,7 @@
 #include "migration/vmstate.h"
 #include "protocol/vgpu_stub.h"
 #include "pvgpu-control.h"
+#include "pvgpu-interrupt.h"
 #include "pvgpu-link.h"
 #include "pvgpu-scanout.h"
 #include "pvgpu-shmem.h"
@@ -42,25 +43,19 @@ struct PVGPUState {
     MemoryRegion shmem_region;
     struct bg_pvgpu_control *control; /* the start of the shared memory */
 
-    uint32_t status; /* PVGPU_STATUS_* */
-    uint32_t irq_status;
-    uint32_t irq_mask;
+    uint32_t status;      /* PVGPU_STATUS_* */
     uint32_t reset_count; /* what control->reset_request says */
     uint64_t features;    /* of the backend that answered last, as the guest sees them */
     bool session_moved;   /* a session was loaded from elsewhere: it is lost when the VM runs */
     bool backend_wrote;   /* there was a backend since the memory was last marked dirty */
 
+    PVGPUInterrupts interrupts;
     PVGPUShmem shmem;
     int named_fd; /* of the object, when it is the memory; or -1 */
     PVGPULink link;
     PVGPUScanout scanout;
     VMChangeStateEntry *run_state_entry;
     Notifier exit_notifier;
-
-    /* MSI-X messages are not sent while `defers_msix`, but by the timer: as soon as the VM runs. */
-    bool defers_msix;
-    uint32_t owed_msix; /* BG_PVGPU_IRQ_* */
-    QEMUTimer *owed_timer;
 
     /* Properties, and what they were found to mean. */
     uint64_t shmem_size; /* bytes */
@@ -71,7 +66,7 @@ struct PVGPUState {
     uint32_t pause_timeout_ms;
 
     /* Statistics, properties for reading. */
-    uint64_t fence_interrupts, error_interrupts, resets, lost_sessions, stale_objects;
+    uint64_t resets, lost_sessions, stale_objects;
 };
 
 /* ---- The control region ---- */
@@ -100,77 +95,13 @@ static void reset_control(PVGPUState *s)
     }
 }
 
-/* ---- Interrupts ---- */
-
-static void update_intx(PVGPUState *s)
-{
-    PCIDevice *pci_dev = PCI_DEVICE(s);
-    int level = !msix_enabled(pci_dev) && (s->irq_status & s->irq_mask);
-
-    pci_set_irq(pci_dev, level);
-}
-
-/*
- * Also a bit that is set already makes a message: with MSI-X, a guest need not clear it.
- *
- * A message is a write to wherever the guest says. To our own registers it is refused, as by QEMU's
- * guard of bottom halves; but it may reset or unplug us by other ways. Callers do nothing after it.
- * Where QEMU itself would go on, as it does with its list of run-state handlers, it waits.
- */
-static void send_msix(PVGPUState *s, uint32_t bits)
-{
-    PCIDevice *pci_dev = PCI_DEVICE(s);
-    MemReentrancyGuard *guard = &DEVICE(s)->mem_reentrancy_guard;
-    bool engaged = guard->engaged_in_io;
-
-    if (!bits || !msix_enabled(pci_dev)) {
-        return;
-    }
-    if (s->defers_msix) {
-        s->owed_msix |= bits;
-        return;
-    }
-    object_ref(OBJECT(s));
-    guard->engaged_in_io = true;
-    if (bits & BG_PVGPU_IRQ_FENCE) {
-        msix_notify(pci_dev, BG_PVGPU_VECTOR_FENCE);
-    }
-    if (bits & BG_PVGPU_IRQ_ERROR && msix_enabled(pci_dev)) {
-        msix_notify(pci_dev, BG_PVGPU_VECTOR_ERROR);
-    }
-    guard->engaged_in_io = engaged;
-    object_unref(OBJECT(s));
-}
-
-static void send_owed_msix(void *opaque)
-{
-    PVGPUState *s = opaque;
-    uint32_t bits = s->owed_msix & s->irq_mask;
-
-    s->owed_msix = 0;
-    send_msix(s, bits);
-}
+/* ---- Sessions ---- */
 
 static void raise_interrupt(PVGPUState *s, uint32_t bits)
 {
-    s->fence_interrupts += !!(bits & BG_PVGPU_IRQ_FENCE);
-    s->error_interrupts += !!(bits & BG_PVGPU_IRQ_ERROR);
-    s->irq_status |= bits;
-    trace_pvgpu_interrupt(s->vm_id, bits, s->irq_status, s->irq_mask);
-    update_intx(s);
-    send_msix(s, bits & s->irq_mask);
+    trace_pvgpu_interrupt(s->vm_id, bits, s->interrupts.status | bits, s->interrupts.mask);
+    pvgpu_interrupts_raise(&s->interrupts, bits);
 }
-
-static void write_irq_mask(PVGPUState *s, uint32_t value)
-{
-    uint32_t enabled = value & ~s->irq_mask;
-
-    s->irq_mask = value & (BG_PVGPU_IRQ_FENCE | BG_PVGPU_IRQ_ERROR);
-    update_intx(s);
-    send_msix(s, s->irq_status & enabled);
-}
-
-/* ---- Sessions ---- */
 
 /* The guest hears of it once: what it had at the backend is gone. */
 static void lose_session(PVGPUState *s, bool by_shutdown)
@@ -338,9 +269,7 @@ static void pvgpu_reset_by_guest(PVGPUState *s)
     trace_pvgpu_reset(s->vm_id, s->reset_count + 1);
     s->resets++;
     s->status = BG_PVGPU_STATUS_READY | (s->status & BG_PVGPU_STATUS_CONNECTED);
-    s->irq_status = 0;
-    s->owed_msix = 0;
-    update_intx(s);
+    pvgpu_interrupts_reset(&s->interrupts);
     s->link.wanted = true;
     reset_control(s);
 }
@@ -364,10 +293,10 @@ static uint64_t pvgpu_mmio_read(void *opaque, hwaddr offset, unsigned size)
         value = s->status;
         break;
     case BG_PVGPU_REG_IRQ_STATUS:
-        value = s->irq_status;
+        value = s->interrupts.status;
         break;
     case BG_PVGPU_REG_IRQ_MASK:
-        value = s->irq_mask;
+        value = s->interrupts.mask;
         break;
     case BG_PVGPU_REG_SHMEM_SIZE:
         value = s->shmem_size;
@@ -395,11 +324,10 @@ static void pvgpu_mmio_write(void *opaque, hwaddr offset, uint64_t value, unsign
         pvgpu_link_ring(&s->link);
         break;
     case BG_PVGPU_REG_IRQ_STATUS:
-        s->irq_status &= ~value;
-        update_intx(s);
+        pvgpu_interrupts_clear(&s->interrupts, value);
         break;
     case BG_PVGPU_REG_IRQ_MASK:
-        write_irq_mask(s, value);
+        pvgpu_interrupts_set_mask(&s->interrupts, value);
         break;
     case BG_PVGPU_REG_RESET:
         if (value == BG_PVGPU_RESET_VALUE) {
@@ -445,11 +373,10 @@ static const MemoryRegionOps pvgpu_mmio_ops = {
         },
 };
 
-/* MSI-X switched on or off takes the interrupt from or to INTx. */
 static void pvgpu_config_write(PCIDevice *pci_dev, uint32_t address, uint32_t value, int size)
 {
     pci_default_write_config(pci_dev, address, value, size);
-    update_intx(PVGPU(pci_dev));
+    pvgpu_interrupts_switch(&PVGPU(pci_dev)->interrupts);
 }
 
 /* ---- Properties ---- */
@@ -523,7 +450,7 @@ static void pvgpu_run_state_changed(void *opaque, bool running, RunState state)
     PVGPUState *s = opaque;
 
     trace_pvgpu_run_state(s->vm_id, running, s->status);
-    s->defers_msix = true;
+    pvgpu_interrupts_defer(&s->interrupts);
     if (running) {
         if (s->session_moved) {
             s->session_moved = false;
@@ -538,10 +465,7 @@ static void pvgpu_run_state_changed(void *opaque, bool running, RunState state)
             mark_dirty(s);
         }
     }
-    s->defers_msix = false;
-    if (s->owed_msix) {
-        timer_mod(s->owed_timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL));
-    }
+    pvgpu_interrupts_go_on(&s->interrupts);
 }
 
 static void pvgpu_reset_hold(Object *obj, ResetType type)
@@ -551,12 +475,10 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
     trace_pvgpu_reset(s->vm_id, s->reset_count + 1);
     s->status = BG_PVGPU_STATUS_READY |
                 (s->link.peer.state == PVGPU_LINK_UP ? BG_PVGPU_STATUS_CONNECTED : 0);
-    s->irq_status = 0;
-    s->irq_mask = 0;
-    s->owed_msix = 0;
+    s->interrupts.mask = 0;
+    pvgpu_interrupts_reset(&s->interrupts);
     s->session_moved = false;
     s->link.wanted = false;
-    update_intx(s);
     if (s->control != NULL) {
         pvgpu_control_clear(s->control, s->shmem_size, s->features);
         reset_control(s);
@@ -602,26 +524,6 @@ static bool create_shmem(PVGPUState *s, Error **errp)
     return true;
 }
 
-/* A machine may have no MSI at all: INTx remains. */
-static bool create_msix(PVGPUState *s, Error **errp)
-{
-    PCIDevice *pci_dev = PCI_DEVICE(s);
-    Error *err = NULL;
-    int result = msix_init_exclusive_bar(pci_dev, BG_PVGPU_VECTORS, BG_PVGPU_BAR_MSIX, &err);
-
-    if (result < 0 && result != -ENOTSUP) {
-        error_propagate(errp, err);
-        return false;
-    }
-    error_free(err);
-    if (result == 0) {
-        for (unsigned i = 0; i < BG_PVGPU_VECTORS; i++) {
-            msix_vector_use(pci_dev, i);
-        }
-    }
-    return true;
-}
-
 static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
 {
     PVGPUState *s = PVGPU(pci_dev);
@@ -629,11 +531,10 @@ static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
     if (!check_properties(s, errp) || !create_shmem(s, errp)) {
         return;
     }
-    if (!create_msix(s, errp)) {
+    if (!pvgpu_interrupts_init(&s->interrupts, pci_dev, errp)) {
         pvgpu_shmem_remove(&s->shmem);
         return;
     }
-    pci_config_set_interrupt_pin(pci_dev->config, 1);
     memory_region_init_io(&s->mmio, OBJECT(s), &pvgpu_mmio_ops, s, "pvgpu",
                           BG_PVGPU_REGISTERS_SIZE);
     pci_register_bar(pci_dev, BG_PVGPU_BAR_REGISTERS, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
@@ -643,7 +544,6 @@ static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
                          PCI_BASE_ADDRESS_MEM_TYPE_64,
                      &s->shmem_region);
 
-    s->owed_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, send_owed_msix, s);
     s->exit_notifier.notify = pvgpu_at_exit;
     qemu_add_exit_notifier(&s->exit_notifier);
     pvgpu_scanout_init(&s->scanout, DEVICE(s), &console_ops, on_scanout_done, s);
@@ -656,7 +556,6 @@ static void pvgpu_exit(PCIDevice *pci_dev)
     PVGPUState *s = PVGPU(pci_dev);
 
     qemu_del_vm_change_state_handler(s->run_state_entry);
-    timer_free(s->owed_timer);
     pvgpu_link_cleanup(&s->link);
     pvgpu_scanout_cleanup(&s->scanout);
     qemu_remove_exit_notifier(&s->exit_notifier);
@@ -666,7 +565,7 @@ static void pvgpu_exit(PCIDevice *pci_dev)
     if (s->named_fd >= 0) {
         close(s->named_fd);
     }
-    msix_uninit_exclusive_bar(pci_dev);
+    pvgpu_interrupts_cleanup(&s->interrupts);
 }
 
 static bool pvgpu_get_connected(Object *obj, Error **errp)
@@ -689,14 +588,15 @@ static void pvgpu_instance_init(Object *obj)
     PVGPUState *s = PVGPU(obj);
     const PeerStatistic statistics[] = {
         {"stat-doorbell-messages", &s->link.doorbells},
-        {"stat-fence-interrupts", &s->fence_interrupts},
-        {"stat-error-interrupts", &s->error_interrupts},
+        {"stat-fence-interrupts", &s->interrupts.fences},
+        {"stat-error-interrupts", &s->interrupts.errors},
         {"stat-lost-sessions", &s->lost_sessions},
         {"stat-resets", &s->resets},
         {"stat-scanouts", &s->scanout.shown_count},
         {"stat-stale-objects", &s->stale_objects},
     };
 
+    s->interrupts.pci_dev = PCI_DEVICE(obj);
     peer_link_add_statistics(&s->link.peer, obj, statistics, ARRAY_SIZE(statistics));
 }
 
@@ -706,11 +606,9 @@ static void pvgpu_instance_init(Object *obj)
 static int pvgpu_post_load(void *opaque, int version_id)
 {
     PVGPUState *s = opaque;
-    const uint32_t irq_bits = BG_PVGPU_IRQ_FENCE | BG_PVGPU_IRQ_ERROR;
 
     if (s->status > (BG_PVGPU_STATUS_READY | BG_PVGPU_STATUS_ERROR | BG_PVGPU_STATUS_CONNECTED) ||
-        !(s->status & BG_PVGPU_STATUS_READY) || s->irq_status & ~irq_bits ||
-        s->irq_mask & ~irq_bits || s->owed_msix & ~irq_bits) {
+        !(s->status & BG_PVGPU_STATUS_READY) || !pvgpu_interrupts_are_sound(&s->interrupts)) {
         return -EINVAL;
     }
     pvgpu_link_forget(&s->link);
@@ -722,7 +620,7 @@ static int pvgpu_post_load(void *opaque, int version_id)
 
 static bool pvgpu_owes_msix(void *opaque)
 {
-    return PVGPU(opaque)->owed_msix != 0;
+    return PVGPU(opaque)->interrupts.owed != 0;
 }
 
 static const VMStateDescription pvgpu_owed_vmstate = {
@@ -730,13 +628,14 @@ static const VMStateDescription pvgpu_owed_vmstate = {
     .version_id = 1,
     .minimum_version_id = 1,
     .needed = pvgpu_owes_msix,
-    .fields = (const VMStateField[]){VMSTATE_UINT32(owed_msix, PVGPUState), VMSTATE_END_OF_LIST()},
+    .fields =
+        (const VMStateField[]){VMSTATE_UINT32(interrupts.owed, PVGPUState), VMSTATE_END_OF_LIST()},
 };
 
 /* What another's stream does not have is not owed. */
 static int pvgpu_pre_load(void *opaque)
 {
-    PVGPU(opaque)->owed_msix = 0;
+    PVGPU(opaque)->interrupts.owed = 0;
     return 0;
 }
 
@@ -751,8 +650,8 @@ static const VMStateDescription pvgpu_vmstate = {
         (const VMStateField[]){
             VMSTATE_PCI_DEVICE(parent_obj, PVGPUState), VMSTATE_MSIX(parent_obj, PVGPUState),
             VMSTATE_UINT64_EQUAL(shmem_size, PVGPUState, "shmem_size must be the same"),
-            VMSTATE_UINT32(status, PVGPUState), VMSTATE_UINT32(irq_status, PVGPUState),
-            VMSTATE_UINT32(irq_mask, PVGPUState), VMSTATE_UINT32(reset_count, PVGPUState),
+            VMSTATE_UINT32(status, PVGPUState), VMSTATE_UINT32(interrupts.status, PVGPUState),
+            VMSTATE_UINT32(interrupts.mask, PVGPUState), VMSTATE_UINT32(reset_count, PVGPUState),
             VMSTATE_UINT64(features, PVGPUState), VMSTATE_END_OF_LIST()},
 };
 
