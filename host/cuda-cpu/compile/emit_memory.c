@@ -245,10 +245,13 @@ static void scatter(struct emitter *emitter, const struct access *access, value 
     call_access(emitter, access, true);
 }
 
-/* What runs once in a large function costs more to compile than to call: half of the time. */
+/* What runs once in a large function, or where a warp seldom comes, costs more to compile than to
+ * call: half of the time, and a quarter. */
 static bool is_cold(const struct emitter *emitter)
 {
-    return emitter->function->instruction_count > IN_LINE_MAX &&
+    bool is_rare = emitter->is_edgy && !emitter->is_whole && whole_find(emitter) != NULL;
+
+    return (emitter->function->instruction_count > IN_LINE_MAX || is_rare) &&
            emitter->flow->blocks[emitter->block].loop == FLOW_END;
 }
 

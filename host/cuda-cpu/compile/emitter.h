@@ -42,6 +42,7 @@ struct emitter {
     unsigned row;       /* or, of what lies in steps, for those of a row: affine.h */
     uint32_t block;
     bool waits;      /* lanes of a warp may wait for others of it: wait.h */
+    bool is_edgy;    /* warps part at edges alone: edge.h */
     bool runs_block; /* the kernel: struct kernel_needs */
     uint32_t kept_size;
     unsigned values; /* numbered so far */

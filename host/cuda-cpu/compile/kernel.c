@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/compile/edge.h"
 #include "host/cuda-cpu/compile/emit_call.h"
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/compile/places.h"
@@ -111,6 +112,7 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     }
     emitter->function = function;
     emitter->flow = &flow;
+    emitter->is_edgy = edge_is_all(function, &emitter->uniform, &emitter->affine);
     emitter->waits = !emitter->turns.are_inside && wait_is_in(function);
     if (function->is_entry) {
         text_add(emitter->out,
