@@ -36,7 +36,7 @@ fi
 echo "HOST_VERSION := $(${CC:-cc} --version 2>/dev/null | head -n 1)"
 echo "KERNELS_COMPILER := $(make_text "$("$here/kernels.sh" --compiler || true)")"
 echo "CLANG_VERSION := $(clang --version 2>/dev/null | head -n 1)"
-libraries="libuv inih jansson libseccomp"
+libraries="libuv jansson libseccomp"
 echo "HOST_CFLAGS_PKG := $(pkg_config --cflags $libraries)"
 echo "DXBC_CFLAGS := $(pkg_config --cflags libvkd3d-shader)"
 echo "HOST_LIBS_PKG := $(pkg_config --libs $libraries)"

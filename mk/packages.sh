@@ -46,7 +46,6 @@ qemu|ccache|cmd ccache|makes a second build of QEMU short
 host|gcc|cc|the mediator's compiler
 host|pkg-config|cmd pkg-config|finds libraries
 host|libuv1-dev|pc libuv|the mediator's event loop
-host|libinih-dev|pc inih|the mediator's configuration file
 host|libjansson-dev|pc jansson|the mediator's state as JSON
 host|libmicrohttpd-dev|pc libmicrohttpd|serves the mediator's metrics
 host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers and the simulator

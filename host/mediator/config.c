@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* strsep, fmemopen */
+#define _GNU_SOURCE 1 /* strsep */
 #include "host/mediator/config.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,9 @@
 #define QUARANTINE_S_MAX 604800u
 #define ADMIN_SUFFIX ".admin"
 #define RUN_DIRECTORY "/run/baregpu"
+#define FILE_SIZE_MAX (1u << 20)
+#define SECTIONS "[mediator], [pool A], [pool B] and [listener NAME]"
+#define BLANKS " \t\r\v\f"
 
 static int load_mediator_key(struct config_loader *loader, const char *key, const char *text)
 {
@@ -153,6 +155,15 @@ static int load_listener_key(struct config_loader *loader, struct config_listene
         key, listener->name);
 }
 
+static int load_pool_key(struct config_loader *loader, int pool, const char *key, const char *text)
+{
+    if (strcmp(key, "devices") != 0) {
+        return config_fail(loader, "unknown key %s in [pool %c]: devices is allowed", key,
+                           'A' + pool);
+    }
+    return config_set_devices(loader, text, &loader->config->pools[pool]);
+}
+
 static void set_listener_default(struct config_listener *listener)
 {
     *listener = (struct config_listener){
@@ -184,112 +195,172 @@ static bool name_allowed(const char *name)
     return length > 0 && length < CONFIG_NAME_SIZE && !name[length];
 }
 
-static struct config_listener *find_listener(struct config_loader *loader, const char *name)
+static int begin_listener(struct config_loader *loader, const char *name)
 {
     struct config *config = loader->config;
     struct config_listener *listener;
 
     for (unsigned i = 0; i < config->listener_count; i++) {
         if (strcmp(config->listeners[i].name, name) == 0) {
-            return &config->listeners[i];
+            return config_fail(loader, "[listener %s] is there already, in line %d", name,
+                               loader->listener_line[i]);
         }
     }
     if (!name_allowed(name)) {
-        config_fail(loader,
-                    "[listener %s]: a name of at most %d letters, digits, _ and - is allowed", name,
-                    CONFIG_NAME_SIZE - 1);
-        return NULL;
+        return config_fail(loader,
+                           "[listener %s]: a name of at most %d letters, digits, _ and - is "
+                           "allowed",
+                           name, CONFIG_NAME_SIZE - 1);
     }
     if (config->listener_count == CONFIG_LISTENERS) {
-        config_fail(loader, "[listener %s]: at most %d listeners are allowed", name,
-                    CONFIG_LISTENERS);
-        return NULL;
+        return config_fail(loader, "[listener %s]: at most %d listeners are allowed", name,
+                           CONFIG_LISTENERS);
     }
     loader->listener_line[config->listener_count] = loader->line;
     listener = &config->listeners[config->listener_count++];
     set_listener_default(listener);
     strcpy(listener->name, name);
-    return listener;
+    return 1;
 }
 
-/* 0 or 1, or -1 when that section is no pool's. */
-static int find_pool(const char *section)
+static int begin_pool(struct config_loader *loader, int pool)
 {
-    return strcmp(section, "pool A") == 0 ? 0 : strcmp(section, "pool B") == 0 ? 1 : -1;
+    if (loader->pool_seen[pool]) {
+        return config_fail(loader, "[pool %c] is there already", 'A' + pool);
+    }
+    loader->pool_seen[pool] = true;
+    loader->config->pools[pool].device_count = 1; /* zero is CONFIG_DEVICE_AUTO */
+    return 1;
+}
+
+static int begin_mediator(struct config_loader *loader)
+{
+    if (loader->mediator_seen) {
+        return config_fail(loader, "[mediator] is there already");
+    }
+    loader->mediator_seen = true;
+    return 1;
 }
 
 /* A section counts without any keys, too. */
-static int load_section(struct config_loader *loader, const char *section)
+static int begin_section(struct config_loader *loader, const char *name)
 {
-    int pool = find_pool(section);
-
-    if (pool >= 0) {
-        if (!loader->pool_seen[pool]) {
-            loader->pool_seen[pool] = true;
-            loader->config->pools[pool].device_count = 1; /* zero is CONFIG_DEVICE_AUTO */
-        }
-        return 1;
+    loader->key_count = 0;
+    if (strcmp(name, "mediator") == 0) {
+        loader->section = CONFIG_SECTION_MEDIATOR;
+        return begin_mediator(loader);
     }
-    if (strncmp(section, "listener ", 9) == 0) {
-        return find_listener(loader, section + 9) != NULL;
+    if (strcmp(name, "pool A") == 0 || strcmp(name, "pool B") == 0) {
+        loader->section = name[5] == 'A' ? CONFIG_SECTION_POOL_A : CONFIG_SECTION_POOL_B;
+        return begin_pool(loader, name[5] - 'A');
     }
-    return strcmp(section, "mediator") == 0 ||
-           config_fail(loader,
-                       "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
-                       "are allowed",
-                       section);
+    if (strncmp(name, "listener ", 9) == 0) {
+        loader->section = CONFIG_SECTION_LISTENER;
+        return begin_listener(loader, name + 9);
+    }
+    return config_fail(loader, "unknown section [%s]: " SECTIONS " are allowed", name);
 }
 
-static int load_key(void *context, const char *section, const char *key, const char *value)
+/* There is a place for every key: an unknown one is the last. */
+static int check_once(struct config_loader *loader, const char *key)
 {
-    struct config_loader *loader = context;
-    int pool = find_pool(section);
+    for (unsigned i = 0; i < loader->key_count; i++) {
+        if (strcmp(loader->keys[i], key) == 0) {
+            return config_fail(loader, "%s has a value already, in this section", key);
+        }
+    }
+    loader->keys[loader->key_count++] = key;
+    return 1;
+}
 
-    if (!load_section(loader, section)) {
+static int load_key(struct config_loader *loader, const char *key, const char *value)
+{
+    struct config *config = loader->config;
+
+    if (!check_once(loader, key)) {
         return 0;
     }
-    if (key == NULL) {
-        return 1; /* an inih that is built to tell of sections */
-    }
-    if (strcmp(section, "mediator") == 0) {
+    switch (loader->section) {
+    case CONFIG_SECTION_MEDIATOR:
         return load_mediator_key(loader, key, value);
+    case CONFIG_SECTION_POOL_A:
+        return load_pool_key(loader, 0, key, value);
+    case CONFIG_SECTION_POOL_B:
+        return load_pool_key(loader, 1, key, value);
+    case CONFIG_SECTION_LISTENER:
+        return load_listener_key(loader, &config->listeners[config->listener_count - 1], key,
+                                 value);
+    default:
+        return config_fail(loader, "%s is in no section: " SECTIONS " are allowed", key);
     }
-    if (pool < 0) {
-        return load_listener_key(loader, find_listener(loader, section + 9), key, value);
-    }
-    if (strcmp(key, "devices") != 0) {
-        return config_fail(loader, "unknown key %s in [%s]: devices is allowed", key, section);
-    }
-    return config_set_devices(loader, value, &loader->config->pools[pool]);
 }
 
-/* What inih takes for a section's line; it takes an indented one for more of a value sometimes, but
- * no value begins so. */
-static void look_for_section(struct config_loader *loader, const char *line)
+/* ---- Lines ---- */
+
+static char *trim(char *text)
 {
-    const char *name = line + strspn(line, " \t\r\n\v\f") + 1;
-    const char *end;
-    char section[2 * CONFIG_NAME_SIZE];
+    size_t length;
 
-    if (name[-1] == '[' && (end = strchr(name, ']')) != NULL) {
-        snprintf(section, sizeof(section), "%.*s", (int)(end - name), name);
-        load_section(loader, section);
+    text += strspn(text, BLANKS);
+    length = strlen(text);
+    while (length > 0 && strchr(BLANKS, text[length - 1]) != NULL) {
+        length--;
     }
+    text[length] = '\0';
+    return text;
 }
 
-/* inih tells its handler neither the line nor of a section that has no keys (it can be built to,
- * Debian's is not). */
-static char *read_line(char *line, int size, void *context)
+/* It begins the line, or follows a blank. */
+static void cut_comment(char *line)
 {
-    struct config_loader *loader = context;
+    char *at = strpbrk(line, ";#");
 
-    if (fgets(line, size, loader->stream) == NULL) {
-        return NULL;
+    while (at != NULL && at > line && strchr(BLANKS, at[-1]) == NULL) {
+        at = strpbrk(at + 1, ";#");
     }
-    loader->line++;
-    look_for_section(loader, line);
-    return line;
+    if (at != NULL) {
+        *at = '\0';
+    }
 }
+
+static int load_line(struct config_loader *loader, char *line)
+{
+    char *text, *separator;
+    size_t length;
+
+    cut_comment(line);
+    text = trim(line);
+    length = strlen(text);
+    if (length == 0) {
+        return 1;
+    }
+    if (text[0] == '[' && text[length - 1] == ']') {
+        text[length - 1] = '\0';
+        return begin_section(loader, text + 1);
+    }
+    separator = strpbrk(text, "=:");
+    if (text[0] == '[' || separator == NULL) {
+        return config_fail(loader,
+                           "neither a [section] nor a key = value, which are one line each");
+    }
+    *separator = '\0';
+    return load_key(loader, trim(text), trim(separator + 1));
+}
+
+static int load_lines(struct config_loader *loader, char *text)
+{
+    char *line;
+
+    while ((line = strsep(&text, "\n")) != NULL) {
+        loader->line++;
+        if (!load_line(loader, line)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* ---- The whole ---- */
 
 static int check_worker_uids(struct config_loader *loader)
 {
@@ -394,17 +465,13 @@ void config_set_default(struct config *config)
     set_default_listeners(config);
 }
 
-static int load_stream(struct config_loader *loader)
+/* Takes the text to pieces. */
+static int load(struct config_loader *loader, char *text)
 {
     struct config *config = loader->config;
-    int result = ini_parse_stream(read_line, loader, load_key, loader);
 
-    if (result != 0 && !loader->error[0]) {
-        loader->line = result > 0 ? result : 0;
-        config_fail(loader, "%s",
-                    result > 0 ? "neither a [section] nor a key = value" : "cannot be read");
-    }
-    if (loader->error[0]) {
+    set_base(config);
+    if (!load_lines(loader, text)) {
         return -1;
     }
     /* No pools at all means the default ones; one alone leaves the other without a device. */
@@ -421,33 +488,55 @@ int config_load_text(struct config *config, const char *text, const char *name,
                      char error[CONFIG_ERROR_SIZE])
 {
     struct config_loader loader = {.config = config, .file = name, .error = error};
+    char *copy = strdup(text);
     int result = -1;
 
     error[0] = '\0';
-    set_base(config);
-    /* fmemopen refuses a size of 0 in older C libraries: the NUL is a line's end to inih. */
-    loader.stream = fmemopen((void *)text, strlen(text) + 1, "r");
-    if (loader.stream != NULL) {
-        result = load_stream(&loader);
-        fclose(loader.stream);
+    if (copy == NULL) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s: no memory", name);
+    } else {
+        result = load(&loader, copy);
     }
+    free(copy);
     return result;
+}
+
+/* The caller frees the text; NULL after an error: a part of a file is none. */
+static char *read_file(const char *path, char error[CONFIG_ERROR_SIZE])
+{
+    FILE *stream = fopen(path, "re");
+    char *text = malloc(FILE_SIZE_MAX + 1);
+    size_t length = 0;
+
+    error[0] = '\0';
+    if (stream != NULL && text != NULL) {
+        length = fread(text, 1, FILE_SIZE_MAX + 1, stream);
+    }
+    if (stream == NULL || text == NULL || ferror(stream)) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", path, strerror(errno));
+    } else if (length > FILE_SIZE_MAX || memchr(text, '\0', length) != NULL) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s: a text of at most %u bytes is allowed", path,
+                 FILE_SIZE_MAX);
+    } else {
+        text[length] = '\0';
+    }
+    if (stream != NULL) {
+        fclose(stream);
+    }
+    if (error[0]) {
+        free(text);
+        return NULL;
+    }
+    return text;
 }
 
 int config_load_file(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE])
 {
     struct config_loader loader = {.config = config, .file = path, .error = error};
-    int result;
+    char *text = read_file(path, error);
+    int result = text != NULL ? load(&loader, text) : -1;
 
-    error[0] = '\0';
-    set_base(config);
-    loader.stream = fopen(path, "re");
-    if (loader.stream == NULL) {
-        snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", path, strerror(errno));
-        return -1;
-    }
-    result = load_stream(&loader);
-    fclose(loader.stream);
+    free(text);
     return result;
 }
 

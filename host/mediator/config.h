@@ -25,7 +25,7 @@
 #define CONFIG_CHECKS_SIZE 32
 #define CONFIG_CUDA_THREADS_MAX 64u /* twice as many fit into a worker's cgroup */
 #define CONFIG_VULKAN_DEVICE_SIZE 64
-#define CONFIG_ERROR_SIZE 256
+#define CONFIG_ERROR_SIZE 1024
 
 /* What a session of a listener may do. Set by the supervisor, out of every guest's reach. */
 struct config_limits {
@@ -112,7 +112,7 @@ struct config {
 /* The configuration without a file: a listener for each device, pools A and B on the first GPU. */
 void config_set_default(struct config *config);
 
-/* 0, or -1 with a text. */
+/* 0, or -1 with a text: of the first error, or why the file cannot be read to its end. */
 int config_load_file(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE]);
 int config_load_text(struct config *config, const char *text, const char *name,
                      char error[CONFIG_ERROR_SIZE]);

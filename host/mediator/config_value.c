@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,16 +16,13 @@
 #define RESTART_S_MIN 10u
 #define RESTART_S_MAX 3600u
 #define CUDA_ORDINAL_MAX 63
+#define LIST_SIZE 512
 
-/* inih's handler returns 0 for an error: this does, after saying what is wrong. */
 int config_fail(struct config_loader *loader, const char *format, ...)
 {
     va_list arguments;
     int used;
 
-    if (loader->error[0]) {
-        return 0; /* the first error is the one to show */
-    }
     used = snprintf(loader->error, CONFIG_ERROR_SIZE, "%s:%d: ", loader->file, loader->line);
     if (used > 0 && used < CONFIG_ERROR_SIZE) {
         va_start(arguments, format);
@@ -176,6 +174,17 @@ int config_set_priority(struct config_loader *loader, const char *text, uint32_t
     return config_fail(loader, "max_priority = %s: low, medium or high is allowed", text);
 }
 
+/* Of a list, for next_word. */
+static bool copy_list(struct config_loader *loader, const char *key, const char *text,
+                      char copy[LIST_SIZE])
+{
+    if (strlen(text) >= LIST_SIZE) {
+        return config_fail(loader, "%s: at most %d bytes are allowed", key, LIST_SIZE - 1);
+    }
+    strcpy(copy, text);
+    return true;
+}
+
 /* The next word of a list separated by commas or blanks; NULL at its end. */
 static char *next_word(char **rest)
 {
@@ -190,12 +199,14 @@ static char *next_word(char **rest)
 int config_set_pools(struct config_loader *loader, const char *text,
                      struct config_listener *listener)
 {
-    char copy[64];
+    char copy[LIST_SIZE];
     char *rest = copy;
     char *word;
 
+    if (!copy_list(loader, "pools", text, copy)) {
+        return 0;
+    }
     listener->pools[0] = listener->pools[1] = false;
-    snprintf(copy, sizeof(copy), "%s", text);
     while ((word = next_word(&rest)) != NULL) {
         if (strcmp(word, "A") != 0 && strcmp(word, "B") != 0) {
             return config_fail(loader, "pools = %s: a list of A and B is allowed", text);
@@ -213,11 +224,13 @@ int config_set_checks(struct config_loader *loader, const char *text,
 {
     static const char *const names[] = {"memory", "race", "init", "sync"};
     bool wanted[4] = {false};
-    char copy[64];
+    char copy[LIST_SIZE];
     char *rest = copy;
     char *word;
 
-    snprintf(copy, sizeof(copy), "%s", text);
+    if (!copy_list(loader, "checks", text, copy)) {
+        return 0;
+    }
     while ((word = next_word(&rest)) != NULL) {
         unsigned i = 0;
 
@@ -242,14 +255,13 @@ int config_set_checks(struct config_loader *loader, const char *text,
 int config_set_users(struct config_loader *loader, const char *text,
                      struct config_listener *listener)
 {
-    char copy[512];
+    char copy[LIST_SIZE];
     char *rest = copy;
     char *word;
 
-    if (strlen(text) >= sizeof(copy)) {
-        return config_fail(loader, "allow_users: at most %zu bytes are allowed", sizeof(copy) - 1);
+    if (!copy_list(loader, "allow_users", text, copy)) {
+        return 0;
     }
-    strcpy(copy, text);
     listener->allow_user_count = 0;
     while ((word = next_word(&rest)) != NULL) {
         uint64_t number;
@@ -274,14 +286,13 @@ int config_set_users(struct config_loader *loader, const char *text,
 
 int config_set_devices(struct config_loader *loader, const char *text, struct config_pool *pool)
 {
-    char copy[512];
+    char copy[LIST_SIZE];
     char *rest = copy;
     char *word;
 
-    if (strlen(text) >= sizeof(copy)) {
-        return config_fail(loader, "devices: at most %zu bytes are allowed", sizeof(copy) - 1);
+    if (!copy_list(loader, "devices", text, copy)) {
+        return 0;
     }
-    strcpy(copy, text);
     pool->device_count = 0;
     while ((word = next_word(&rest)) != NULL) {
         struct config_device device = {.kind = CONFIG_DEVICE_AUTO};
@@ -343,9 +354,14 @@ int config_set_worker_uids(struct config_loader *loader, const char *text, struc
 /* A worker hears of its supervisor every five seconds. */
 int config_set_restart(struct config_loader *loader, const char *text, uint32_t *restart_s)
 {
-    if (strcmp(text, "0") == 0) {
-        *restart_s = 0;
-        return 1;
+    uint64_t number;
+    char *end;
+
+    if (!parse_unsigned(text, &number, &end) || *end || number > RESTART_S_MAX ||
+        (number > 0 && number < RESTART_S_MIN)) {
+        return config_fail(loader, "restart_s = %s: 0, or a number from %u to %u is allowed", text,
+                           RESTART_S_MIN, RESTART_S_MAX);
     }
-    return config_set_number(loader, "restart_s", text, RESTART_S_MIN, RESTART_S_MAX, restart_s);
+    *restart_s = (uint32_t)number;
+    return 1;
 }

@@ -3,24 +3,34 @@
 #ifndef MEDIATOR_CONFIG_VALUE_H
 #define MEDIATOR_CONFIG_VALUE_H
 
-#include <stdio.h>
-
 #include "host/mediator/config.h"
+
+#define CONFIG_KEYS 32 /* of a section; more than any has */
+
+enum config_section {
+    CONFIG_SECTION_NONE,
+    CONFIG_SECTION_MEDIATOR,
+    CONFIG_SECTION_POOL_A,
+    CONFIG_SECTION_POOL_B,
+    CONFIG_SECTION_LISTENER, /* the last of the configuration's */
+};
 
 struct config_loader {
     struct config *config;
     const char *file;
     char *error;
+    int line;
+    enum config_section section;   /* the one that the line is in */
+    const char *keys[CONFIG_KEYS]; /* of that section so far, in the file's text */
+    unsigned key_count;
+    bool mediator_seen;
     bool pool_seen[CONFIG_POOLS];
     bool burst_given[CONFIG_LISTENERS];
     int listener_line[CONFIG_LISTENERS]; /* where it begins */
     int worker_uids_line;
-    FILE *stream;
-    int line;
 };
 
-/* Says what is wrong, with file and line, if it is the first error. Returns 0, as inih's handler
- * does for one. */
+/* Says what is wrong, with file and line. Returns 0, as those do that call it. */
 int config_fail(struct config_loader *loader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -22,6 +22,7 @@
 
 static struct service service;
 static char *config_path, *one, *two;
+static const char *log_level;
 
 static void on_failure(const char *message)
 {
@@ -35,6 +36,7 @@ static int setup(void **state)
     config_path = harness_temp_path("mediator.ini");
     one = harness_temp_path("one.sock");
     two = harness_temp_path("two.sock");
+    log_level = "debug";
     service_open(&service);
     return 0;
 }
@@ -58,7 +60,7 @@ static void write_config(const char *format, ...)
 
     assert_non_null(file);
     va_start(arguments, format);
-    fprintf(file, "[mediator]\nlog_level = debug\nadmin_socket = %s.admin\n", one);
+    fprintf(file, "[mediator]\nlog_level = %s\nadmin_socket = %s.admin\n", log_level, one);
     vfprintf(file, format, arguments);
     va_end(arguments);
     assert_int_equal(fclose(file), 0);
@@ -263,7 +265,8 @@ static void test_log_level(void **state)
 {
     (void)state;
     start("");
-    write_config("log_level = warning\n[listener one]\npath = %s\n", one);
+    log_level = "warning";
+    write_config("[listener one]\npath = %s\n", one);
     service_reload(&service);
     expect_served(one);
     assert_int_equal(count_text("session 1"), 0);

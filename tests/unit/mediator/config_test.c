@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/config.c host/mediator/config_value.c host/mediator/log.c host/common/address.c
-// libs: -linih
 /* The configuration file: what it sets, and that each error names file, line, key and remedy. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -155,7 +155,12 @@ static void test_errors(void **state)
                  "test.ini:3:", "user nobody in it");
     expect_error("[mediators]\nx = 1\n", "test.ini:1:", "[pool A]");
     expect_error("[pool C]\ndevices = cpu\n", "test.ini:1:", "unknown section [pool C]");
-    expect_error("x = 1\n", "test.ini:1:", "unknown section []");
+    expect_error("x = 1\n", "test.ini:1:", "x is in no section: [mediator]");
+    expect_error("[listener a\npath = /x\n", "test.ini:1:", "neither a [section]");
+    expect_error("[listener a\nx = 1 ; ]\n", "test.ini:1:", "neither a [section]");
+    expect_error("[mediator]\nrestart_s = 5\n", "test.ini:2:", "0, or a number from 10 to 3600");
+    expect_error("[mediator]\nrestart_s = 3601\n", "test.ini:2:", "0, or a number from 10");
+    expect_error(LISTENER "weigth = 5\n", "test.ini:3:", "quarantine_s are allowed");
     expect_error("[pool A]\ndevice = cpu\n", "test.ini:2:", "devices is allowed");
     expect_error("[pool A]\ndevices = gpu\n", "test.ini:2:", "auto, cpu and cuda:N");
     expect_error("[pool A]\ndevices = cuda:64\n", "test.ini:2:", "cuda:64");
@@ -187,6 +192,43 @@ static void test_errors(void **state)
     expect_error(LISTENER "\n\nnonsense\n", "test.ini:5:", "key = value");
     expect_error(LISTENER "[listener two]\npath = /x\n", "test.ini:3:", "the same path");
     expect_error(LISTENER "[mediator]\nlog_level = loud\n", "test.ini:4:", "error, warning, info");
+}
+
+/* Nothing of a file is taken for less than it says. */
+static void test_said_twice(void **state)
+{
+    (void)state;
+    expect_error(LISTENER "[listener two]\npath = /y\n[listener one]\n",
+                 "test.ini:5:", "[listener one] is there already, in line 1");
+    expect_error("[mediator]\n[mediator]\n", "test.ini:2:", "[mediator] is there already");
+    expect_error("[pool B]\n[pool A]\n[pool B]\n", "test.ini:3:", "[pool B] is there already");
+    expect_error("[mediator]\nrestart_s = 0\nrestart_s = 20\n",
+                 "test.ini:3:", "restart_s has a value already");
+    load(LISTENER "weight = 5\n[listener two]\npath = /y\nweight = 6\n");
+    assert_int_equal(config.listeners[1].weight, 6);
+}
+
+static void test_lines(void **state)
+{
+    char text[900], users[600];
+
+    (void)state;
+    expect_error(LISTENER "allow_users = 1,\n  2\n", "test.ini:4:", "which are one line each");
+    load("  # of /x\n\t[listener one] # mine\r\n\tpath : /x;y#z\t; mine\r\n weight = 7 # x");
+    assert_string_equal(config.listeners[0].path, "/x;y#z");
+    assert_int_equal(config.listeners[0].weight, 7);
+    /* However long. */
+    snprintf(text, sizeof(text), "; %0600d\n" LISTENER "weight = 0\n", 0);
+    expect_error(text, "test.ini:4:", "weight = 0");
+    snprintf(text, sizeof(text), LISTENER "allow_users =%*s\n", 400, "5");
+    load(text);
+    assert_int_equal(config.listeners[0].allow_users[0], 5);
+    memset(users, ',', sizeof(users));
+    users[sizeof(users) - 1] = '\0';
+    snprintf(text, sizeof(text), LISTENER "pools = A%sC\n", users);
+    expect_error(text, "test.ini:3:", "pools: at most 511 bytes");
+    snprintf(text, sizeof(text), LISTENER "checks = race%sleak\n", users);
+    expect_error(text, "test.ini:3:", "checks: at most 511 bytes");
 }
 
 /* A section says something without any keys, too. */
@@ -271,6 +313,31 @@ static void test_missing_file(void **state)
     assert_non_null(strstr(error, "/nonexistent/mediator.ini"));
 }
 
+static void expect_file_error(const char *path, const char *what)
+{
+    assert_int_equal(config_load_file(&config, path, error), -1);
+    if (strncmp(error, path, strlen(path)) != 0 || strstr(error, what) == NULL) {
+        fail_msg("\"%s\" does not begin with \"%s\" and say \"%s\"", error, path, what);
+    }
+}
+
+/* What cannot be read to its end is no file with less in it. */
+static void test_unreadable_file(void **state)
+{
+    char path[] = "/tmp/config_test.XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    expect_file_error("/tmp", "Is a directory");
+    expect_file_error("/proc/self/mem", "Input/output error");
+    expect_file_error("/dev/zero", "a text of at most 1048576 bytes");
+    assert_int_equal(write(fd, "[mediator]\0x", 12), 12);
+    close(fd);
+    expect_file_error(path, "a text of at most");
+    unlink(path);
+}
+
 /* The longest path still gets an admin path that is another one. */
 static void test_admin_path_of_longest(void **state)
 {
@@ -290,10 +357,12 @@ static void test_admin_path_of_longest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default),        cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_socket_option),
-        cmocka_unit_test(test_missing_file),   cmocka_unit_test(test_admin_path_of_longest),
-        cmocka_unit_test(test_empty_sections), cmocka_unit_test(test_relative_path),
+        cmocka_unit_test(test_default),         cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_errors),          cmocka_unit_test(test_socket_option),
+        cmocka_unit_test(test_missing_file),    cmocka_unit_test(test_admin_path_of_longest),
+        cmocka_unit_test(test_empty_sections),  cmocka_unit_test(test_relative_path),
+        cmocka_unit_test(test_said_twice),      cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_unreadable_file),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
