@@ -362,6 +362,9 @@ int main(int count, char **texts)
         return 2;
     }
     close_range(EXPORTER_CHANNEL_FD + 1, ~0u, 0);
+    /* Where it waits for a driver it does not see the mediator go, and the next one wants the
+     * address. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, EXPORTER_PROGRAM); /* it was started by a descriptor, which has no name */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* a terminal, or systemd, sends it to all: the mediator says when */

@@ -212,10 +212,10 @@ static void test_slow_scrapers(void **state)
 }
 
 /* The mediator's child that is no worker. */
-static pid_t find_exporter(void)
+static pid_t find_exporter(struct process *of)
 {
     pid_t children[16];
-    size_t count = mediator_workers(mediator, children, 16);
+    size_t count = mediator_workers(of, children, 16);
 
     for (size_t i = 0; i < count && i < 16; i++) {
         char *path_of_name = harness_format("/proc/%d/comm", (int)children[i]), name[32] = "";
@@ -244,7 +244,7 @@ static void test_its_process(void **state)
     struct client client = client_open(path, 1);
     client_expect_ok(&client, &add);
     scrape();
-    pid_t exporter = find_exporter();
+    pid_t exporter = find_exporter(mediator);
     char *status = harness_format("/proc/%d/status", (int)exporter), line[256];
     FILE *file = fopen(status, "r");
     bool filtered = false;
@@ -277,19 +277,27 @@ static int find_port(void)
     return ntohs(address.sin_port);
 }
 
+static void scrape_port(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    check_answer(talk(fd, "GET /metrics HTTP/1.0\r\n\r\n"));
+    close(fd);
+}
+
 static void test_tcp(void **state)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int port = find_port(), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int port = find_port();
 
     (void)state;
     free(metrics);
     metrics = harness_format("127.0.0.1:%d", port);
     start("cpu");
-    address.sin_port = htons((uint16_t)port);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    check_answer(talk(fd, "GET /metrics HTTP/1.0\r\n\r\n"));
-    close(fd);
+    scrape_port(port);
 }
 
 /* Under the next mediator there is another exporter, and a session's requests of before do not
@@ -338,6 +346,36 @@ static void test_restart_after_a_crash(void **state)
     check_restart(metrics, SIGKILL);
 }
 
+/* One that stands still leaves the address to the next mediator's. */
+static void check_exporter_stands_still(int signal_number)
+{
+    char *config = harness_temp_path("still.ini");
+    FILE *file = fopen(config, "w");
+    struct service service;
+    int port = find_port();
+
+    fprintf(file, "[mediator]\nmetrics = 127.0.0.1:%d\n[listener one]\npath = %s\n", port, path);
+    fclose(file);
+    service_open(&service);
+    service_start(&service, config);
+    scrape_port(port);
+    assert_int_equal(kill(find_exporter(service.process), SIGSTOP), 0);
+    service_stop(&service, signal_number);
+    process_end(service.process);
+    service.process = NULL;
+    service_start(&service, config);
+    scrape_port(port);
+    service_close(&service);
+    free(config);
+}
+
+static void test_exporter_stands_still(void **state)
+{
+    (void)state;
+    check_exporter_stands_still(SIGTERM);
+    check_exporter_stands_still(SIGKILL);
+}
+
 static void test_address_in_use(void **state)
 {
     char *program = harness_build_path("host/baregpu-mediator");
@@ -363,9 +401,16 @@ int main(int count, char **texts)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_figures),        TEST(test_a_gpu),       TEST(test_requests),
-        TEST(test_slow_scrapers),  TEST(test_its_process), TEST(test_tcp),
-        TEST(test_address_in_use), TEST(test_restart),     TEST(test_restart_after_a_crash),
+        TEST(test_figures),
+        TEST(test_a_gpu),
+        TEST(test_requests),
+        TEST(test_slow_scrapers),
+        TEST(test_its_process),
+        TEST(test_tcp),
+        TEST(test_address_in_use),
+        TEST(test_restart),
+        TEST(test_restart_after_a_crash),
+        TEST(test_exporter_stands_still),
 #undef TEST
     };
 
