@@ -37,7 +37,7 @@ static json_t *describe_session(const struct worker_process *worker)
     set(object, "requests", statistics->requests);
     set(object, "errors", statistics->errors);
     set(object, "memory_used", statistics->memory_used);
-    set(object, "memory_limit", worker->listener->config->limits.memory_limit);
+    set(object, "memory_limit", worker->start.limits.memory_limit);
     set(object, "queued", statistics->queued);
     set(object, "bytes_in", statistics->bytes_in);
     set(object, "bytes_out", statistics->bytes_out);

@@ -7,6 +7,7 @@
 #include "host/mediator/supervisor/state.h"
 
 #define INTERVAL_NS NS_PER_S
+#define COUNT_MAX ((uint64_t)INT64_MAX)
 
 void usage_mark(struct usage *usage, uint64_t elapsed_ns, unsigned room)
 {
@@ -56,16 +57,18 @@ void usage_take_all(struct supervisor *supervisor)
     }
 }
 
-/* By how much a count has grown; one that went back has not. */
-static uint64_t growth(uint64_t before, uint64_t now)
+/* Adds what a count has grown by; one that went back has not. It ends where JSON's numbers do. */
+static void count(uint64_t *total, uint64_t before, uint64_t now)
 {
-    return now > before ? now - before : 0;
+    uint64_t more = now > before ? now - before : 0;
+
+    *total = more < COUNT_MAX - *total ? *total + more : COUNT_MAX;
 }
 
 void usage_take_statistics(struct worker_process *worker,
                            const struct control_statistics *statistics)
 {
-    const struct config_limits *limits = &worker->listener->config->limits;
+    const struct config_limits *limits = &worker->start.limits;
     struct usage_counts *counts = &worker->listener->counts;
     struct control_statistics *last = &worker->statistics;
 
@@ -73,10 +76,10 @@ void usage_take_statistics(struct worker_process *worker,
         *last = *statistics;
     }
     worker->has_statistics = true;
-    counts->requests += growth(last->requests, statistics->requests);
-    counts->errors += growth(last->errors, statistics->errors);
-    counts->bytes_in += growth(last->bytes_in, statistics->bytes_in);
-    counts->bytes_out += growth(last->bytes_out, statistics->bytes_out);
+    count(&counts->requests, last->requests, statistics->requests);
+    count(&counts->errors, last->errors, statistics->errors);
+    count(&counts->bytes_in, last->bytes_in, statistics->bytes_in);
+    count(&counts->bytes_out, last->bytes_out, statistics->bytes_out);
     *last = *statistics;
     if (last->memory_used > limits->memory_limit) {
         last->memory_used = limits->memory_limit;

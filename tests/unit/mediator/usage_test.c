@@ -53,9 +53,8 @@ static void test_classes_of_a_histogram(void **state)
 static void test_what_a_worker_says(void **state)
 {
     static struct supervisor_listener listener;
-    static const struct config_listener config = {
-        .limits = {.memory_limit = 1000, .max_queued = 4}};
-    struct worker_process worker = {.listener = &listener};
+    struct worker_process worker = {.listener = &listener,
+                                    .start.limits = {.memory_limit = 1000, .max_queued = 4}};
     struct control_statistics said = {.requests = 10,
                                       .errors = 1,
                                       .bytes_in = 100,
@@ -64,7 +63,6 @@ static void test_what_a_worker_says(void **state)
                                       .queued = 4};
 
     (void)state;
-    listener.config = &config;
     usage_take_statistics(&worker, &said);
     said.requests = 3;
     said.bytes_in = 150;
@@ -77,18 +75,24 @@ static void test_what_a_worker_says(void **state)
     assert_int_equal(listener.counts.bytes_out, 50);
     assert_int_equal(worker.statistics.memory_used, 1000);
     assert_int_equal(worker.statistics.queued, 4);
+    for (int i = 0; i < 2; i++) { /* and none begins anew */
+        said.requests = UINT64_MAX;
+        usage_take_statistics(&worker, &said);
+        assert_true(listener.counts.requests == INT64_MAX);
+        said.requests = 0;
+        usage_take_statistics(&worker, &said);
+    }
 }
 
 /* What a session did under the mediator before this one is not counted again. */
 static void test_a_session_that_was_there_before(void **state)
 {
     static struct supervisor_listener listener;
-    static const struct config_listener config = {.limits = {.memory_limit = 1000}};
-    struct worker_process worker = {.listener = &listener, .adopted = true};
+    struct worker_process worker = {
+        .listener = &listener, .adopted = true, .start.limits = {.memory_limit = 1000}};
     struct control_statistics said = {.requests = 10, .memory_used = 7};
 
     (void)state;
-    listener.config = &config;
     usage_take_statistics(&worker, &said);
     assert_int_equal(listener.counts.requests, 0);
     assert_int_equal(worker.statistics.requests, 10);
