@@ -120,6 +120,72 @@ static void test_limits(void **state)
     client_close(&third);
 }
 
+static json_int_t get_figure(json_t *status, const char *name)
+{
+    json_t *session = json_array_get(json_object_get(status, "sessions"), 0);
+
+    return json_integer_value(json_object_get(session, name));
+}
+
+/* What a session has is what it has, also where the next one may not have as much. */
+static void test_lower_limit(void **state)
+{
+    (void)state;
+    start("memory_limit = 4M\n");
+    struct client client = client_open(one, 1);
+    assert_int_equal(allocate(&client, 2 << 20), BG_COMPUTE_OK);
+    write_config("[listener one]\npath = %s\nmemory_limit = 1M\n", one);
+    service_reload(&service);
+    json_t *status = admin_status(one);
+    assert_int_equal(get_figure(status, "memory_used"), 2 << 20);
+    assert_int_equal(get_figure(status, "memory_limit"), 4 << 20);
+    json_decref(status);
+    client_close(&client);
+}
+
+/* Sessions that began since then, their sockets and their cgroups go on under the next mediator. */
+static void test_restart_is_wanted_now(void **state)
+{
+    struct request add = request_add(5, 6);
+
+    (void)state;
+    start("");
+    write_config("restart_s = 10\n[listener one]\npath = %s\n", one);
+    service_reload(&service);
+    struct client client = client_open(one, 1);
+    assert_int_equal(client_expect_ok(&client, &add), 11);
+    json_t *status = admin_status(one);
+    json_decref(status);
+    service_stop(&service, SIGTERM);
+    assert_int_equal(service_count(&service, "listener-one"), 1);
+    assert_int_equal(service_count(&service, "session-1"), 4);
+    assert_int_equal(access(one, F_OK), 0);
+    process_end(service.process);
+    service_start(&service, config_path);
+    process_wait_text(service.process, "session 1 (one, vm 1): goes on");
+    assert_int_equal(client_expect_ok(&client, &add), 11);
+    client_close(&client);
+}
+
+/* A socket unit's is there again, for a listener that was left out for a while. */
+static void test_socket_unit(void **state)
+{
+    (void)state;
+    service_store(&service, "baregpu-mediator.socket", unix_listen(two, 8));
+    start("");
+    for (int i = 0; i < 2; i++) {
+        write_config("[listener one]\npath = %s\n[listener two]\npath = %s\n", one, two);
+        service_reload(&service);
+        expect_served(two);
+        write_config("[listener one]\npath = %s\n", one);
+        service_reload(&service);
+        process_wait_text(service.process, "listener two has ended");
+    }
+    assert_int_equal(count_text("stays as it was"), 0);
+    service_stop(&service, SIGINT);
+    assert_int_equal(access(two, F_OK), 0);
+}
+
 /* More sessions than there were places for at the start. */
 static void test_more_sessions(void **state)
 {
@@ -277,6 +343,9 @@ int main(int count, char **texts)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_limits),
+        TEST(test_lower_limit),
+        TEST(test_restart_is_wanted_now),
+        TEST(test_socket_unit),
         TEST(test_more_sessions),
         TEST(test_bad_file_changes_nothing),
         TEST(test_listener_that_cannot_be),

@@ -15,8 +15,9 @@
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
 
 struct inherited {
-    char *name; /* NULL: it was taken */
+    char *name;
     int fd;
+    bool taken; /* or closed */
 };
 
 static struct inherited *inherited;
@@ -45,8 +46,10 @@ void inherited_read(void)
         int fd = FIRST_FD + (int)i;
 
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+            char *copy = strdup(name != NULL ? name : "");
+
             inherited[inherited_count++] =
-                (struct inherited){.fd = fd, .name = strdup(name != NULL ? name : "")};
+                (struct inherited){.fd = fd, .name = copy, .taken = copy == NULL};
         }
     }
     free(names);
@@ -66,21 +69,25 @@ static void read_path(int fd, char path[sizeof(((struct listener_socket *)0)->pa
     }
 }
 
-static bool listens_at(int fd, const char *path)
+static bool is_listening(int fd)
 {
-    char own[sizeof(((struct listener_socket *)0)->path)];
     int listens = 0;
     socklen_t length = sizeof(listens);
 
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0;
+}
+
+static bool listens_at(int fd, const char *path)
+{
+    char own[sizeof(((struct listener_socket *)0)->path)];
+
     read_path(fd, own);
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0 &&
-           strcmp(own, path) == 0;
+    return is_listening(fd) && strcmp(own, path) == 0;
 }
 
 static int take(struct inherited *entry)
 {
-    free(entry->name);
-    entry->name = NULL;
+    entry->taken = true;
     return entry->fd;
 }
 
@@ -102,7 +109,7 @@ bool inherited_take_listener(const char *path, struct listener_socket *socket)
     for (unsigned i = 0; i < inherited_count; i++) {
         struct inherited *entry = &inherited[i];
 
-        if (entry->name != NULL && listens_at(entry->fd, path)) {
+        if (!entry->taken && listens_at(entry->fd, path)) {
             bool is_own = strncmp(entry->name, INHERITED_LISTENER, strlen(INHERITED_LISTENER)) == 0;
 
             if (is_own) {
@@ -121,7 +128,7 @@ unsigned inherited_take(const char *name, int *fds, unsigned most)
     unsigned count = 0;
 
     for (unsigned i = 0; i < inherited_count && count < most; i++) {
-        if (inherited[i].name != NULL && strcmp(inherited[i].name, name) == 0) {
+        if (!inherited[i].taken && strcmp(inherited[i].name, name) == 0) {
             fds[count++] = take(&inherited[i]);
         }
     }
@@ -131,7 +138,7 @@ unsigned inherited_take(const char *name, int *fds, unsigned most)
 const char *inherited_find(const char *prefix)
 {
     for (unsigned i = 0; i < inherited_count; i++) {
-        if (inherited[i].name != NULL && strncmp(inherited[i].name, prefix, strlen(prefix)) == 0) {
+        if (!inherited[i].taken && strncmp(inherited[i].name, prefix, strlen(prefix)) == 0) {
             return inherited[i].name;
         }
     }
@@ -141,13 +148,27 @@ const char *inherited_find(const char *prefix)
 void inherited_close(void)
 {
     for (unsigned i = 0; i < inherited_count; i++) {
-        if (inherited[i].name != NULL) {
-            log_warning("descriptor %s was handed over, and nothing in the configuration wants it",
-                        inherited[i].name);
+        if (inherited[i].taken) {
+            continue;
+        }
+        log_warning("descriptor %s was handed over, and nothing in the configuration wants it",
+                    inherited[i].name);
+        if (!is_listening(inherited[i].fd)) {
             close(take(&inherited[i]));
         }
     }
-    free(inherited);
-    inherited = NULL;
-    inherited_count = 0;
+}
+
+void inherited_close_listener(struct listener_socket *socket)
+{
+    bool is_units = socket->fd >= 0 && socket->inode == 0;
+
+    for (unsigned i = 0; is_units && i < inherited_count; i++) {
+        if (inherited[i].fd == socket->fd) {
+            inherited[i].taken = false;
+            socket->fd = -1;
+            return;
+        }
+    }
+    listener_close(socket);
 }

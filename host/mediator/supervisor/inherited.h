@@ -10,6 +10,8 @@
 
 #include "host/common/listener.h"
 
+#define INHERITED_NAME_SIZE 256 /* systemd's, NUL included */
+
 /* Before any other descriptor is opened. */
 void inherited_read(void);
 
@@ -27,7 +29,11 @@ unsigned inherited_take(const char *name, int *fds, unsigned most);
 /* The name of one that nobody took, and that begins so; NULL: there is none. */
 const char *inherited_find(const char *prefix);
 
-/* Closes what nobody took. */
+/* Closes what nobody took, but for a socket unit's: a configuration that is read later may want it.
+ */
 void inherited_close(void);
+
+/* Closes any listener's socket; a socket unit's is there for inherited_take_listener again. */
+void inherited_close_listener(struct listener_socket *socket);
 
 #endif

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "host/mediator/log.h"
+#include "host/mediator/supervisor/inherited.h"
 #include "host/mediator/supervisor/listeners.h"
+#include "host/mediator/supervisor/takeover.h"
 #include "host/mediator/supervisor/worker_lease.h"
 
 /* Where each listener of the new configuration goes. A listener is the same one if its name, its
@@ -170,7 +172,7 @@ static bool make_plan(const struct supervisor *supervisor, struct plan *plan)
         made = open_new(supervisor, plan, i);
     }
     for (unsigned i = 0; !made && i < CONFIG_LISTENERS; i++) {
-        listener_close(&plan->opened[i]);
+        inherited_close_listener(&plan->opened[i]);
     }
     return made;
 }
@@ -224,7 +226,7 @@ static void move_sockets(struct supervisor *supervisor, struct plan *plan)
     }
     for (unsigned slot = 0; slot < supervisor->config->listener_count; slot++) {
         if (supervisor->listeners[slot].removed) {
-            listener_close(&supervisor->listeners[slot].socket);
+            inherited_close_listener(&supervisor->listeners[slot].socket);
         }
     }
 }
@@ -251,7 +253,7 @@ static void place(struct supervisor *supervisor, const struct plan *plan, unsign
         listener->socket = plan->opened[index];
         if (!listeners_begin(supervisor, slot)) {
             listener->removed = true;
-            listener_close(&listener->socket);
+            inherited_close_listener(&listener->socket);
         }
     }
 }
@@ -281,5 +283,6 @@ bool reload_config(struct supervisor *supervisor, struct config *next)
         place(supervisor, &plan, i);
     }
     set_mediator(supervisor->config, next);
+    takeover_store_own(supervisor);
     return true;
 }

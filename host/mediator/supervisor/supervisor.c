@@ -490,7 +490,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     }
     if (result == MEDIATOR_EXIT_OK) {
         takeover_resume(&supervisor);
-        takeover_store_cgroup(&supervisor);
+        takeover_store_own(&supervisor);
         worker_process_keep_spares(&supervisor);
         exporter_tick(&supervisor, clock_now_ns());
         tell_ready(options);

@@ -132,13 +132,28 @@ int takeover_take_cgroup(void)
     return fd;
 }
 
-void takeover_store_cgroup(const struct supervisor *supervisor)
+static void store_cgroup(const struct supervisor *supervisor)
 {
     int fd = cgroup_get_directory(supervisor->cgroup);
 
-    if (fd >= 0 && takeover_is_on(supervisor)) {
+    if (fd >= 0) {
         notify_remove(CGROUP);
         notify_store(CGROUP, &fd, 1);
+    }
+}
+
+void takeover_store_own(struct supervisor *supervisor)
+{
+    if (!takeover_is_on(supervisor)) {
+        return;
+    }
+    store_cgroup(supervisor);
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        if (!listener->removed && !listener->stored) {
+            takeover_store_listener(listener);
+        }
     }
 }
 

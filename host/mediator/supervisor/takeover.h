@@ -15,7 +15,6 @@ bool takeover_is_on(const struct supervisor *supervisor);
 
 /* The cgroup's directory, whose lock says that it is in use; -1: there is none. */
 int takeover_take_cgroup(void);
-void takeover_store_cgroup(const struct supervisor *supervisor);
 
 /* A session's worker has its connection; it is gone. */
 void takeover_store(struct worker_process *worker);
@@ -23,6 +22,10 @@ void takeover_forget(const struct worker_process *worker);
 
 void takeover_store_listener(struct supervisor_listener *listener);
 void takeover_forget_listener(struct supervisor_listener *listener);
+
+/* The supervisor's cgroup, and listeners that are not stored: once it runs, and when restart_s may
+ * have become another. */
+void takeover_store_own(struct supervisor *supervisor);
 
 /* Takes over what was stored. With listeners, devices and nursery in place. */
 void takeover_resume(struct supervisor *supervisor);
