@@ -20,14 +20,17 @@
 
 #include "harness.h"
 #include "harness_qemu.h"
+#include "host/mediator/worker/control.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/service.h"
 
 #define MIB (UINT64_C(1) << 20)
-#define RESTART_S 10 /* the least */
+#define RESTART_S 10     /* the least */
+#define CONTROL_MS 20000 /* a CHECK comes every five seconds */
 
 static struct service service;
 static char *config_path, *one, *two;
+static int restart_s;
 
 static void on_failure(const char *message)
 {
@@ -38,6 +41,7 @@ static int setup(void **state)
 {
     (void)state;
     harness_on_failure = on_failure;
+    restart_s = RESTART_S;
     config_path = harness_temp_path("mediator.ini");
     one = harness_temp_path("one.sock");
     two = harness_temp_path("two.sock");
@@ -65,7 +69,7 @@ static void start(const char *format, ...)
     assert_non_null(file);
     va_start(arguments, format);
     fprintf(file, "[mediator]\nlog_level = debug\nrestart_s = %d\nadmin_socket = %s.admin\n",
-            RESTART_S, one);
+            restart_s, one);
     vfprintf(file, format, arguments);
     va_end(arguments);
     assert_int_equal(fclose(file), 0);
@@ -371,13 +375,184 @@ static void test_worker_stands_still(void **state)
     client_close(&client);
 }
 
+/* With another user its worker could not be ended, and with other worker_uids it may have the user
+ * of another session's. */
+static void test_other_users(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("only root can give workers users of their own\n");
+        skip();
+    }
+    start_one();
+    struct client client = client_open(one, 1);
+    expect_sum(&client, 1, 2);
+    service_stop(&service, SIGTERM);
+    process_end(service.process);
+    service.process = NULL;
+    start("worker_uids = 200000-204999\n[listener one]\npath = %s\n", one);
+    process_wait_text(service.process, "session-1 does not go on: its user may be another one's");
+    assert_int_equal(client_receive(&client).type, 0);
+    service_wait_gone(&service, "session-1");
+    client_close(&client);
+}
+
+/* ---- A worker in a guest's hands: the test answers in its place ---- */
+
+static bool is_socket(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/* What its supervisor is to have for the worker's; the worker's own stays open. */
+static int take_control_socket(int *kept)
+{
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+                     0);
+    for (unsigned i = 0; i < service.count; i++) {
+        struct service_stored *stored = &service.stored[i];
+
+        if (strcmp(stored->name, "session-1") == 0 && is_socket(stored->fd)) {
+            *kept = stored->fd;
+            stored->fd = pair[0];
+            return pair[1];
+        }
+    }
+    fail_msg("no control socket is stored");
+    return -1;
+}
+
+static struct control_message expect_control(int fd, uint32_t type)
+{
+    struct control_message message = {0};
+
+    while (message.type != type) {
+        assert_true(harness_wait_readable(fd, CONTROL_MS));
+        assert_int_equal(recv(fd, &message, sizeof(message), 0), sizeof(message));
+    }
+    return message;
+}
+
+static void say(int fd, const struct control_message *message)
+{
+    assert_int_equal(send(fd, message, sizeof(*message), MSG_NOSIGNAL), sizeof(*message));
+}
+
+struct impostor {
+    struct client client;
+    int kept, control;
+    uint64_t supervisor; /* which one asks */
+};
+
+/* Has a session go on under a mediator whose questions come to the test. */
+static struct impostor begin_impostor(void)
+{
+    struct impostor impostor;
+
+    restart_s = 60; /* the worker itself, which nobody asks, is to stay */
+    start("[listener one]\npath = %s\npools = A\n", one);
+    impostor.client = client_open(one, 1);
+    expect_sum(&impostor.client, 1, 2);
+    service_stop(&service, SIGTERM);
+    impostor.control = take_control_socket(&impostor.kept);
+    process_end(service.process);
+    service.process = NULL;
+    service_start(&service, config_path);
+    impostor.supervisor = expect_control(impostor.control, CONTROL_RESUME).supervisor;
+    return impostor;
+}
+
+/* It was ended, and the mediator serves others. */
+static void expect_killed(struct impostor *impostor, const char *why)
+{
+    struct client other;
+
+    process_wait_text(service.process, why);
+    assert_int_equal(client_receive(&impostor->client).type, 0);
+    other = client_open(one, 2);
+    expect_sum(&other, 3, 4);
+    client_close(&other);
+    client_close(&impostor->client);
+    close(impostor->control);
+    close(impostor->kept);
+}
+
+static struct control_message lie(const struct impostor *impostor, uint8_t pool, uint8_t cuda)
+{
+    return (struct control_message){.type = CONTROL_RESUMED,
+                                    .resumed = {.supervisor = impostor->supervisor,
+                                                .asked = 255,
+                                                .answered = 255,
+                                                .placed = 255,
+                                                .cuda = cuda,
+                                                .attach = {.vm_id = 1, .pool_id = pool},
+                                                .lease = CONTROL_LEASE_HELD,
+                                                .priority = UINT32_MAX}};
+}
+
+static void test_a_lie_about_the_device(void **state)
+{
+    static const struct {
+        uint8_t pool, cuda;
+    } lies[] = {{'B', 0}, {'A', 255}, {'C', 0}, {0, 0}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        struct impostor impostor = begin_impostor();
+        struct control_message message = lie(&impostor, lies[i].pool, lies[i].cuda);
+
+        say(impostor.control, &message);
+        expect_killed(&impostor, "this mediator does not have its device");
+        service_stop(&service, SIGINT);
+        process_end(service.process);
+        service.process = NULL;
+    }
+}
+
+static void test_said_twice(void **state)
+{
+    (void)state;
+    struct impostor impostor = begin_impostor();
+    struct control_message message = lie(&impostor, 'A', 0);
+    say(impostor.control, &message);
+    say(impostor.control, &message);
+    expect_killed(&impostor, "it was not asked how things stand");
+}
+
+/* Else it would have no account of anything. */
+static void test_never_said(void **state)
+{
+    const struct control_message checked = {.type = CONTROL_CHECKED};
+
+    (void)state;
+    if (getenv("BAREGPU_SOAK") == NULL) {
+        print_message("takes 20 s: only in make soak\n");
+        skip();
+    }
+    struct impostor impostor = begin_impostor();
+    for (int i = 0; i < 3; i++) {
+        expect_control(impostor.control, CONTROL_CHECK);
+        say(impostor.control, &checked);
+    }
+    expect_killed(&impostor, "it does not answer");
+}
+
 /* ---- What is handed over ---- */
 
 static void test_rubbish(void **state)
 {
+    char long_name[SERVICE_NAME_SIZE];
     int pipes[2], pair[2];
 
     (void)state;
+    memset(long_name, 'x', sizeof(long_name)); /* as long as systemd's may be */
+    memcpy(long_name, "session-", 8);
+    long_name[sizeof(long_name) - 1] = '\0';
+    service_store(&service, long_name, open("/dev/null", O_RDONLY | O_CLOEXEC));
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     service_store(&service, "session-3", pipes[0]);
@@ -428,6 +603,10 @@ int main(int count, char **texts)
         TEST(test_listener_is_gone),
         TEST(test_worker_dies_later),
         TEST(test_worker_stands_still),
+        TEST(test_other_users),
+        TEST(test_a_lie_about_the_device),
+        TEST(test_said_twice),
+        TEST(test_never_said),
         TEST(test_rubbish),
         TEST(test_socket_unit),
     };

@@ -178,7 +178,7 @@ void service_start(struct service *service, const char *config_path)
     char *variable = harness_format("NOTIFY_SOCKET=%s", service->notify_path);
     const char *environment[] = {variable, NULL};
     const char *words[SERVICE_STORED + 10] = {"/proc/self/exe", MARK};
-    char names[SERVICE_STORED * 64] = "", numbers[SERVICE_STORED + 1][16];
+    char names[SERVICE_STORED * SERVICE_NAME_SIZE] = "", numbers[SERVICE_STORED + 1][16];
     unsigned at = 4;
 
     words[2] = names;

@@ -11,9 +11,10 @@
 #include "harness.h"
 
 #define SERVICE_STORED 64u
+#define SERVICE_NAME_SIZE 256 /* systemd's, NUL included */
 
 struct service_stored {
-    char name[64];
+    char name[SERVICE_NAME_SIZE];
     int fd;
 };
 

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/common/clock.h"
@@ -33,6 +35,7 @@ struct record {
     struct peer peer;
     pid_t pid;
     unsigned slot;
+    uid_t user, first_user; /* the supervisor's, and of its workers: theirs follow from the slots */
 };
 
 /* ---- What is stored ---- */
@@ -68,6 +71,8 @@ void takeover_store(struct worker_process *worker)
         .peer = worker->guest->peer,
         .pid = worker->pid,
         .slot = worker->slot,
+        .user = geteuid(),
+        .first_user = worker->supervisor->config->worker_first_uid,
     };
     int fds[] = {worker->control, worker->pidfd, worker->log.fd, -1};
     char name[32];
@@ -226,6 +231,9 @@ static const char *resume(struct supervisor *supervisor, struct birth *birth,
     struct guest_record *guest;
     struct worker_process *worker;
 
+    if (record->user != geteuid() || record->first_user != supervisor->config->worker_first_uid) {
+        return "its user may be another one's now";
+    }
     if (listener == NULL) {
         return "its listener is gone";
     }
@@ -259,7 +267,7 @@ static void close_all(const struct birth *birth)
     }
 }
 
-/* One that is not taken over ends, when its control socket is closed. */
+/* One that is not taken over is ended: in a guest's hands it would not end with its socket. */
 static void resume_one(struct supervisor *supervisor, const char *name)
 {
     struct birth birth = {.pidfd = -1, .control = -1, .log = -1};
@@ -275,6 +283,7 @@ static void resume_one(struct supervisor *supervisor, const char *name)
     if (reason != NULL) {
         log_warning("%s does not go on: %s", name, reason);
         notify_remove(name);
+        syscall(SYS_pidfd_send_signal, birth.pidfd, SIGKILL, NULL, 0);
         close_all(&birth);
     }
 }
@@ -309,7 +318,7 @@ static bool is_taken(void *owner, unsigned slot)
 void takeover_resume(struct supervisor *supervisor)
 {
     const char *left;
-    char name[64];
+    char name[INHERITED_NAME_SIZE];
 
     while ((left = inherited_find(SESSION)) != NULL) {
         snprintf(name, sizeof(name), "%s", left);
@@ -328,20 +337,21 @@ void takeover_resume(struct supervisor *supervisor)
 
 /* ---- What a worker says of itself ---- */
 
-/* Of the devices that its listener has for the pool. */
+/* Of the devices that its listener has for the pool; NULL: none is that. */
 static struct supervisor_device *find_device(const struct worker_process *worker,
                                              const struct control_resumed *resumed)
 {
     struct supervisor *supervisor = worker->supervisor;
     unsigned pool = resumed->attach.pool_id - (unsigned)'A';
 
-    if (pool >= CONFIG_POOLS || (resumed->cuda && !worker->start.cuda_possible)) {
+    if (pool >= CONFIG_POOLS || !worker->listener->config->pools[pool] ||
+        (resumed->cuda && !worker->start.cuda_possible)) {
         return NULL;
     }
     for (unsigned i = 0; i < supervisor->pool_device_count[pool]; i++) {
         struct supervisor_device *device = &supervisor->devices[supervisor->pool_devices[pool][i]];
 
-        if (device->cuda == resumed->cuda && device->ordinal == resumed->ordinal) {
+        if (device->cuda == (resumed->cuda != 0) && device->ordinal == resumed->ordinal) {
             return device;
         }
     }

@@ -199,7 +199,9 @@ static void take_message(struct worker_process *worker, struct control_message *
         worker_lease_take(worker, message);
         break;
     case CONTROL_CHECKED:
-        worker->checks_open = 0;
+        if (!worker->resuming) { /* else it is to say how things stand, before that counts */
+            worker->checks_open = 0;
+        }
         usage_take_statistics(worker, &message->statistics);
         break;
     case CONTROL_DETACH:

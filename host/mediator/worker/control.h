@@ -74,13 +74,13 @@ struct control_attach {
     uint8_t pool_id;
 };
 
-/* What the supervisor before this one knew of the worker. */
+/* What the supervisor before this one knew of the worker. Not bool, which any byte is not. */
 struct control_resumed {
     uint64_t supervisor; /* that of the RESUME which this answers */
-    bool asked;          /* ATTACH was sent, */
-    bool answered;       /* and answered, */
-    bool placed;         /* with a device */
-    bool cuda;           /* which */
+    uint8_t asked;       /* ATTACH was sent, */
+    uint8_t answered;    /* and answered, */
+    uint8_t placed;      /* with a device */
+    uint8_t cuda;        /* which */
     int32_t ordinal;
     struct control_attach attach; /* as it was sent */
     uint32_t lease;               /* enum control_lease */
