@@ -137,6 +137,19 @@ static char *read_answer(const char *path, int fd, size_t *length)
     return NULL;
 }
 
+/* False after a message: it may refuse a connection by its end. */
+static bool send_line(const char *path, int fd, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (send(fd, text, length, MSG_NOSIGNAL) == (ssize_t)length &&
+        send(fd, "\n", 1, MSG_NOSIGNAL) == 1) {
+        return true;
+    }
+    complain(path, "the mediator takes no command: ", strerror(errno));
+    return false;
+}
+
 /* NULL after a message. Takes the command. */
 static json_t *ask(const char *path, json_t *command, enum mediator_exit *status)
 {
@@ -146,7 +159,7 @@ static json_t *ask(const char *path, json_t *command, enum mediator_exit *status
     int fd = connect_to(path, status);
 
     json_decref(command);
-    if (fd >= 0 && text != NULL && dprintf(fd, "%s\n", text) > 0) {
+    if (fd >= 0 && text != NULL && send_line(path, fd, text)) {
         bytes = read_answer(path, fd, &length);
     }
     if (bytes != NULL) {

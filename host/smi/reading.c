@@ -88,9 +88,9 @@ static void complete_device(json_t *device, struct nvml *nvml)
     bool on_cpu = json_object_get(device, "busy_us") != NULL;
 
     json_object_set(device, "memory_guests", used);
-    if (on_cpu) {
+    if (on_cpu && json_integer_value(used) >= 0 && json_integer_value(used) <= total) {
         json_object_set_new(device, "memory_free", json_integer(total - json_integer_value(used)));
-    } else {
+    } else if (!on_cpu) {
         json_object_del(device, "memory_used");
         nvml_describe(nvml, device);
     }

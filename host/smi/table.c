@@ -86,7 +86,8 @@ static const char *show_cuda_version(const json_t *reading)
     if (isnan(version)) {
         return READING_NONE;
     }
-    snprintf(text, sizeof(text), "%d.%d", (int)version / 1000, (int)version % 1000 / 10);
+    snprintf(text, sizeof(text), "%.0f.%.0f", floor(version / 1000),
+             floor(fmod(version, 1000) / 10));
     return text;
 }
 
@@ -94,10 +95,10 @@ static const char *show_uptime(const json_t *reading)
 {
     static char text[SHOWN_SIZE];
     double ms = reading_number(reading, "uptime_ms");
-    long minutes = isnan(ms) ? 0 : (long)(ms / 60000);
+    double minutes = isnan(ms) ? 0 : floor(ms / 60000);
 
-    snprintf(text, sizeof(text), "%ldd %02ld:%02ld", minutes / 1440, minutes / 60 % 24,
-             minutes % 60);
+    snprintf(text, sizeof(text), "%.0fd %02.0f:%02.0f", floor(minutes / 1440),
+             fmod(floor(minutes / 60), 24), fmod(minutes, 60));
     return text;
 }
 

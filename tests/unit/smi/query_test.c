@@ -2,6 +2,8 @@
 // build: host/smi/query.c host/smi/table.c host/smi/reading.c host/smi/nvml.c
 // build: host/mediator/admin_client.c host/common/listener.c
 /* What baregpu-smi prints of a status, whatever is in it or is not. */
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "host/common/listener.h"
+#include "host/mediator/admin_client.h"
 #include "host/smi/query.h"
 #include "host/smi/reading.h"
 #include "host/smi/table.h"
@@ -101,6 +106,58 @@ static void test_what_is_no_status(void **state)
     }
 }
 
+/* Of whoever answers in a mediator's place. */
+static void test_hostile_numbers(void **state)
+{
+    static const char status[] =
+        "{\"devices\": [{\"busy_us\": 1, \"memory_total\": -9223372036854775808, "
+        "\"memory_used\": 9223372036854775807, \"cuda_version\": 1e308}], "
+        "\"listeners\": [7], \"sessions\": [null, []], \"uptime_ms\": -1e308}";
+    json_t *reading;
+    FILE *file;
+
+    (void)state;
+    print(status, QUERY_GPU, "memory.used, memory.free", "csv, noheader");
+    assert_string_equal(text, "8796093022208 MiB, [N/A]\n");
+    reading = read_status(status);
+    file = begin_capture();
+    table_print(reading, -1);
+    end_capture(file);
+    json_decref(reading);
+}
+
+#define REFUSALS 100
+
+static void *refuse_all(void *context)
+{
+    for (int i = 0; i < REFUSALS; i++) {
+        close(accept(*(int *)context, NULL, NULL));
+    }
+    return NULL;
+}
+
+/* One that has too many clients ends the connection, at whatever moment. */
+static void test_refused(void **state)
+{
+    struct listener_socket listener;
+    enum mediator_exit status;
+    char path[] = "/tmp/smi-refused-XXXXXX";
+    pthread_t thread;
+
+    (void)state;
+    close(mkstemp(path));
+    unlink(path);
+    assert_int_equal(listener_open(&listener, path, 0600), LISTENER_OK);
+    fcntl(listener.fd, F_SETFL, 0);
+    pthread_create(&thread, NULL, refuse_all, &listener.fd);
+    for (int i = 0; i < REFUSALS; i++) {
+        assert_null(admin_client_ask(path, json_pack("{ss}", "command", "status"), &status));
+        assert_int_equal(status, MEDIATOR_EXIT_NOT_RUNNING);
+    }
+    pthread_join(thread, NULL);
+    listener_close(&listener);
+}
+
 /* The frame of the table stands, however long what is in it is. */
 static void test_table(void **state)
 {
@@ -133,10 +190,9 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_is_known),
-        cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_what_is_no_status),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_nothing_is_known),  cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_hostile_numbers),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_what_is_no_status), cmocka_unit_test(test_table),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
