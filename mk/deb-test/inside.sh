@@ -86,7 +86,7 @@ upgrade() {
 removed() {
     apt-get -q purge -y baregpu-mediator baregpu-tools libbaregpu-dev qemu-system-baregpu || return 1
     for path in /usr/sbin/baregpu-mediator /usr/lib/baregpu /usr/lib/qemu-baregpu /etc/baregpu \
-        /run/baregpu/pvgpu.sock /usr/bin/baregpu-smi /usr/bin/qemu-system-baregpu; do
+        /run/baregpu/pvgpu.sock /var/cache/baregpu /usr/bin/baregpu-smi /usr/bin/qemu-system-baregpu; do
         [ ! -e "$path" ] || { echo "$path is left"; return 1; }
     done
     ! pgrep -f baregpu-mediator
