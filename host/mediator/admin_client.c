@@ -176,13 +176,19 @@ static json_t *ask(const char *path, json_t *command, enum mediator_exit *status
     return answer;
 }
 
-/* In JSON's own escapes: a terminal shall not take it for commands. */
+/* In JSON's own escapes: a terminal shall not take it for commands. A text's quotes are left out.
+ */
 static enum mediator_exit tell_error(json_t *answer)
 {
     const char *code = json_string_value(json_object_get(answer, "code"));
-    char *text = json_dumps(json_object_get(answer, "error"), JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    json_t *error = json_object_get(answer, "error");
+    char *text = json_dumps(error, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    int quote = json_is_string(error) ? 1 : 0;
 
-    fprintf(stderr, "%s: %s\n", program_invocation_short_name, text != NULL ? text : "no memory");
+    if (text != NULL) {
+        fprintf(stderr, "%s: %.*s\n", program_invocation_short_name, (int)strlen(text) - 2 * quote,
+                text + quote);
+    }
     free(text);
     return code != NULL && strcmp(code, "not_found") == 0 ? MEDIATOR_EXIT_NOT_FOUND
                                                           : MEDIATOR_EXIT_FAILED;

@@ -229,7 +229,7 @@ static void test_what_is_done_to_guests(void **state)
     expect(0, "", "drained");
     expect(0, "release one", "release: 0 guests");
     expect(6, "release one:7", "no such guest is in quarantine");
-    expect(6, "drain two", "there is no such listener");
+    expect(6, "drain two", "baregpu-smi: there is no such listener\n");
     client_close(&client);
 }
 
