@@ -233,13 +233,29 @@ static void test_listener_that_cannot_be(void **state)
     (void)state;
     start("mode = 0600\n");
     write_config("[listener one]\npath = %s\nmode = 0660\n[listener two]\npath = %s\n"
-                 "[listener three]\npath = /no-such-directory/x\n",
+                 "[listener three]\npath = /no-such-directory/x\n[pool A]\ndevices = cuda:3\n",
                  one, two);
     service_reload(&service);
     process_wait_text(service.process, "/no-such-directory/x: No such file or directory");
     process_wait_text(service.process, "the configuration stays as it was");
+    assert_int_equal(count_text("needs a restart"), 0); /* nothing is said of what is not done */
     assert_int_equal(access(two, F_OK), -1);
     expect_served(one);
+}
+
+/* As an editor leaves the file for a moment. */
+static void test_no_listener_ends_none(void **state)
+{
+    (void)state;
+    start("");
+    assert_int_equal(truncate(config_path, 0), 0);
+    service_reload(&service);
+    process_wait_text(service.process, "the file has no [listener]");
+    process_wait_text(service.process, "the configuration stays as it was");
+    expect_served(one);
+    write_config("[listener two]\npath = %s\n", two);
+    service_reload(&service);
+    expect_served(two);
 }
 
 static void test_listeners_come_and_go(void **state)
@@ -349,6 +365,7 @@ int main(int count, char **texts)
         TEST(test_more_sessions),
         TEST(test_bad_file_changes_nothing),
         TEST(test_listener_that_cannot_be),
+        TEST(test_no_listener_ends_none),
         TEST(test_listeners_come_and_go),
         TEST(test_places_are_used_again),
         TEST(test_renamed),

@@ -9,6 +9,8 @@
 #include "host/mediator/supervisor/takeover.h"
 #include "host/mediator/supervisor/worker_lease.h"
 
+#define KEYS_KEPT 7
+
 /* Where each listener of the new configuration goes. A listener is the same one if its name, its
  * path and its device are; another one at the same path goes on with the socket that is there. */
 struct plan {
@@ -16,14 +18,16 @@ struct plan {
     unsigned slots[CONFIG_LISTENERS];
     bool is_same[CONFIG_LISTENERS];
     struct listener_socket opened[CONFIG_LISTENERS]; /* fd -1: not needed */
+    const char *kept[KEYS_KEPT];                     /* keys whose change needs a restart */
+    unsigned kept_count;
 };
 
 /* ---- What only a start can change ---- */
 
-static void keep(bool differs, const char *key)
+static void keep(struct plan *plan, bool differs, const char *key)
 {
     if (differs) {
-        log_warning("%s: a change needs a restart; it is as it was", key);
+        plan->kept[plan->kept_count++] = key;
     }
 }
 
@@ -39,21 +43,22 @@ static bool pools_differ(const struct config_pool *one, const struct config_pool
 }
 
 /* `next` gets it as it is. */
-static void keep_what_stays(const struct config *now, struct config *next)
+static void keep_what_stays(struct plan *plan, const struct config *now, struct config *next)
 {
     char path[CONFIG_PATH_SIZE], next_path[CONFIG_PATH_SIZE];
 
-    keep(pools_differ(&now->pools[0], &next->pools[0]), "[pool A] devices");
-    keep(pools_differ(&now->pools[1], &next->pools[1]), "[pool B] devices");
-    keep(strcmp(now->user_name, next->user_name) != 0, "user");
-    keep(now->worker_first_uid != next->worker_first_uid ||
+    keep(plan, pools_differ(&now->pools[0], &next->pools[0]), "[pool A] devices");
+    keep(plan, pools_differ(&now->pools[1], &next->pools[1]), "[pool B] devices");
+    keep(plan, strcmp(now->user_name, next->user_name) != 0, "user");
+    keep(plan,
+         now->worker_first_uid != next->worker_first_uid ||
              now->worker_uid_count != next->worker_uid_count,
          "worker_uids");
-    keep(strcmp(now->vulkan_device, next->vulkan_device) != 0, "vulkan_device");
+    keep(plan, strcmp(now->vulkan_device, next->vulkan_device) != 0, "vulkan_device");
     config_get_admin_path(now, path);
     config_get_admin_path(next, next_path);
-    keep(strcmp(path, next_path) != 0, "admin_socket");
-    keep(strcmp(now->metrics, next->metrics) != 0, "metrics");
+    keep(plan, strcmp(path, next_path) != 0, "admin_socket");
+    keep(plan, strcmp(now->metrics, next->metrics) != 0, "metrics");
     memcpy(next->pools, now->pools, sizeof(next->pools));
     memcpy(next->user_name, now->user_name, sizeof(next->user_name));
     next->user_uid = now->user_uid;
@@ -79,23 +84,27 @@ static bool users_suffice(const struct config *next)
     return true;
 }
 
+/* An editor may have emptied the file, to write it: that ends no listener. */
+static bool has_listeners(const struct config *now, const struct config *next)
+{
+    if (next->default_listeners && !now->default_listeners) {
+        log_error("the file has no [listener]; a restart brings the default ones");
+        return false;
+    }
+    return true;
+}
+
 /* What draws is looked for at the start, if a listener of then wanted it. */
 static bool can_draw(const struct supervisor *supervisor, const struct config_listener *config)
 {
     const struct probe *vulkan = &supervisor->vulkan;
 
-    if (vulkan->count > 0 || config->device != CONFIG_LISTENER_PVGPU ||
-        config->draw == CONFIG_DRAW_OFF) {
+    if (vulkan->count > 0 || config->draw != CONFIG_DRAW_ON) {
         return true;
     }
-    if (config->draw == CONFIG_DRAW_ON) {
-        log_error("listener %s: no drawing: %s", config->name,
-                  vulkan->reason[0] ? vulkan->reason : "a restart looks for a device that does");
-    } else if (!vulkan->reason[0]) {
-        log_warning("listener %s does not draw: a restart looks for a device that does",
-                    config->name);
-    }
-    return config->draw != CONFIG_DRAW_ON;
+    log_error("listener %s: no drawing: %s", config->name,
+              vulkan->reason[0] ? vulkan->reason : "a restart looks for a device that does");
+    return false;
 }
 
 static bool is_same(const struct config_listener *one, const struct config_listener *two)
@@ -160,7 +169,7 @@ static bool open_new(const struct supervisor *supervisor, struct plan *plan, uns
 
 static bool make_plan(const struct supervisor *supervisor, struct plan *plan)
 {
-    bool made = users_suffice(plan->next);
+    bool made = has_listeners(supervisor->config, plan->next) && users_suffice(plan->next);
 
     for (unsigned i = 0; i < CONFIG_LISTENERS; i++) {
         plan->opened[i].fd = -1;
@@ -178,6 +187,24 @@ static bool make_plan(const struct supervisor *supervisor, struct plan *plan)
 }
 
 /* ---- What then happens ---- */
+
+static void warn(const struct supervisor *supervisor, const struct plan *plan)
+{
+    const struct probe *vulkan = &supervisor->vulkan;
+
+    for (unsigned i = 0; i < plan->kept_count; i++) {
+        log_warning("%s: a change needs a restart; it is as it was", plan->kept[i]);
+    }
+    for (unsigned i = 0; i < plan->next->listener_count; i++) {
+        const struct config_listener *listener = &plan->next->listeners[i];
+
+        if (listener->device == CONFIG_LISTENER_PVGPU && listener->draw == CONFIG_DRAW_AUTO &&
+            vulkan->count == 0 && !vulkan->reason[0]) {
+            log_warning("listener %s does not draw: a restart looks for a device that does",
+                        listener->name);
+        }
+    }
+}
 
 static bool stays(const struct plan *plan, unsigned slot)
 {
@@ -265,6 +292,7 @@ static void set_mediator(struct config *now, const struct config *next)
     now->restart_s = next->restart_s;
     now->cuda_loose = next->cuda_loose;
     now->log_level = next->log_level;
+    now->default_listeners = next->default_listeners;
     memcpy(now->admin_socket, next->admin_socket, sizeof(now->admin_socket));
     log_set_level(now->log_level);
 }
@@ -273,10 +301,11 @@ bool reload_config(struct supervisor *supervisor, struct config *next)
 {
     struct plan plan = {.next = next};
 
-    keep_what_stays(supervisor->config, next);
+    keep_what_stays(&plan, supervisor->config, next);
     if (!make_plan(supervisor, &plan)) {
         return false;
     }
+    warn(supervisor, &plan);
     end_listeners(supervisor, &plan);
     move_sockets(supervisor, &plan);
     for (unsigned i = 0; i < next->listener_count; i++) {
