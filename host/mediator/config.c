@@ -600,6 +600,16 @@ void config_drop_listeners(struct config *config, enum config_listener_device de
     config->listener_count = kept;
 }
 
+bool config_has_device(const struct config *config, const struct config_listener *listener)
+{
+    for (int pool = 0; pool < CONFIG_POOLS; pool++) {
+        if (listener->pools[pool] && config->pools[pool].device_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE])
 {
     if (config->admin_socket[0]) {

@@ -130,6 +130,9 @@ int config_set_socket(struct config *config, enum config_listener_device device,
 /* Removes this device's listeners. */
 void config_drop_listeners(struct config *config, enum config_listener_device device);
 
+/* Whether a pool of the listener has a device: else its guests do not compute. */
+bool config_has_device(const struct config *config, const struct config_listener *listener);
+
 /* Where the admin socket is: as configured, else the first listener's path with .admin. */
 void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE]);
 

@@ -205,6 +205,18 @@ static int release(const char *admin_path, const struct admin_client_guest *gues
     return result;
 }
 
+static int check_config(const struct config *config)
+{
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        if (!config_has_device(config, &config->listeners[i])) {
+            fprintf(stderr,
+                    "baregpu-mediator: warning: listener %s: none of its pools has a device\n",
+                    config->listeners[i].name);
+        }
+    }
+    return MEDIATOR_EXIT_OK;
+}
+
 static int run(struct arguments *arguments)
 {
     static struct config config;
@@ -222,7 +234,7 @@ static int run(struct arguments *arguments)
         return usage_error(error);
     }
     if (arguments->check_config) {
-        return MEDIATOR_EXIT_OK;
+        return check_config(&config);
     }
     log_set_level(config.log_level);
     config_get_admin_path(&config, admin_path);

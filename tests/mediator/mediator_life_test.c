@@ -101,6 +101,23 @@ static void test_configuration_error(void **state)
     free(file);
 }
 
+/* What is allowed, and hardly meant. */
+static void test_configuration_warning(void **state)
+{
+    char *file = harness_temp_path("pools.ini");
+    FILE *stream = fopen(file, "w");
+
+    (void)state;
+    assert_non_null(stream);
+    fprintf(stream, "[pool A]\n[listener one]\npath = %s\npools = B\n", path);
+    fclose(stream);
+    expect_run(0, "listener one: none of its pools has a device", "--check-config", "--config",
+               file, NULL);
+    mediator = mediator_start("--backend cpu --config %s", file);
+    process_wait_text(mediator, "listener one: none of its pools has a device");
+    free(file);
+}
+
 static void test_no_such_backend(void **state)
 {
     char *file = harness_temp_path("gpu.ini");
@@ -558,6 +575,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_exit_statuses),
         TEST(test_configuration_error),
+        TEST(test_configuration_warning),
         TEST(test_no_such_backend),
         TEST(test_ready_fd),
         TEST(test_live_socket_is_an_error),

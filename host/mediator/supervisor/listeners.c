@@ -161,6 +161,9 @@ void listeners_configure(struct supervisor_listener *listener)
     const struct config_listener *config = listener->config;
     uint64_t now_ns = clock_now_ns();
 
+    if (!config_has_device(listener->supervisor->config, config)) {
+        log_warning("listener %s: none of its pools has a device", config->name);
+    }
     listener->cuda_possible = may_use_cuda(listener->supervisor, config);
     set_rate(&listener->connections, config->connections_per_s, now_ns);
     for (unsigned i = 0; i < listener->guests.count; i++) {
