@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Accesses of a whole warp: whole.h. Device and kernel never touch the same bytes: !tbaa. */
+/* Loads and stores of a whole warp: whole.h. Device and kernel never touch the same bytes: !tbaa.
+ */
 #include <stdio.h>
 
 #include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/compile/whole_place.h"
 
-#define ROWS_MAX 4
 #define LIST_MAX 4096
-
-/* Where an access is, without its offset: in shared memory from its beginning on. */
-struct place {
-    value vector;            /* <32 x i64>; of WHOLE_UNIFORM there is none */
-    value rows[ROWS_MAX];    /* i64, of the first lane of each row */
-    unsigned row_count, row; /* rows, and lanes of one */
-    bool is_affine;          /* it lies as is guessed, for certain */
-};
 
 struct whole_access *whole_find(const struct emitter *emitter)
 {
@@ -57,8 +50,8 @@ static value in_all(struct emitter *emitter, value vector)
     return emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
 }
 
-static value pointer_to(struct emitter *emitter, const struct whole_access *access, value row,
-                        int64_t offset)
+value whole_pointer_to(struct emitter *emitter, const struct whole_access *access, value row,
+                       int64_t offset)
 {
     value address = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)offset);
 
@@ -94,7 +87,7 @@ static bool is_affine(const struct emitter *emitter, const struct whole_access *
 
 /* From bases alone. */
 static void find_rows(struct emitter *emitter, const struct whole_access *access,
-                      struct place *place)
+                      struct whole_place *place)
 {
     emitter->is_narrow = true;
     for (emitter->row = 0; emitter->row < place->row_count; emitter->row++) {
@@ -104,10 +97,10 @@ static void find_rows(struct emitter *emitter, const struct whole_access *access
     emitter->row = 0;
 }
 
-static struct place find_place(struct emitter *emitter, const struct whole_access *access)
+struct whole_place whole_find_place(struct emitter *emitter, const struct whole_access *access)
 {
     unsigned row = emitter->options->row ? emitter->options->row : WARP_LANES;
-    struct place place = {.row = row, .row_count = WARP_LANES / row};
+    struct whole_place place = {.row = row, .row_count = WARP_LANES / row};
 
     place.is_affine = is_affine(emitter, access);
     if (access->kind == WHOLE_UNIFORM) {
@@ -130,7 +123,7 @@ static struct place find_place(struct emitter *emitter, const struct whole_acces
 
 /* Whether each lane is as far from the first of its row as was guessed. */
 static value is_as_guessed(struct emitter *emitter, const struct whole_access *access,
-                           const struct place *place)
+                           const struct whole_place *place)
 {
     struct list firsts = {.used = 0}, steps = {.used = 0};
     value expected;
@@ -199,7 +192,7 @@ static value is_each_within(struct emitter *emitter, const struct whole_access *
 }
 
 static value is_safe(struct emitter *emitter, const struct whole_access *access,
-                     const struct place *place)
+                     const struct whole_place *place)
 {
     long long length = access->end - access->least + step_of(access) * (place->row - 1);
     value start, end, last, safe = 0;
@@ -239,11 +232,11 @@ static uint32_t sites_of_group(struct emitter *emitter, const struct whole_acces
 }
 
 static value is_known(struct emitter *emitter, const struct whole_access *access,
-                      const struct place *place)
+                      const struct whole_place *place)
 {
     uint32_t word = access->size * access->count | (access->is_store ? WARP_ACCESS_WRITE : 0) |
                     (access->kind != WHOLE_ROWS ? WARP_ACCESS_SAME : 0);
-    value pointer = pointer_to(emitter, access, place->rows[0], access->offset);
+    value pointer = whole_pointer_to(emitter, access, place->rows[0], access->offset);
     value first = emit_value(emitter, "ptrtoint ptr %%t%u to i64", pointer);
     value callee = emit_field(emitter, offsetof(struct warp, reach), "ptr");
     value known = emit_value(emitter, "call i32 %%t%u(ptr %%w, i64 %%t%u, i32 %u, i32 %u, i32 %u)",
@@ -254,7 +247,7 @@ static value is_known(struct emitter *emitter, const struct whole_access *access
 
 /* Only what lies as was guessed is asked for: with that it is done. */
 static value ask_before(struct emitter *emitter, const struct whole_access *access,
-                        const struct place *place, unsigned number)
+                        const struct whole_place *place, unsigned number)
 {
     if (access->kind != WHOLE_UNIFORM && !place->is_affine) {
         emit(emitter, "br i1 %%t%u, label %%k%u, label %%o%u, !prof !7",
@@ -265,8 +258,8 @@ static value ask_before(struct emitter *emitter, const struct whole_access *acce
 }
 
 /* On from here under a mask of all lanes, when the access cannot be done in line. */
-static void look_before(struct emitter *emitter, const struct whole_access *access,
-                        const struct place *place)
+void whole_look_before(struct emitter *emitter, const struct whole_access *access,
+                       const struct whole_place *place)
 {
     unsigned number = ++emitter->labels;
     value safe = emitter->options->is_checked ? ask_before(emitter, access, place, number)
@@ -316,14 +309,14 @@ static value gathered(struct emitter *emitter, const struct whole_access *access
 
 /* One number for each row, in all of its lanes. */
 static value repeated(struct emitter *emitter, const struct whole_access *access,
-                      const struct place *place, int64_t offset)
+                      const struct whole_place *place, int64_t offset)
 {
     struct list firsts = {.used = 0};
     unsigned bits = access->size * 8;
     value vector = emit_value(emitter, "freeze <32 x i%u> poison", bits);
 
     for (unsigned i = 0; i < place->row_count; i++) {
-        value pointer = pointer_to(emitter, access, place->rows[i], offset);
+        value pointer = whole_pointer_to(emitter, access, place->rows[i], offset);
         value loaded = emit_value(emitter, "load i%u, ptr %%t%u, align %u, !tbaa !2", bits, pointer,
                                   access->size);
 
@@ -395,7 +388,7 @@ static value distance_ahead(struct emitter *emitter, const struct whole_access *
 }
 
 static void fetch_ahead(struct emitter *emitter, const struct whole_access *access,
-                        const struct place *place)
+                        const struct whole_place *place)
 {
     value by = distance_ahead(emitter, access);
 
@@ -403,7 +396,7 @@ static void fetch_ahead(struct emitter *emitter, const struct whole_access *acce
         value there = emit_value(emitter, "add i64 %%t%u, %%t%u", place->rows[row], by);
 
         for (unsigned at = 0; at < place->row * access->size * access->count; at += LINE) {
-            value pointer = pointer_to(emitter, access, there, access->offset + at);
+            value pointer = whole_pointer_to(emitter, access, there, access->offset + at);
 
             emit(emitter, "call void @llvm.prefetch.p0(ptr %%t%u, i32 %d, i32 3, i32 1)", pointer,
                  access->is_store);
@@ -412,14 +405,14 @@ static void fetch_ahead(struct emitter *emitter, const struct whole_access *acce
 }
 
 static void load_rows(struct emitter *emitter, const struct whole_access *access,
-                      const struct place *place, value *items)
+                      const struct whole_place *place, value *items)
 {
     unsigned bits = access->size * 8, length = place->row * access->count;
     unsigned count = place->row_count;
-    value parts[ROWS_MAX];
+    value parts[WHOLE_ROWS_MAX];
 
     for (unsigned i = 0; i < count; i++) {
-        value pointer = pointer_to(emitter, access, place->rows[i], access->offset);
+        value pointer = whole_pointer_to(emitter, access, place->rows[i], access->offset);
 
         parts[i] = emit_value(emitter, "load <%u x i%u>, ptr %%t%u, align %u, !tbaa !2", length,
                               bits, pointer, access->size);
@@ -435,7 +428,7 @@ static void load_rows(struct emitter *emitter, const struct whole_access *access
 }
 
 static value load_item(struct emitter *emitter, const struct whole_access *access,
-                       const struct place *place, unsigned item)
+                       const struct whole_place *place, unsigned item)
 {
     int64_t offset = access->offset + (int64_t)item * access->size;
     value pointer;
@@ -446,7 +439,7 @@ static value load_item(struct emitter *emitter, const struct whole_access *acces
     if (access->kind == WHOLE_SCATTERED) {
         return gathered(emitter, access, place->vector, offset);
     }
-    pointer = pointer_to(emitter, access, place->rows[0], offset);
+    pointer = whole_pointer_to(emitter, access, place->rows[0], offset);
     return emit_value(emitter, "load i%u, ptr %%t%u, align %u, !tbaa !2", access->size * 8, pointer,
                       access->size);
 }
@@ -454,13 +447,13 @@ static value load_item(struct emitter *emitter, const struct whole_access *acces
 void whole_load(struct emitter *emitter, const struct whole_access *access)
 {
     enum ptx_word type = emit_memory_type(emitter);
-    const struct place place = find_place(emitter, access);
+    const struct whole_place place = whole_find_place(emitter, access);
     struct ptx_operand to[EMIT_ITEMS];
     value items[EMIT_ITEMS];
 
     emit_items(emitter, &emitter->instruction->operands[0], to);
     if (access->leads) {
-        look_before(emitter, access, &place);
+        whole_look_before(emitter, access, &place);
     }
     if (access->kind == WHOLE_ROWS) {
         fetch_ahead(emitter, access, &place);
@@ -479,7 +472,7 @@ void whole_load(struct emitter *emitter, const struct whole_access *access)
 /* ---- Stores ---- */
 
 static void store_rows(struct emitter *emitter, const struct whole_access *access,
-                       const struct place *place, value *items)
+                       const struct whole_place *place, value *items)
 {
     unsigned bits = access->size * 8, count = access->count;
     unsigned length = append(emitter, items, &count, WARP_LANES, bits, 2);
@@ -487,7 +480,7 @@ static void store_rows(struct emitter *emitter, const struct whole_access *acces
 
     for (unsigned row = 0; row < place->row_count; row++) {
         struct list lanes = {.used = 0};
-        value pointer = pointer_to(emitter, access, place->rows[row], access->offset), stored;
+        value pointer = whole_pointer_to(emitter, access, place->rows[row], access->offset), stored;
 
         for (unsigned i = 0; i < row_length; i++) {
             add_number(&lanes, "i32",
@@ -515,12 +508,12 @@ static void scattered(struct emitter *emitter, const struct whole_access *access
 
 /* Of lanes that write to one place, the last one's. */
 static void store_last(struct emitter *emitter, const struct whole_access *access,
-                       const struct place *place, int64_t offset, value stored)
+                       const struct whole_place *place, int64_t offset, value stored)
 {
     unsigned bits = access->size * 8;
 
     for (unsigned row = 0; row < place->row_count; row++) {
-        value pointer = pointer_to(emitter, access, place->rows[row], offset);
+        value pointer = whole_pointer_to(emitter, access, place->rows[row], offset);
         value last = emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 %u", bits, stored,
                                 row * place->row + place->row - 1);
 
@@ -532,13 +525,13 @@ static void store_last(struct emitter *emitter, const struct whole_access *acces
 void whole_store(struct emitter *emitter, const struct whole_access *access)
 {
     enum ptx_word type = emit_bits(emit_memory_type(emitter));
-    const struct place place = find_place(emitter, access);
+    const struct whole_place place = whole_find_place(emitter, access);
     struct ptx_operand from[EMIT_ITEMS];
     value items[EMIT_ITEMS];
 
     emit_items(emitter, &emitter->instruction->operands[1], from);
     if (access->leads) {
-        look_before(emitter, access, &place);
+        whole_look_before(emitter, access, &place);
     }
     for (unsigned i = 0; i < access->count; i++) {
         items[i] = emit_get(emitter, &from[i], type);
@@ -556,234 +549,5 @@ void whole_store(struct emitter *emitter, const struct whole_access *access)
         } else {
             store_last(emitter, access, &place, offset, items[i]);
         }
-    }
-}
-
-/* ---- Atomics ---- */
-
-static const struct {
-    enum ptx_word word;
-    const char *of_signed, *of_unsigned; /* as LLVM has them */
-    bool is_call;
-} operations[] = {
-    {PTX_W_ADD, "add", "add", false},
-    {PTX_W_AND, "and", "and", false},
-    {PTX_W_OR, "or", "or", false},
-    {PTX_W_XOR, "xor", "xor", false},
-    {PTX_W_MIN, "min", "umin", true},
-    {PTX_W_MAX, "max", "umax", true},
-    {PTX_W_EXCH, "xchg", "xchg", false},
-    {PTX_W_INC, "uinc_wrap", "uinc_wrap", false},
-    {PTX_W_DEC, "udec_wrap", "udec_wrap", false},
-};
-
-static size_t find_operation(const struct emitter *emitter)
-{
-    size_t i = 0;
-
-    while (!emit_has(emitter, operations[i].word)) {
-        i++;
-    }
-    return i;
-}
-
-static const char *operation_name(const struct emitter *emitter)
-{
-    bool is_signed = ptx_type_kind(emit_type(emitter, 0)) == PTX_SIGNED;
-    size_t found = find_operation(emitter);
-
-    return is_signed ? operations[found].of_signed : operations[found].of_unsigned;
-}
-
-/* The intrinsics for values say smin where those for memory say min. */
-static const char *sign_prefix(const struct emitter *emitter)
-{
-    bool is_signed = ptx_type_kind(emit_type(emitter, 0)) == PTX_SIGNED;
-
-    return is_signed && operations[find_operation(emitter)].is_call ? "s" : "";
-}
-
-static bool is_float(const struct emitter *emitter)
-{
-    return ptx_type_kind(emit_type(emitter, 0)) == PTX_FLOAT;
-}
-
-/* Only sums: plan() takes no others. */
-static value float_sum(struct emitter *emitter, unsigned bits, value old, value with)
-{
-    const char *type = bits == 32 ? "float" : "double";
-    value a = emit_value(emitter, "bitcast i%u %%t%u to %s", bits, old, type);
-    value b = emit_value(emitter, "bitcast i%u %%t%u to %s", bits, with, type);
-    value sum = emit_value(emitter, "fadd %s %%t%u, %%t%u", type, a, b);
-
-    return emit_value(emitter, "bitcast %s %%t%u to i%u", type, sum, bits);
-}
-
-static value choose(struct emitter *emitter, unsigned bits, value condition, value yes, value no)
-{
-    return emit_value(emitter, "select i1 %%t%u, i%u %%t%u, i%u %%t%u", condition, bits, yes, bits,
-                      no);
-}
-
-/* Of inc and dec: PTX ISA 9.7.13.5. */
-static value wrapped(struct emitter *emitter, unsigned bits, value old, value with)
-{
-    bool is_up = emit_has(emitter, PTX_W_INC);
-    value next = emit_value(emitter, "%s i%u %%t%u, 1", is_up ? "add" : "sub", bits, old);
-    value begin = is_up ? emit_value(emitter, "or i%u 0, 0", bits) : with;
-    value at_end = emit_value(emitter, "icmp uge i%u %%t%u, %%t%u", bits, is_up ? old : next, with);
-
-    return choose(emitter, bits, at_end, begin, next);
-}
-
-/* What an atomic works with; swap: of cas, what is written where `with` was. */
-struct operands {
-    value with, swap;
-};
-
-static value new_value(struct emitter *emitter, unsigned bits, value old, struct operands by)
-{
-    const char *name;
-
-    if (emit_has(emitter, PTX_W_CAS)) {
-        value equal = emit_value(emitter, "icmp eq i%u %%t%u, %%t%u", bits, old, by.with);
-
-        return choose(emitter, bits, equal, by.swap, old);
-    }
-    if (emit_has(emitter, PTX_W_EXCH)) {
-        return by.with;
-    }
-    if (is_float(emitter)) {
-        return float_sum(emitter, bits, old, by.with);
-    }
-    if (emit_has(emitter, PTX_W_INC) || emit_has(emitter, PTX_W_DEC)) {
-        return wrapped(emitter, bits, old, by.with);
-    }
-    name = operation_name(emitter);
-    if (operations[find_operation(emitter)].is_call) {
-        return emit_value(emitter, "call i%u @llvm.%s%s.i%u(i%u %%t%u, i%u %%t%u)", bits,
-                          sign_prefix(emitter), name, bits, bits, old, bits, by.with);
-    }
-    return emit_value(emitter, "%s i%u %%t%u, %%t%u", name, bits, old, by.with);
-}
-
-/* By one instruction of the processor, while other host threads look. */
-static value update_locked(struct emitter *emitter, unsigned bits, value pointer,
-                           struct operands by)
-{
-    value pair;
-
-    if (!emit_has(emitter, PTX_W_CAS)) {
-        return emit_value(emitter, "atomicrmw %s ptr %%t%u, i%u %%t%u seq_cst",
-                          operation_name(emitter), pointer, bits, by.with);
-    }
-    pair = emit_value(emitter, "cmpxchg ptr %%t%u, i%u %%t%u, i%u %%t%u seq_cst seq_cst", pointer,
-                      bits, by.with, bits, by.swap);
-    return emit_value(emitter, "extractvalue { i%u, i1 } %%t%u, 0", bits, pair);
-}
-
-/* By a load and a store, where nobody else looks. */
-static value update_alone(struct emitter *emitter, unsigned bits, value pointer, struct operands by)
-{
-    value old =
-        emit_value(emitter, "load i%u, ptr %%t%u, align %u, !tbaa !2", bits, pointer, bits / 8);
-
-    emit(emitter, "store i%u %%t%u, ptr %%t%u, align %u, !tbaa !2", bits,
-         new_value(emitter, bits, old, by), pointer, bits / 8);
-    return old;
-}
-
-typedef value update(struct emitter *emitter, unsigned bits, value pointer, struct operands by);
-
-/* All lanes to one place, and nobody asks what was there between. A block's memory is seen by one
- * host thread alone. */
-static void reduce(struct emitter *emitter, const struct whole_access *access,
-                   const struct place *place, value with)
-{
-    update *how = access->is_shared ? update_alone : update_locked;
-    unsigned bits = access->size * 8;
-    value pointer = pointer_to(emitter, access, place->rows[0], access->offset), all;
-
-    if (emit_has(emitter, PTX_W_EXCH)) {
-        all = emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 31", bits, with);
-    } else {
-        all = emit_value(emitter, "call i%u @llvm.vector.reduce.%s%s.v32i%u(<32 x i%u> %%t%u)",
-                         bits, sign_prefix(emitter), operation_name(emitter), bits, bits, with);
-    }
-    how(emitter, bits, pointer, (struct operands){.with = all});
-}
-
-static value lane_of(struct emitter *emitter, unsigned bits, value vector, unsigned lane)
-{
-    return emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 %u", bits, vector, lane);
-}
-
-/* Lane by lane, in their order: what was there. Their places, in slot 0, are loaded one by one,
- * which is less than to take them out of vectors; volatile: so that it stays that way. */
-static value update_each(struct emitter *emitter, const struct whole_access *access,
-                         struct operands by, update *how)
-{
-    unsigned bits = access->size * 8;
-    value old = emit_value(emitter, "freeze <32 x i%u> poison", bits);
-
-    for (unsigned lane = 0; lane < WARP_LANES; lane++) {
-        struct operands of_lane = {.with = lane_of(emitter, bits, by.with, lane)};
-        value row = emit_value(emitter, "getelementptr i8, ptr %%slots, i64 %u", lane * 8), was;
-
-        row = emit_value(emitter, "load volatile i64, ptr %%t%u, align 8", row);
-        if (by.swap) {
-            of_lane.swap = lane_of(emitter, bits, by.swap, lane);
-        }
-        was = how(emitter, bits, pointer_to(emitter, access, row, access->offset), of_lane);
-        old = emit_value(emitter, "insertelement <32 x i%u> %%t%u, i%u %%t%u, i32 %u", bits, old,
-                         bits, was, lane);
-    }
-    return old;
-}
-
-/* Global memory is seen by one host thread, or by several: the launch knows. */
-static value update_global(struct emitter *emitter, const struct whole_access *access,
-                           struct operands by)
-{
-    unsigned number = ++emitter->labels, bits = access->size * 8;
-    value alone = emit_fixed_field(emitter, offsetof(struct warp, is_alone), "i64"), one, many;
-
-    alone = emit_value(emitter, "icmp ne i64 %%t%u, 0", alone);
-    emit(emitter, "br i1 %%t%u, label %%a%u, label %%c%u", alone, number, number);
-    text_add(emitter->out, "a%u:\n", number);
-    one = update_each(emitter, access, by, update_alone);
-    emit(emitter, "br label %%j%u", number);
-    text_add(emitter->out, "c%u:\n", number);
-    many = update_each(emitter, access, by, update_locked);
-    emit(emitter, "br label %%j%u", number);
-    text_add(emitter->out, "j%u:\n", number);
-    return emit_value(emitter, "phi <32 x i%u> [ %%t%u, %%a%u ], [ %%t%u, %%c%u ]", bits, one,
-                      number, many, number);
-}
-
-void whole_atomic(struct emitter *emitter, const struct whole_access *access)
-{
-    enum ptx_word type = emit_bits(emit_type(emitter, 0));
-    const struct place place = find_place(emitter, access);
-    const struct ptx_operand *operands = emitter->instruction->operands;
-    bool returns = emitter->instruction->opcode == PTX_ATOM;
-    const struct ptx_operand *first = &operands[returns ? 2 : 1];
-    struct operands by = {.with = emit_get(emitter, first, type)};
-    value old;
-
-    look_before(emitter, access, &place);
-    if (access->kind == WHOLE_UNIFORM) {
-        reduce(emitter, access, &place, by.with);
-        return;
-    }
-    if (emit_has(emitter, PTX_W_CAS)) {
-        by.swap = emit_get(emitter, first + 1, type);
-    }
-    emit_spill(emitter, 0, PTX_W_B64, place.vector);
-    old = access->is_shared              ? update_each(emitter, access, by, update_alone)
-          : emit_has(emitter, PTX_W_SYS) ? update_each(emitter, access, by, update_locked)
-                                         : update_global(emitter, access, by);
-    if (returns) {
-        emit_put(emitter, &operands[0], type, old);
     }
 }
