@@ -25,6 +25,13 @@ place = $(call quoted,$(DESTDIR)$(1))
 below_prefix = $(call quoted,$(subst $(PREFIX)/,$${prefix}/,$(1)))
 from_cmake = "$$(realpath -ms --relative-to=$(call quoted,$(CMAKEDIR)) $(call quoted,$(1)))"
 
+# One that is not would be below the sources, and the files would name it as it is.
+ifneq ($(filter install install-%,$(GOALS)),)
+ifeq ($(filter /%,$(firstword $(PREFIX))),)
+$(error PREFIX=$(PREFIX): a path that begins with / is wanted, such as $$HOME/baregpu)
+endif
+endif
+
 .PHONY: install install-library install-host
 install: install-library install-host
 

@@ -175,18 +175,35 @@ if [ "${1:-}" = --list ]; then
     exit
 fi
 
+# No package of the list is the compiler that somebody named.
+check_named_compiler() {
+    [ -n "${CROSS_COMPILE:-}" ] || return 0
+    for tool in gcc ld; do
+        command -v "$CROSS_COMPILE$tool" > /dev/null ||
+            die "CROSS_COMPILE=$CROSS_COMPILE: no $CROSS_COMPILE$tool"
+    done
+}
+
+# print_missing: a line for each package of $missing.
+print_missing() {
+    printf '%s\n' "$missing" | awk -F'|' '
+        { text = $3 " (" $1 ")" }
+        $2 in why { why[$2] = why[$2] "; " text; next }
+        { order[++count] = $2; why[$2] = text }
+        END { for (i = 1; i <= count; i++) printf "    %-22s %s\n", order[i], why[order[i]] }' >&2
+}
+
 purposes=$*
+case " $purposes " in
+*" library "*) check_named_compiler ;;
+esac
 probe_dir=$(mktemp -d)
 trap 'rm -rf "$probe_dir"' EXIT
 missing=$(list_missing)
 [ -n "$missing" ] || exit 0
 
 say "missing on this machine:"
-printf '%s\n' "$missing" | awk -F'|' '
-    { text = $3 " (" $1 ")" }
-    $2 in why { why[$2] = why[$2] "; " text; next }
-    { order[++count] = $2; why[$2] = text }
-    END { for (i = 1; i <= count; i++) printf "    %-22s %s\n", order[i], why[order[i]] }' >&2
+print_missing
 packages=$(printf '%s\n' "$missing" | cut -d'|' -f2 | sort -u | tr '\n' ' ')
 packages=${packages% }
 if ! is_debian; then
@@ -195,5 +212,7 @@ fi
 is_debian || die "this is not Debian: provide the above (the names are Debian's), then try again"
 install_packages
 missing=$(list_missing)
-[ -z "$missing" ] || die "still missing after the installation:
-$missing"
+[ -n "$missing" ] || exit 0
+say "still missing after the installation:"
+print_missing
+exit 1

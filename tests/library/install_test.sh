@@ -44,6 +44,15 @@ install_both() {
         make BUILD="$build" install PREFIX=/opt/baregpu DESTDIR="$work/root"
 }
 
+# refuses TEXT COMMAND...: it fails, and says this.
+refuses() {
+    text=$1
+    shift
+    ! "$@" > "$work/errors" 2>&1 || return
+    cat "$work/errors"
+    grep -qF -e "$text" "$work/errors"
+}
+
 nothing_elsewhere() {
     diff -r "$prefix/include" "$work/root/opt/baregpu/include" &&
         [ "$(ls "$work/root")" = opt ] && ! grep -rIF "$work" "$work/root"
@@ -116,7 +125,11 @@ options_are_in_man_pages() {
     done
 }
 
-echo 1..10
+echo 1..12
+check "not below the sources" refuses "PREFIX=prefix: a path that begins with /" \
+    make BUILD="$build" install-library PREFIX=prefix DESTDIR="$work/"
+check "no packages for a named compiler that is not there" \
+    refuses "CROSS_COMPILE=nope-: no nope-gcc" env CROSS_COMPILE=nope- mk/packages.sh library
 if command -v help2man > /dev/null; then
     check "it is installed" install_both
 else
