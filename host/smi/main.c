@@ -213,24 +213,32 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 /* ---- Where the mediator is ---- */
 
 /* Where mediators without a configuration have it; whoever is asked has to be root, this user, or
- * the directory's owner. */
-static const char *find_default_socket(void)
+ * the directory's owner. False after a message. */
+static bool find_default_socket(char path[CONFIG_PATH_SIZE])
 {
     static const char *const places[] = {
         "/run/baregpu/admin.sock", "/run/baregpu/vgpu-mediator.sock.admin",
         "/run/baregpu/pvgpu.sock.admin", BG_VGPU_STUB_SOCKET_PATH ".admin",
         BG_PVGPU_SOCKET_PATH ".admin"};
     const unsigned count = sizeof(places) / sizeof(places[0]);
-    unsigned i = 0;
 
-    while (i < count && access(places[i], F_OK) != 0 && errno == ENOENT) {
-        i++;
+    for (unsigned i = 0; i < count; i++) {
+        if (access(places[i], F_OK) == 0 || errno != ENOENT) {
+            snprintf(path, CONFIG_PATH_SIZE, "%s", places[i]);
+            return true;
+        }
     }
-    return places[i < count ? i : 0];
+    fputs("baregpu-smi: no mediator answers: there is none of", stderr);
+    for (unsigned i = 0; i < count; i++) {
+        fprintf(stderr, "%s %s", i > 0 ? "," : "", places[i]);
+    }
+    fputs("; --admin-socket or --config say where another one is\n", stderr);
+    return false;
 }
 
-/* False after a message. */
-static bool find_socket(const struct arguments *arguments, char path[CONFIG_PATH_SIZE])
+/* Else a message, and what to exit with. */
+static enum mediator_exit find_socket(const struct arguments *arguments,
+                                      char path[CONFIG_PATH_SIZE])
 {
     const char *file = arguments->config != NULL ? arguments->config : CONFIG_FILE;
     static struct config config;
@@ -238,17 +246,16 @@ static bool find_socket(const struct arguments *arguments, char path[CONFIG_PATH
 
     if (arguments->admin_socket != NULL) {
         if (config_parse_path("--admin-socket", arguments->admin_socket, path, error) == 0) {
-            return true;
+            return MEDIATOR_EXIT_OK;
         }
     } else if (arguments->config == NULL && access(file, R_OK) != 0) {
-        snprintf(path, CONFIG_PATH_SIZE, "%s", find_default_socket());
-        return true;
+        return find_default_socket(path) ? MEDIATOR_EXIT_OK : MEDIATOR_EXIT_NOT_RUNNING;
     } else if (config_load_file(&config, file, error) == 0) {
         config_get_admin_path(&config, path);
-        return true;
+        return MEDIATOR_EXIT_OK;
     }
     fprintf(stderr, "baregpu-smi: %s\n", error);
-    return false;
+    return MEDIATOR_EXIT_USAGE;
 }
 
 /* ---- What is shown ---- */
@@ -348,8 +355,11 @@ static enum mediator_exit act(const struct arguments *arguments, const char *pat
     json_t *answer = admin_client_tell(path, arguments->command, &arguments->guest, &status);
 
     if (answer != NULL) {
-        printf("%s: %.0f guests, %.0f sessions\n", arguments->command,
-               reading_number(answer, "guests"), reading_number(answer, "sessions"));
+        double guests = reading_number(answer, "guests");
+        double sessions = reading_number(answer, "sessions");
+
+        printf("%s: %.0f guest%s, %.0f session%s\n", arguments->command, guests,
+               guests == 1 ? "" : "s", sessions, sessions == 1 ? "" : "s");
     }
     json_decref(answer);
     return status;
@@ -362,8 +372,9 @@ static enum mediator_exit run(const struct arguments *arguments)
     enum mediator_exit status;
     struct nvml *nvml;
 
-    if (!find_socket(arguments, path)) {
-        return MEDIATOR_EXIT_USAGE;
+    status = find_socket(arguments, path);
+    if (status != MEDIATOR_EXIT_OK) {
+        return status;
     }
     if (arguments->command != NULL && !is_top) {
         return act(arguments, path);

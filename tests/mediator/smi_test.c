@@ -19,8 +19,10 @@
 #include <cmocka.h>
 
 #include "harness.h"
+#include "protocol/pvgpu.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
+#include "tests/mediator/processes.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define WORDS_MAX 16
@@ -219,18 +221,45 @@ static void test_what_is_done_to_guests(void **state)
     start();
     struct client client = client_open(path, 7);
     client_expect_ok(&client, &add);
-    expect_all("quarantine one:7", "quarantine: 1 guests, 1 sessions\n");
+    expect_all("quarantine one:7", "quarantine: 1 guest, 1 session\n");
     assert_int_equal(client_call(&client, &add).type, BG_VGPU_STUB_MESSAGE_QUARANTINED);
     expect(0, "", "1 in quarantine");
-    expect_all("release one:7", "release: 1 guests, 1 sessions\n");
+    expect_all("release one:7", "release: 1 guest, 1 session\n");
     client_expect_ok(&client, &add);
-    expect_all("drain one", "drain: 0 guests, 1 sessions\n");
+    expect_all("drain one", "drain: 0 guests, 1 session\n");
     assert_int_equal(client_receive(&client).type, 0);
     expect(0, "", "drained");
     expect(0, "release one", "release: 0 guests");
     expect(6, "release one:7", "no such guest is in quarantine");
     expect(6, "drain two", "baregpu-smi: there is no such listener\n");
     client_close(&client);
+}
+
+/* Who connects, says nothing and goes has no name. */
+static void test_looks_are_no_guests(void **state)
+{
+    (void)state;
+    start();
+    close(processes_connect(0, path));
+    process_wait_text(mediator, "ended, 0 requests");
+    expect(6, "quarantine one:0", "no such guest is known");
+}
+
+/* Without options all the places of mediators without a configuration are named. */
+static void test_nobody_anywhere(void **state)
+{
+    struct process *asked = process_start((const char *const[]){program, NULL}, NULL);
+    int status = process_wait(asked);
+
+    (void)state;
+    if (status != 5 || access("/etc/baregpu/mediator.ini", F_OK) == 0 ||
+        strstr(process_errors(asked), "Connection refused") != NULL) {
+        process_end(asked);
+        skip(); /* this machine has a mediator, or had one */
+    }
+    assert_non_null(strstr(process_errors(asked), "/run/baregpu/admin.sock, "));
+    assert_non_null(strstr(process_errors(asked), ", " BG_PVGPU_SOCKET_PATH ".admin; "));
+    process_end(asked);
 }
 
 static void test_errors(void **state)
@@ -283,9 +312,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
-        TEST(test_the_cpu_device),  TEST(test_json),       TEST(test_a_gpu),
-        TEST(test_again_and_again), TEST(test_top),        TEST(test_what_is_done_to_guests),
-        TEST(test_errors),          TEST(test_permission),
+        TEST(test_the_cpu_device),
+        TEST(test_json),
+        TEST(test_a_gpu),
+        TEST(test_again_and_again),
+        TEST(test_top),
+        TEST(test_what_is_done_to_guests),
+        TEST(test_looks_are_no_guests),
+        TEST(test_nobody_anywhere),
+        TEST(test_errors),
+        TEST(test_permission),
 #undef TEST
     };
 

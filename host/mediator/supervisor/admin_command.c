@@ -23,9 +23,16 @@ static json_t *refuse(const char *code, const char *text)
     return json_pack("{ss ss}", "error", text, "code", code);
 }
 
+/* Who only looked whether somebody listens, as another mediator does, has no name and is no guest.
+ */
+static bool is_known(const struct guest_record *guest)
+{
+    return guest->named || guest->sessions > 0 || guest->fault_count > 0 || guest->quarantined;
+}
+
 static bool has_guest(const struct target *target, const struct guest_record *guest)
 {
-    return !target->is_guest || guest->vm_id == target->vm_id;
+    return !target->is_guest || (guest->vm_id == target->vm_id && is_known(guest));
 }
 
 static void log_guest(const struct guest_record *guest, const char *what)
