@@ -178,7 +178,8 @@ static int load_config(void *context, struct config *config, char error[CONFIG_E
     }
     if (arguments->log_level != NULL &&
         !log_parse_level(arguments->log_level, &config->log_level)) {
-        snprintf(error, CONFIG_ERROR_SIZE, "--log-level: " MEDIATOR_LOG_LEVELS " are allowed");
+        snprintf(error, CONFIG_ERROR_SIZE, "--log-level %.64s: " MEDIATOR_LOG_LEVELS " are allowed",
+                 arguments->log_level);
         return -1;
     }
     return 0;

@@ -25,6 +25,7 @@
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
+#include "tests/mediator/processes.h"
 
 #define GIB (UINT64_C(1) << 30)
 
@@ -75,7 +76,7 @@ static void test_exit_statuses(void **state)
     expect_run(0, "", "--check-config", NULL, NULL, NULL);
     expect_run(2, "auto, cpu and cuda are allowed", "--backend", "gpu", NULL, NULL);
     expect_run(2, "unrecognized option", "--sockets", NULL, NULL, NULL);
-    expect_run(2, "error, warning, info", "--log-level", "loud", NULL, NULL);
+    expect_run(2, "--log-level loud: error, warning, info", "--log-level", "loud", NULL, NULL);
     expect_run(2, "LISTENER:VM_ID", "--release", ":7", NULL, NULL);
     expect_run(2, "missing.ini", "--config", "/missing.ini", NULL, NULL);
     expect_run(2, "extra: only options", "extra", NULL, NULL, NULL);
@@ -161,6 +162,22 @@ static void test_live_socket_is_an_error(void **state)
     struct client client = client_open(path, 1);
     client_expect_ok(&client, &nop); /* the first is as it was */
     client_close(&client);
+}
+
+/* Who only looks whether somebody listens leaves no line; a guest's is as it should be read. */
+static void test_looks_are_no_news(void **state)
+{
+    struct request nop = request_nop();
+
+    (void)state;
+    mediator = mediator_start("--backend cpu --socket %s", path);
+    close(processes_connect(0, path));
+    admin_wait_sessions(path, 0);
+    struct client client = client_open(path, 1);
+    client_expect_ok(&client, &nop);
+    client_close(&client);
+    process_wait_text(mediator, "ended, 1 request, 0 of them errors");
+    assert_null(strstr(process_errors(mediator), ", 0 request"));
 }
 
 static void test_stale_socket_is_replaced(void **state)
@@ -579,6 +596,7 @@ int main(void)
         TEST(test_no_such_backend),
         TEST(test_ready_fd),
         TEST(test_live_socket_is_an_error),
+        TEST(test_looks_are_no_news),
         TEST(test_stale_socket_is_replaced),
         TEST(test_orphaned_socket_is_replaced),
         TEST(test_other_file_is_left_alone),

@@ -114,6 +114,7 @@ static void test_rate_after_a_refused_pool(void **state)
     start("pools = B\nrequests_per_s = 1\nburst = 100\n");
     struct client client = client_open(path, 1);
     assert_int_equal(client_call(&client, &nop).status, BG_COMPUTE_INVALID_POOL);
+    process_wait_text(mediator, "pool A is not served here");
     client.pool_id = 'B';
     expect_type(&client, &nop, BG_VGPU_STUB_MESSAGE_RESPONSE);
     client_close(&client);

@@ -236,7 +236,8 @@ static void test_listener_that_cannot_be(void **state)
                  "[listener three]\npath = /no-such-directory/x\n[pool A]\ndevices = cuda:3\n",
                  one, two);
     service_reload(&service);
-    process_wait_text(service.process, "/no-such-directory/x: No such file or directory");
+    process_wait_text(service.process,
+                      "listener three: cannot listen at /no-such-directory/x: No such file");
     process_wait_text(service.process, "the configuration stays as it was");
     assert_int_equal(count_text("needs a restart"), 0); /* nothing is said of what is not done */
     assert_int_equal(access(two, F_OK), -1);
@@ -268,7 +269,7 @@ static void test_listeners_come_and_go(void **state)
     client_expect_ok(&client, &add);
     write_config("[listener two]\npath = %s\n", two);
     service_reload(&service);
-    process_wait_text(service.process, "listener one has ended");
+    process_wait_text(service.process, "one.sock; 1 of its sessions go on");
     assert_int_equal(access(one, F_OK), -1);
     expect_served(two);
     assert_int_equal(client_expect_ok(&client, &add), 7); /* its session goes on */
@@ -291,6 +292,7 @@ static void test_places_are_used_again(void **state)
         assert_int_equal(service.ready, (unsigned)i + 2);
     }
     expect_served(one);
+    process_wait_text(service.process, "; none of its sessions go on");
     assert_int_equal(count_text("stays as it was"), 0);
 }
 

@@ -362,7 +362,7 @@ struct cgroup *cgroup_open(const struct config *config, int directory)
     enable_controllers(cgroup, missing);
     give_away(cgroup, config);
     if (missing[0]) {
-        log_info("workers' cgroups in %s/%s limit no %s: controllers that are not delegated",
+        log_info("workers' cgroups in %s/%s: no limits of %s, which are not delegated",
                  cgroup->path, cgroup->name, missing);
     } else {
         log_info("workers' cgroups in %s/%s limit memory, pids and cpu", cgroup->path,

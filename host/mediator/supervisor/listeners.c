@@ -181,13 +181,14 @@ enum mediator_exit listeners_open_socket(const struct config_listener *config,
     case LISTENER_OK:
         return MEDIATOR_EXIT_OK;
     case LISTENER_IN_USE:
-        log_error("%s: a mediator listens there already", config->path);
+        log_error("listener %s: %s: a mediator listens there already", config->name, config->path);
         return MEDIATOR_EXIT_IN_USE;
     case LISTENER_NOT_A_SOCKET:
-        log_error("%s: there is a file that is not a socket", config->path);
+        log_error("listener %s: %s: there is a file that is not a socket", config->name,
+                  config->path);
         return MEDIATOR_EXIT_FAILED;
     default:
-        log_error("%s: %m", config->path);
+        log_error("listener %s: cannot listen at %s: %m", config->name, config->path);
         return MEDIATOR_EXIT_FAILED;
     }
 }

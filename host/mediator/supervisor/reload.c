@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/mediator/supervisor/reload.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "host/mediator/log.h"
@@ -216,6 +217,17 @@ static bool stays(const struct plan *plan, unsigned slot)
     return false;
 }
 
+static void log_end(const struct supervisor_listener *listener)
+{
+    char count[16] = "none";
+
+    if (listener->sessions > 0) {
+        snprintf(count, sizeof(count), "%u", listener->sessions);
+    }
+    log_info("listener %s has ended: %s; %s of its sessions go on", listener->config->name,
+             listener->config->path, count);
+}
+
 /* Their sessions go on. */
 static void end_listeners(struct supervisor *supervisor, const struct plan *plan)
 {
@@ -225,8 +237,7 @@ static void end_listeners(struct supervisor *supervisor, const struct plan *plan
         if (!listener->removed && !stays(plan, slot)) {
             listeners_end(listener);
             listener->removed = true;
-            log_info("listener %s has ended: %s; %u of its sessions go on", listener->config->name,
-                     listener->config->path, listener->sessions);
+            log_end(listener);
         }
     }
 }

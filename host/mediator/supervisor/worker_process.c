@@ -90,6 +90,16 @@ void worker_process_place(struct worker_process *worker, struct supervisor_devic
     worker_lease_open(worker);
 }
 
+/* The guest's byte: a letter only if a pool can have it. */
+static void log_unserved(struct worker_process *worker, uint8_t pool)
+{
+    if (pool >= 'A' && pool < 'A' + CONFIG_POOLS) {
+        worker_log_write(worker, MEDIATOR_LOG_WARNING, "pool %c is not served here", pool);
+    } else {
+        worker_log_write(worker, MEDIATOR_LOG_WARNING, "pool 0x%02x is not served here", pool);
+    }
+}
+
 void worker_process_attach(struct worker_process *worker, const struct control_attach *attach)
 {
     struct supervisor_device *device;
@@ -115,8 +125,7 @@ void worker_process_attach(struct worker_process *worker, const struct control_a
                          worker->device->name);
     } else {
         answer.attached.status = BG_COMPUTE_INVALID_POOL;
-        worker_log_write(worker, MEDIATOR_LOG_WARNING, "pool 0x%02x is not served here",
-                         attach->pool_id);
+        log_unserved(worker, attach->pool_id);
     }
     worker_process_send(worker, &answer);
 }
@@ -288,6 +297,19 @@ static const char *explain_signal(const struct worker_process *worker, int signa
     return signal_number == SIGSYS ? "refused by the sandbox" : strsignal(signal_number);
 }
 
+/* Who only looked whether somebody listens is no news. */
+static void log_end(struct worker_process *worker)
+{
+    bool is_news = worker->attached || worker->faulty;
+    unsigned long long requests = worker->statistics.requests;
+
+    worker_log_write(worker, is_news ? MEDIATOR_LOG_INFO : MEDIATOR_LOG_DEBUG,
+                     "ended%s%s, %llu request%s, %llu of them errors",
+                     worker->faulty ? " by a fault: " : "", worker->faulty ? worker->fault : "",
+                     requests, requests == 1 ? "" : "s",
+                     (unsigned long long)worker->statistics.errors);
+}
+
 static void judge_end(struct worker_process *worker, int exit_status, int signal_number)
 {
     if (worker->killed != NULL) {
@@ -309,10 +331,7 @@ static void judge_end(struct worker_process *worker, int exit_status, int signal
                          (int)exit_status);
     } else if (worker->listener != NULL) {
         worker->faulty = worker->faulty || exit_status == WORKER_EXIT_FAULT;
-        worker_log_write(worker, MEDIATOR_LOG_INFO, "ended%s%s, %llu requests, %llu of them errors",
-                         worker->faulty ? " by a fault: " : "", worker->faulty ? worker->fault : "",
-                         (unsigned long long)worker->statistics.requests,
-                         (unsigned long long)worker->statistics.errors);
+        log_end(worker);
     }
     if (worker->faulty) {
         count_fault(worker);
