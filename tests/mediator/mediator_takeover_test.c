@@ -338,6 +338,21 @@ static void test_listener_is_gone(void **state)
     client_close(&client);
 }
 
+/* A file that is at its path now is not the mediator's to remove. */
+static void test_path_is_anothers(void **state)
+{
+    (void)state;
+    start("[listener one]\npath = %s\n[listener two]\npath = %s\n", one, two);
+    service_stop(&service, SIGTERM);
+    assert_int_equal(unlink(two), 0);
+    close(open(two, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+    process_end(service.process);
+    service.process = NULL;
+    start_one();
+    service_wait_gone(&service, "listener-two");
+    assert_int_equal(access(two, F_OK), 0);
+}
+
 /* How a process of another's ended nobody is told. */
 static void test_worker_dies_later(void **state)
 {
@@ -601,6 +616,7 @@ int main(int count, char **texts)
         TEST(test_bound),
         TEST(test_interrupt_ends),
         TEST(test_listener_is_gone),
+        TEST(test_path_is_anothers),
         TEST(test_worker_dies_later),
         TEST(test_worker_stands_still),
         TEST(test_other_users),

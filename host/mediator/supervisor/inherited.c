@@ -97,7 +97,7 @@ void inherited_fill(struct listener_socket *socket, int fd)
 
     *socket = (struct listener_socket){.fd = fd};
     read_path(fd, socket->path);
-    if (lstat(socket->path, &status) == 0) {
+    if (lstat(socket->path, &status) == 0 && S_ISSOCK(status.st_mode)) {
         socket->device = status.st_dev;
         socket->inode = status.st_ino;
     }

@@ -250,8 +250,8 @@ static const char *resume(struct supervisor *supervisor, struct birth *birth,
     }
     worker->adopted = worker->resuming = true;
     worker->start = record->start;
+    cgroup_add(supervisor->cgroup, worker->slot, worker->pid); /* before it is limited */
     worker_process_begin(worker, listener, guest, record->start.session);
-    cgroup_add(supervisor->cgroup, worker->slot, worker->pid);
     greet(worker);
     return NULL;
 }
