@@ -36,6 +36,9 @@ static void start(const char *keys)
         skip();
     }
     assert_int_equal(sscanf(text + sizeof(line) - 1, "%511s", nest), 1);
+    if (nest[strlen(nest) - 1] == ':') { /* what is not limited follows */
+        nest[strlen(nest) - 1] = '\0';
+    }
 }
 
 static struct client open_client(uint32_t vm_id)
