@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
 // build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c tests/bench/cuda_rows.c
-// build: tests/bench/draw_rows.c tests/bench/metrics_rows.c
+// build: tests/bench/draw_rows.c tests/bench/metrics_rows.c tests/bench/connect_rows.c
 // build: tests/bench/sst_rows.c tests/bench/ptx_rows.c tests/syscalls.c
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
@@ -485,8 +485,8 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [gpu | fairness | metrics | virtio | interrupts | smp | pvgpu | draw | cuda | sst |
- * ptx]: everything, or one part, printed and not written. */
+/* baregpu_bench [gpu | fairness | connect | metrics | virtio | interrupts | smp | pvgpu | draw |
+ * cuda | sst | ptx]: everything, or one part, printed and not written. */
 static bool wants(const char *only, const char *part)
 {
     return only == NULL || strcmp(only, part) == 0;
@@ -506,6 +506,9 @@ int main(int count, char **texts)
     }
     if (wants(only, "fairness")) {
         bench_fairness();
+    }
+    if (wants(only, "connect")) {
+        bench_connect();
     }
     if (wants(only, "metrics")) {
         bench_metrics();

@@ -63,6 +63,9 @@ void bench_interrupts(void);
 /* smp_rows.c: N queues on N CPUs. */
 void bench_smp(void);
 
+/* connect_rows.c: requests beside a guest that connects and leaves. */
+void bench_connect(void);
+
 /* metrics_rows.c: requests while metrics are scraped. */
 void bench_metrics(void);
 

@@ -18,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -198,84 +197,6 @@ static void test_connections_are_limited(void **state)
     struct client other = client_open_from(1, path, 1);
     client_expect_ok(&other, &nop);
     client_close(&other);
-}
-
-static int compare(const void *one, const void *two)
-{
-    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)two;
-
-    return a < b ? -1 : a > b;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* The 99th percentile of a tenant's requests, one each two milliseconds. */
-static uint64_t measure_p99(struct client *client)
-{
-    enum { COUNT = 1000 };
-    static uint64_t times[COUNT];
-    struct request add = request_add(1, 2);
-
-    for (int i = 0; i < COUNT; i++) {
-        uint64_t start = now_ns();
-
-        client_expect_ok(client, &add);
-        times[i] = now_ns() - start;
-        usleep(2000);
-    }
-    qsort(times, COUNT, sizeof(times[0]), compare);
-    return times[COUNT * 99 / 100];
-}
-
-/* A hundred connections in a second, until it is killed. */
-static pid_t start_connecting(void)
-{
-    pid_t child = fork();
-
-    while (child == 0) {
-        struct client client = client_open(path, 1);
-        struct request nop = request_nop();
-
-        client_send(&client, &nop);
-        usleep(10000);
-        client_close(&client);
-    }
-    return child;
-}
-
-static uint64_t smaller(uint64_t one, uint64_t two)
-{
-    return one < two ? one : two;
-}
-
-static void test_connecting_costs_others_little(void **state)
-{
-    char *other_path = harness_format("%s.two", path);
-
-    (void)state;
-    start_quiet("");
-    struct client client = client_open(other_path, 1);
-    uint64_t quiet_ns = UINT64_MAX, least_ns = UINT64_MAX;
-    /* Other programs on the host make it longer, nothing makes it shorter: the best of some. */
-    for (int i = 0; i < 5 && (i < 2 || least_ns > 2 * quiet_ns + 200000); i++) {
-        quiet_ns = smaller(quiet_ns, measure_p99(&client));
-        pid_t child = start_connecting();
-        measure_p99(&client); /* while it has its first connections */
-        least_ns = smaller(least_ns, measure_p99(&client));
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-    }
-    print_message("p99: quiet %llu us, beside it %llu us\n", (unsigned long long)quiet_ns / 1000,
-                  (unsigned long long)least_ns / 1000);
-    assert_true(least_ns <= 2 * quiet_ns + 200000);
-    client_close(&client);
-    free(other_path);
 }
 
 /* ---- Workers ---- */
@@ -491,7 +412,6 @@ int main(void)
         TEST(test_full_listener_says_so_once),
         TEST(test_lines_are_counted),
         TEST(test_connections_are_limited),
-        TEST(test_connecting_costs_others_little),
         TEST(test_stub_worker_is_alone),
         TEST(test_pvgpu_worker_is_alone),
         TEST(test_impostors),

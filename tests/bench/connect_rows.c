@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What it costs a mediator's guests that a neighbour connects and leaves all the time. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/rows.h"
+#include "harness_qemu.h"
+#include "host/common/clock.h"
+#include "protocol/compute.h"
+#include "protocol/vgpu_stub.h"
+
+#define TIMEOUT_MS 10000u
+#define CONNECT_EVERY_US 10000u /* a hundred in a second: what a listener lets a guest do */
+#define REQUESTS 1000
+#define REQUEST_EVERY_US 2000u
+#define ADDED_LIMIT_NS 200000.0
+
+static const struct {
+    struct bg_vgpu_stub_message header;
+    struct bg_vgpu_stub_request request;
+} nop = {
+    .header = {.magic = BG_VGPU_STUB_MESSAGE_MAGIC,
+               .type = BG_VGPU_STUB_MESSAGE_REQUEST,
+               .vm_id = 1,
+               .request_id = 1,
+               .pool_id = 'A',
+               .priority = BG_VGPU_STUB_PRIORITY_MEDIUM,
+               .payload_length = sizeof(nop.request)},
+    .request = {.version = BG_VGPU_STUB_PROTOCOL_VERSION,
+                .opcode = BG_VGPU_STUB_OP_NOP,
+                .data_offset = sizeof(nop.request)},
+};
+
+/* In a process of its own, as a guest is: each connection gets a worker, until it is killed. */
+__attribute__((noreturn)) static void keep_connecting(const char *socket)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        int fd = unix_connect(socket, TIMEOUT_MS);
+
+        (void)socket_write(fd, &nop, sizeof(nop));
+        usleep(CONNECT_EVERY_US);
+        close(fd);
+    }
+}
+
+static void request_nop(int fd)
+{
+    struct bg_vgpu_stub_message header = {0};
+    struct bg_vgpu_stub_response response;
+
+    if (!socket_write(fd, &nop, sizeof(nop)) ||
+        socket_read(fd, &header, sizeof(header), TIMEOUT_MS) != sizeof(header) ||
+        header.payload_length != sizeof(response) ||
+        socket_read(fd, &response, sizeof(response), TIMEOUT_MS) != sizeof(response) ||
+        response.status != BG_COMPUTE_OK) {
+        harness_fail("a NOP is not answered");
+    }
+}
+
+/* Of a guest's requests, one each two milliseconds: each meets what goes on just then. */
+static double measure_p99(const char *socket)
+{
+    static double times_ns[REQUESTS];
+    int fd = unix_connect(socket, TIMEOUT_MS);
+
+    for (int i = 0; i < REQUESTS; i++) {
+        uint64_t start_ns = clock_now_ns();
+
+        request_nop(fd);
+        times_ns[i] = (double)(clock_now_ns() - start_ns);
+        usleep(REQUEST_EVERY_US);
+    }
+    close(fd);
+    median(times_ns, REQUESTS);
+    return times_ns[REQUESTS * 99 / 100];
+}
+
+static double measure_beside(const char *socket, const char *neighbour)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        keep_connecting(neighbour);
+    }
+    if (child < 0) {
+        harness_fail("no process that connects");
+    }
+    double p999_ns = measure_p99(socket);
+    int status;
+
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    if (!WIFSIGNALED(status)) {
+        harness_fail("who connects ended by itself");
+    }
+    return p999_ns;
+}
+
+void bench_connect(void)
+{
+    char *config = harness_temp_path("connect.ini"), *socket = harness_temp_path("quiet.sock");
+    char *neighbour = harness_temp_path("connects.sock");
+    FILE *file = fopen(config, "w");
+    double alone[ROUNDS], beside[ROUNDS];
+
+    if (file == NULL) {
+        harness_fail("cannot write %s", config);
+    }
+    fprintf(file, "[listener one]\npath = %s\n[listener two]\npath = %s\n", socket, neighbour);
+    fclose(file);
+    struct process *mediator = mediator_start("--config %s", config);
+    for (int i = 0; i < ROUNDS; i++) {
+        alone[i] = measure_p99(socket);
+        beside[i] = measure_beside(socket, neighbour);
+    }
+    add_row("mediator_p99_connecting", median(beside, ROUNDS), "ns", "twice that alone, + 200 us",
+            2 * median(alone, ROUNDS) + ADDED_LIMIT_NS, LESS_IS_BETTER, 1.0);
+    process_end(mediator);
+    free(neighbour);
+    free(socket);
+    free(config);
+}
