@@ -670,6 +670,9 @@ void *pvgpu_consumer_main(void *context)
     }
     if (__atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) & PVGPU_ATTENTION_START) {
         take_over(worker);
+    } else if (worker->ring.control == NULL) { /* it ends before its memory is there */
+        pvgpu_worker_finish(worker);
+        return NULL;
     }
     for (;;) {
         if (has_attention(worker) && !take_attention(worker)) {
