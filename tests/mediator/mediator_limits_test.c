@@ -207,13 +207,13 @@ static void test_timeout(void **state)
 /* Time in which the host does not let the worker compute is not the request's. */
 static void test_a_busy_host_is_no_timeout(void **state)
 {
-    struct request alloc = request_alloc(1024 * MIB);
+    struct request alloc = request_alloc(512 * MIB);
 
     (void)state;
     start("memory_limit = 2G\nrequest_timeout_ms = 1500\n");
     struct client client = client_open(path, 1);
     uint32_t dst = client_expect_ok(&client, &alloc), src = client_expect_ok(&client, &alloc);
-    struct request move = request_move(dst, src, 1024 * MIB);
+    struct request move = request_move(dst, src, 512 * MIB);
     pid_t worker = admin_worker_pid(path, 1);
     uint32_t id = client_send(&client, &move);
     client_send_ping(&client, 99, false);
