@@ -18,23 +18,27 @@
 #define SCRAPE_TIMEOUT_MS 10000u
 #define LIMIT_PERCENT 1.0
 
-/* In a process of its own, as a scraper is: once a second, until it is killed. */
-__attribute__((noreturn)) static void scrape(const char *metrics)
+static void scrape(const char *metrics)
 {
     static const char request[] = "GET /metrics HTTP/1.1\r\nHost: bench\r\n\r\n";
     static char page[1 << 18];
+    int fd = unix_connect(metrics, SCRAPE_TIMEOUT_MS);
 
+    if (!socket_write(fd, request, sizeof(request) - 1) ||
+        socket_read(fd, page, sizeof(page), SCRAPE_TIMEOUT_MS) == 0 ||
+        strncmp(page, "HTTP/1.1 200", 12) != 0) {
+        fprintf(stderr, "scrape: no metrics\n");
+        _exit(1);
+    }
+    close(fd);
+}
+
+/* In a process of its own, as a scraper is: once a second, until it is killed. */
+__attribute__((noreturn)) static void keep_scraping(const char *metrics)
+{
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
-        int fd = unix_connect(metrics, SCRAPE_TIMEOUT_MS);
-
-        if (!socket_write(fd, request, sizeof(request) - 1) ||
-            socket_read(fd, page, sizeof(page), SCRAPE_TIMEOUT_MS) == 0 ||
-            strncmp(page, "HTTP/1.1 200", 12) != 0) {
-            fprintf(stderr, "scrape: no metrics\n");
-            _exit(1);
-        }
-        close(fd);
+        scrape(metrics);
         sleep(1);
     }
 }
@@ -108,7 +112,7 @@ static double measure_scraped(const char *socket, const char *metrics)
     pid_t scraper = fork();
 
     if (scraper == 0) {
-        scrape(metrics);
+        keep_scraping(metrics);
     }
     if (scraper < 0) {
         harness_fail("no process that scrapes");
@@ -138,6 +142,7 @@ void bench_metrics(void)
     fprintf(file, "[mediator]\nmetrics = %s\n[listener one]\npath = %s\n", metrics, socket);
     fclose(file);
     struct process *mediator = mediator_start("--config %s --log-level error", config);
+    scrape(metrics); /* the exporter is there */
     costs.mediator = process_pid(mediator);
     costs.exporter = find_exporter(mediator);
     for (int i = 0; i < PAIRS; i++) {
