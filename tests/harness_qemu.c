@@ -561,6 +561,27 @@ size_t mediator_workers(struct process *mediator, pid_t *workers, size_t max)
     return count;
 }
 
+pid_t mediator_exporter(struct process *mediator)
+{
+    pid_t children[64];
+    size_t count = mediator_workers(mediator, children, 64);
+
+    for (size_t i = 0; i < count; i++) {
+        char *path = harness_format("/proc/%d/comm", (int)children[i]), name[32] = "";
+        FILE *file = fopen(path, "r");
+
+        free(path);
+        if (file != NULL) {
+            (void)!fgets(name, sizeof(name), file);
+            fclose(file);
+        }
+        if (strcmp(name, "baregpu-exporte\n") == 0) {
+            return children[i];
+        }
+    }
+    harness_fail("no exporter");
+}
+
 /* ---- Guest ---- */
 
 char *harness_guest_image(const char *append, const char *format)

@@ -85,6 +85,9 @@ __attribute__((format(printf, 1, 2))) struct process *mediator_start(const char 
 /* Its children, whichever of its threads started them; how many, at most `max`. */
 size_t mediator_workers(struct process *mediator, pid_t *workers, size_t max);
 
+/* That one of its children that serves metrics. */
+pid_t mediator_exporter(struct process *mediator);
+
 /* ---- Guest ---- */
 
 /*

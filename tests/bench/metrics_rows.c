@@ -45,28 +45,6 @@ __attribute__((noreturn)) static void keep_scraping(const char *metrics)
 
 /* ---- Processor time ---- */
 
-/* The mediator's child that is no worker. */
-static pid_t find_exporter(struct process *mediator)
-{
-    pid_t children[64];
-    size_t count = mediator_workers(mediator, children, 64);
-
-    for (size_t i = 0; i < count && i < 64; i++) {
-        char *path = harness_format("/proc/%d/comm", (int)children[i]), name[32] = "";
-        FILE *file = fopen(path, "r");
-
-        free(path);
-        if (file != NULL) {
-            (void)!fgets(name, sizeof(name), file);
-            fclose(file);
-        }
-        if (strcmp(name, "baregpu-exporte\n") == 0) {
-            return children[i];
-        }
-    }
-    harness_fail("no exporter");
-}
-
 static double get_used_s(pid_t process)
 {
     struct timespec used;
@@ -144,7 +122,7 @@ void bench_metrics(void)
     struct process *mediator = mediator_start("--config %s --log-level error", config);
     scrape(metrics); /* the exporter is there */
     costs.mediator = process_pid(mediator);
-    costs.exporter = find_exporter(mediator);
+    costs.exporter = mediator_exporter(mediator);
     for (int i = 0; i < PAIRS; i++) {
         begin_costs(&costs);
         alone[i] = measure(socket);

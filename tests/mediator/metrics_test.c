@@ -211,29 +211,6 @@ static void test_slow_scrapers(void **state)
     client_close(&client);
 }
 
-/* The mediator's child that is no worker. */
-static pid_t find_exporter(struct process *of)
-{
-    pid_t children[16];
-    size_t count = mediator_workers(of, children, 16);
-
-    for (size_t i = 0; i < count && i < 16; i++) {
-        char *path_of_name = harness_format("/proc/%d/comm", (int)children[i]), name[32] = "";
-        FILE *file = fopen(path_of_name, "r");
-
-        free(path_of_name);
-        if (file != NULL) {
-            (void)!fgets(name, sizeof(name), file);
-            fclose(file);
-        }
-        if (strcmp(name, "baregpu-exporte\n") == 0) {
-            return children[i];
-        }
-    }
-    fail_msg("no exporter");
-    return 0;
-}
-
 /* It is in a jail, and comes back. */
 static void test_its_process(void **state)
 {
@@ -244,7 +221,7 @@ static void test_its_process(void **state)
     struct client client = client_open(path, 1);
     client_expect_ok(&client, &add);
     scrape();
-    pid_t exporter = find_exporter(mediator);
+    pid_t exporter = mediator_exporter(mediator);
     char *status = harness_format("/proc/%d/status", (int)exporter), line[256];
     FILE *file = fopen(status, "r");
     bool filtered = false;
@@ -359,7 +336,7 @@ static void check_exporter_stands_still(int signal_number)
     service_open(&service);
     service_start(&service, config);
     scrape_port(port);
-    assert_int_equal(kill(find_exporter(service.process), SIGSTOP), 0);
+    assert_int_equal(kill(mediator_exporter(service.process), SIGSTOP), 0);
     service_stop(&service, signal_number);
     process_end(service.process);
     service.process = NULL;
