@@ -123,18 +123,28 @@ int config_set_device(struct config_loader *loader, const char *text,
     return 1;
 }
 
+/* Which of the names it is; count: none of them. */
+static unsigned find_name(const char *text, const char *const *names, unsigned count)
+{
+    unsigned i = 0;
+
+    while (i < count && strcmp(text, names[i]) != 0) {
+        i++;
+    }
+    return i;
+}
+
 int config_set_draw(struct config_loader *loader, const char *text, enum config_draw *draw)
 {
     static const char *const names[] = {
         [CONFIG_DRAW_AUTO] = "auto", [CONFIG_DRAW_ON] = "on", [CONFIG_DRAW_OFF] = "off"};
+    unsigned i = find_name(text, names, 3);
 
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *draw = (enum config_draw)i;
-            return 1;
-        }
+    if (i == 3) {
+        return config_fail(loader, "draw = %s: auto, on or off is allowed", text);
     }
-    return config_fail(loader, "draw = %s: auto, on or off is allowed", text);
+    *draw = (enum config_draw)i;
+    return 1;
 }
 
 int config_set_vulkan_device(struct config_loader *loader, const char *text, struct config *config)
@@ -164,14 +174,13 @@ int config_set_mode(struct config_loader *loader, const char *text, mode_t *mode
 int config_set_priority(struct config_loader *loader, const char *text, uint32_t *priority)
 {
     static const char *const names[] = {"low", "medium", "high"};
+    unsigned i = find_name(text, names, 3);
 
-    for (uint32_t i = 0; i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *priority = i;
-            return 1;
-        }
+    if (i == 3) {
+        return config_fail(loader, "max_priority = %s: low, medium or high is allowed", text);
     }
-    return config_fail(loader, "max_priority = %s: low, medium or high is allowed", text);
+    *priority = i;
+    return 1;
 }
 
 /* Of a list, for next_word. */
@@ -232,11 +241,8 @@ int config_set_checks(struct config_loader *loader, const char *text,
         return 0;
     }
     while ((word = next_word(&rest)) != NULL) {
-        unsigned i = 0;
+        unsigned i = find_name(word, names, 4);
 
-        while (i < 4 && strcmp(word, names[i]) != 0) {
-            i++;
-        }
         if (i == 4) {
             return config_fail(
                 loader, "checks = %s: a list of memory, race, init and sync is allowed", text);
