@@ -610,6 +610,11 @@ bool config_has_device(const struct config *config, const struct config_listener
     return false;
 }
 
+bool config_wants_drawing(const struct config_listener *listener)
+{
+    return listener->device == CONFIG_LISTENER_PVGPU && listener->draw != CONFIG_DRAW_OFF;
+}
+
 void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE])
 {
     if (config->admin_socket[0]) {

@@ -133,6 +133,9 @@ void config_drop_listeners(struct config *config, enum config_listener_device de
 /* Whether a pool of the listener has a device: else its guests do not compute. */
 bool config_has_device(const struct config *config, const struct config_listener *listener);
 
+/* Whether its guests are to draw, where something can. */
+bool config_wants_drawing(const struct config_listener *listener);
+
 /* Where the admin socket is: as configured, else the first listener's path with .admin. */
 void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE]);
 

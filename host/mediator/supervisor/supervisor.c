@@ -364,11 +364,6 @@ static enum mediator_exit prepare_cpu(struct supervisor *supervisor, bool other_
     return MEDIATOR_EXIT_OK;
 }
 
-static bool wants_drawing(const struct config_listener *config)
-{
-    return config->device == CONFIG_LISTENER_PVGPU && config->draw != CONFIG_DRAW_OFF;
-}
-
 /* Once for all listeners. False after a log line: one is to draw, and nothing can. */
 static bool find_drawing(struct supervisor *supervisor)
 {
@@ -377,7 +372,7 @@ static bool find_drawing(struct supervisor *supervisor)
     bool wanted = false, needed = config->vulkan_device[0] != '\0';
 
     for (unsigned i = 0; i < config->listener_count; i++) {
-        wanted = wanted || wants_drawing(&config->listeners[i]);
+        wanted = wanted || config_wants_drawing(&config->listeners[i]);
         needed = needed || config->listeners[i].draw == CONFIG_DRAW_ON;
     }
     if (!wanted) {
@@ -387,7 +382,8 @@ static bool find_drawing(struct supervisor *supervisor)
              config->vulkan_device);
     probe_run(supervisor->vulkan_name, -1, vulkan);
     for (unsigned i = 0; i < config->listener_count; i++) {
-        supervisor->listeners[i].draws = vulkan->count > 0 && wants_drawing(&config->listeners[i]);
+        supervisor->listeners[i].draws =
+            vulkan->count > 0 && config_wants_drawing(&config->listeners[i]);
     }
     if (vulkan->count > 0) {
         log_info("drawing: %s, Vulkan %d.%d of %s", vulkan->names[0], vulkan->version / 1000,
