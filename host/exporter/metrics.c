@@ -13,7 +13,7 @@
 #define SECONDS_OF_US 1e-6
 #define EXACT 9007199254740992.0 /* up to here a double has every whole number */
 
-enum type { GAUGE, COUNTER };
+enum type { GAUGE, COUNTER, HISTOGRAM };
 
 struct metric {
     const char *name;
@@ -82,9 +82,9 @@ static const struct metric mediator_metrics[] = {
 };
 
 static const struct metric wait_metrics[] = {
-    {"baregpu_lease_wait_seconds", GAUGE, "lease_waits", SECONDS_OF_US,
+    {"baregpu_lease_wait_seconds", HISTOGRAM, "lease_waits", SECONDS_OF_US,
      "Time from asking for a device to having it."},
-    {"baregpu_start_wait_seconds", GAUGE, "start_waits", SECONDS_OF_US,
+    {"baregpu_start_wait_seconds", HISTOGRAM, "start_waits", SECONDS_OF_US,
      "Time that connections waited for a worker."},
     {0},
 };
@@ -110,9 +110,13 @@ static void write_value(FILE *out, double value)
     fprintf(out, value == floor(value) && fabs(value) <= EXACT ? " %.0f\n" : " %.9g\n", value);
 }
 
-static void write_head(FILE *out, const struct metric *metric, const char *type)
+static void write_head(FILE *out, const struct metric *metric)
 {
-    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name, type);
+    static const char *const types[] = {
+        [GAUGE] = "gauge", [COUNTER] = "counter", [HISTOGRAM] = "histogram"};
+
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
+            types[metric->type]);
 }
 
 /* NAN: it has none. */
@@ -167,7 +171,7 @@ static void write_metric(FILE *out, const struct metric *metric, const struct sc
             continue;
         }
         if (!begun) {
-            write_head(out, metric, metric->type == COUNTER ? "counter" : "gauge");
+            write_head(out, metric);
             begun = true;
         }
         fprintf(out, "%s{", metric->name);
@@ -192,7 +196,7 @@ static void write_mediator(FILE *out, const json_t *reading)
     write_label(out, "version", json_string_value(json_object_get(reading, "version")));
     fputs("} 1\n", out);
     for (const struct metric *metric = mediator_metrics; metric->name != NULL; metric++) {
-        write_head(out, metric, "gauge");
+        write_head(out, metric);
         fputs(metric->name, out);
         write_value(out, find_value(reading, metric));
     }
@@ -248,7 +252,7 @@ static void write_histograms(FILE *out, const struct scope *scope, const json_t 
     const json_t *bounds = reading_list(reading, "wait_bounds_us");
 
     for (const struct metric *metric = wait_metrics; metric->name != NULL; metric++) {
-        write_head(out, metric, "histogram");
+        write_head(out, metric);
         for (size_t i = 0; i < json_array_size(listeners); i++) {
             write_histogram(out, metric, scope, json_array_get(listeners, i), bounds);
         }
