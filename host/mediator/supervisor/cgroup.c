@@ -163,13 +163,7 @@ static void remove_group(int directory, const char *name)
     unlinkat(directory, name, AT_REMOVEDIR);
 }
 
-static bool is_nobodys(void *owner, unsigned slot)
-{
-    (void)owner;
-    (void)slot;
-    return false;
-}
-
+/* All of them (is_taken NULL), or workers' that are nobody's. */
 static void remove_groups_in(int nest, bool (*is_taken)(void *owner, unsigned slot), void *owner)
 {
     int copy = fcntl(nest, F_DUPFD_CLOEXEC, 0);
@@ -180,7 +174,7 @@ static void remove_groups_in(int nest, bool (*is_taken)(void *owner, unsigned sl
         unsigned slot = (unsigned)strtoul(entry->d_name, &end, 10);
 
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-            !(*end == '\0' ? is_taken(owner, slot) : is_taken != is_nobodys)) {
+            (is_taken == NULL || (*end == '\0' && !is_taken(owner, slot)))) {
             remove_group(nest, entry->d_name);
         }
     }
@@ -198,7 +192,7 @@ static void remove_left(int own, const char *name)
 
     if (nest >= 0 && kill(process, 0) != 0 && errno == ESRCH &&
         flock(nest, LOCK_EX | LOCK_NB) == 0) {
-        remove_groups_in(nest, is_nobodys, NULL);
+        remove_groups_in(nest, NULL, NULL);
         unlinkat(own, name, AT_REMOVEDIR);
     }
     if (nest >= 0) {
@@ -258,7 +252,7 @@ static int make_nest(struct cgroup *cgroup)
     if (cgroup->nest < 0 || flock(cgroup->nest, LOCK_EX) != 0) {
         return -1;
     }
-    remove_groups_in(cgroup->nest, is_nobodys, NULL); /* left by one that had our number */
+    remove_groups_in(cgroup->nest, NULL, NULL); /* left by one that had our number */
     return 0;
 }
 
