@@ -19,14 +19,10 @@ void usage_mark(struct usage *usage, uint64_t elapsed_ns, unsigned room)
 
 bool usage_read_ns(const struct worker_process *worker, uint64_t *used_ns)
 {
-    struct timespec used;
     clockid_t clock;
 
-    if (clock_getcpuclockid(worker->pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
-        return false;
-    }
-    *used_ns = (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
-    return true;
+    *used_ns = clock_getcpuclockid(worker->pid, &clock) == 0 ? clock_read_ns(clock) : 0;
+    return *used_ns > 0;
 }
 
 void usage_begin(struct worker_process *worker)
