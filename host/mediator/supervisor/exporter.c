@@ -182,18 +182,16 @@ static void start(struct supervisor *supervisor, struct exporter *exporter)
 {
     int pair[2], result;
 
-    exporter->running = true;
+    exporter->from_ns = clock_now_ns() + RETRY_NS;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         log_error("the exporter of metrics: %m");
-        exporter->running = false;
-        exporter->from_ns = clock_now_ns() + RETRY_NS;
         return;
     }
+    exporter->running = true;
     result = spawn(supervisor, exporter, pair[1]);
     close(pair[1]);
     if (result != 0) {
         log_error("the exporter of metrics does not start: %s", uv_strerror(result));
-        exporter->from_ns = clock_now_ns() + RETRY_NS;
         uv_close((uv_handle_t *)&exporter->process, on_closed);
     }
     if (result != 0 || !admin_serve(supervisor->admin, pair[0])) {
