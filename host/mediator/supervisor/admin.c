@@ -7,14 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin_command.h"
 #include "host/mediator/supervisor/admin_status.h"
-#include "host/mediator/supervisor/usage.h"
 #include "host/mediator/supervisor/worker_process.h"
 
 #define LINE_SIZE 1024 /* a command */
