@@ -273,9 +273,8 @@ void query_print(const struct query *query, const json_t *reading, int device)
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *object = json_array_get(list, i);
-        double index = reading_number(object, gpu ? "index" : "gpu");
 
-        if (device < 0 || index == device) {
+        if (reading_is_of(object, gpu ? "index" : "gpu", device)) {
             print_line(query, reading, object);
         }
     }

@@ -144,6 +144,11 @@ double reading_number(const json_t *object, const char *name)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+bool reading_is_of(const json_t *object, const char *name, int device)
+{
+    return device < 0 || reading_number(object, name) == device;
+}
+
 const char *reading_text(const json_t *object, const char *name)
 {
     static char texts[TEXTS][TEXT_SIZE];

@@ -28,6 +28,10 @@ const json_t *reading_list(const json_t *reading, const char *name);
 /* NAN when there is no such number. */
 double reading_number(const json_t *object, const char *name);
 
+/* Whether the object's `name` (a device's "index", a session's "gpu") is this device; -1: any is.
+ */
+bool reading_is_of(const json_t *object, const char *name, int device);
+
 /* Printable, whatever somebody called himself, and without commas; NULL when there is no such text.
  * Until the fourth next call. */
 const char *reading_text(const json_t *object, const char *name);

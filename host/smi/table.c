@@ -143,11 +143,6 @@ static void print_device(const json_t *device)
            show_number(device, "waiting", "%.0f"));
 }
 
-static bool is_chosen(const json_t *object, const char *name, int device)
-{
-    return device < 0 || reading_number(object, name) == device;
-}
-
 void table_print_devices(const json_t *reading, int device)
 {
     const json_t *devices = reading_list(reading, "devices");
@@ -161,7 +156,7 @@ void table_print_devices(const json_t *reading, int device)
     puts("|===========================================+========================+==================="
          "=|");
     for (size_t i = 0; i < json_array_size(devices); i++) {
-        if (is_chosen(json_array_get(devices, i), "index", device)) {
+        if (reading_is_of(json_array_get(devices, i), "index", device)) {
             print_device(json_array_get(devices, i));
         }
     }
@@ -175,7 +170,7 @@ void table_print_list(const json_t *reading, int device)
     for (size_t i = 0; i < json_array_size(devices); i++) {
         const json_t *object = json_array_get(devices, i);
 
-        if (is_chosen(object, "index", device)) {
+        if (reading_is_of(object, "index", device)) {
             printf("GPU %zu: %s (UUID: %s)\n", i, show_text(object, "model"),
                    show_text(object, "uuid"));
         }
@@ -248,7 +243,7 @@ static void print_sessions(const json_t *reading, int device)
     puts("|========================================================================================"
          "=|");
     for (size_t i = 0; i < json_array_size(sessions); i++) {
-        if (is_chosen(json_array_get(sessions, i), "gpu", device)) {
+        if (reading_is_of(json_array_get(sessions, i), "gpu", device)) {
             print_session(json_array_get(sessions, i));
             count++;
         }

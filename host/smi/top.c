@@ -148,7 +148,7 @@ static void print_sessions(const struct frame *frame, int device, unsigned most)
     printf(SESSION, "Util", "GPU", "Listener", "VM_ID", "PID", "Process", "Memory", "Requests/s",
            "MiB/s");
     for (size_t i = 0; order != NULL && i < count && most > 0; i++) {
-        if (device < 0 || reading_number(order[i], "gpu") == device) {
+        if (reading_is_of(order[i], "gpu", device)) {
             print_session(frame, order[i]);
             most--;
         }
