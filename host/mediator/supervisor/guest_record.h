@@ -19,9 +19,9 @@
 /* Per listener, as many as it may have sessions; 11 MB, of which the kernel gives what is used.
  * The oldest without sessions and quarantine makes room. */
 #define GUEST_TABLE_SIZE 4096u
-/* Lines of the log that a guest can cause: its sessions' and those about them. */
 /* Connections at once: above the devices of any machine. */
 #define GUEST_RECORD_CONNECTIONS_BURST 128u
+/* Lines of the log that a guest can cause: its sessions' and those about them. */
 #define GUEST_RECORD_LINES_PER_S 5u
 #define GUEST_RECORD_LINES_BURST 200u
 #define GUEST_RECORD_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
