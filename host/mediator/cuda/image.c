@@ -2,6 +2,7 @@
 #include "host/mediator/cuda/image.h"
 
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FATBIN_MAGIC 0xBA55ED50u
@@ -84,7 +85,7 @@ static bool elf_is_whole(const uint8_t *image, size_t size)
                           header.e_phnum, segment_is_whole);
 }
 
-bool cuda_image_is_whole(const uint8_t *image, size_t size)
+static bool image_is_whole(const uint8_t *image, size_t size)
 {
     if (begins(image, size, FATBIN_MAGIC)) {
         return fatbin_is_whole(image, size);
@@ -93,4 +94,15 @@ bool cuda_image_is_whole(const uint8_t *image, size_t size)
         return elf_is_whole(image, size);
     }
     return size > 0 && image[size - 1] == '\0' && !begins(image, size, WRAPPER_MAGIC);
+}
+
+CUresult cuda_image_take(const uint8_t *data, size_t size, struct bytes *image)
+{
+    image->size = size + 1;
+    image->bytes = calloc(1, image->size);
+    if (image->bytes == NULL) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    memcpy(image->bytes, data, size);
+    return image_is_whole(image->bytes, image->size) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
 }

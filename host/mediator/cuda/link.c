@@ -13,23 +13,11 @@
 
 /* ---- Inputs ---- */
 
-/* A copy that the guest cannot change, ended by a NUL as text has to be. */
-static CUresult take_input(const uint8_t *data, size_t size, struct bytes *input)
-{
-    input->size = size + 1;
-    input->bytes = calloc(1, input->size);
-    if (input->bytes == NULL) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
-    }
-    memcpy(input->bytes, data, size);
-    return cuda_image_is_whole(input->bytes, input->size) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
-}
-
 static CUresult add_input(struct cuda_session *cuda, CUlinkState link, uint32_t type,
                           const uint8_t *data, size_t size)
 {
     struct bytes input = {.size = 0};
-    CUresult result = take_input(data, size, &input);
+    CUresult result = cuda_image_take(data, size, &input);
 
     if (result == CUDA_SUCCESS) {
         result = cuda_check(

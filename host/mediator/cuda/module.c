@@ -197,20 +197,6 @@ static CUresult check_load(const struct cuda_session *cuda, const struct bg_cuda
                : CUDA_ERROR_INVALID_IMAGE;
 }
 
-/* A copy that the guest cannot change, ended by a NUL as text has to be. */
-static CUresult take_image(struct loading *loading, const struct cuda_call *call)
-{
-    loading->image.size = call->data_size + 1;
-    loading->image.bytes = calloc(1, loading->image.size);
-    if (loading->image.bytes == NULL) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
-    }
-    memcpy(loading->image.bytes, call->data, call->data_size);
-    return cuda_image_is_whole(loading->image.bytes, loading->image.size)
-               ? CUDA_SUCCESS
-               : CUDA_ERROR_INVALID_IMAGE;
-}
-
 static void free_description(struct description *description)
 {
     free(description->functions.bytes);
@@ -254,7 +240,8 @@ CUDA_COMMAND(cuda_run_module_load)
 {
     struct loading loading = {.wanted = call->params};
     CUresult result = cuda_jit_begin(&loading.jit, call->params)
-                          ?: check_load(cuda, call->params, call) ?: take_image(&loading, call);
+                          ?: check_load(cuda, call->params, call)
+                          ?: cuda_image_take(call->data, call->data_size, &loading.image);
 
     result = result ?: cuda_memory_charge(cuda, loading.image.size);
     if (result == CUDA_SUCCESS) {
