@@ -3,17 +3,19 @@
 
 #include <stdlib.h>
 
+#include "host/cuda-cpu/compile/live.h"
+
 struct finder {
     const struct ptx_function *function;
     const struct uniform *uniform;
     const struct affine *affine;
     bool *others; /* of each predicate: it is none of an edge */
+    bool changed;
 };
 
-static bool is_predicate(const struct finder *finder, const struct ptx_operand *operand)
+static bool is_predicate(const struct finder *finder, uint32_t reg)
 {
-    return operand->kind == PTX_O_REGISTER &&
-           finder->function->registers[operand->reg].type == PTX_W_PRED;
+    return finder->function->registers[reg].type == PTX_W_PRED;
 }
 
 /* What is compared: the same in all lanes, or in steps; or a predicate of an edge. */
@@ -23,8 +25,8 @@ static bool is_plain(const struct finder *finder, const struct ptx_operand *oper
         return operand->kind == PTX_O_INTEGER;
     }
     return !finder->uniform->differs[operand->reg] ||
-           (is_predicate(finder, operand) ? !finder->others[operand->reg]
-                                          : finder->affine->steps[operand->reg] != AFFINE_NOT);
+           (is_predicate(finder, operand->reg) ? !finder->others[operand->reg]
+                                               : finder->affine->steps[operand->reg] != AFFINE_NOT);
 }
 
 static bool is_of_edge(const struct finder *finder, const struct ptx_instruction *instruction)
@@ -46,37 +48,27 @@ static bool is_of_edge(const struct finder *finder, const struct ptx_instruction
     return true;
 }
 
-static bool note(const struct finder *finder, const struct ptx_operand *set)
+static void note(void *context, uint32_t reg)
 {
-    bool changed = false;
+    struct finder *finder = context;
 
-    if (set->kind == PTX_O_PAIR || set->kind == PTX_O_LIST) {
-        for (size_t i = 0; i < set->count; i++) {
-            changed |= note(finder, &set->items[i]);
-        }
-    } else if (is_predicate(finder, set)) {
-        changed = !finder->others[set->reg];
-        finder->others[set->reg] = true;
+    if (is_predicate(finder, reg) && !finder->others[reg]) {
+        finder->others[reg] = finder->changed = true;
     }
-    return changed;
 }
 
-static void find(const struct finder *finder)
+static void find(struct finder *finder)
 {
-    bool changed = true;
+    const struct ptx_function *function = finder->function;
 
-    while (changed) {
-        changed = false;
-        for (size_t i = 0; i < finder->function->instruction_count; i++) {
-            const struct ptx_instruction *instruction = &finder->function->instructions[i];
-
-            if (instruction->call != NULL) {
-                changed |= note(finder, &instruction->call[0]);
-            } else if (instruction->operand_count && !is_of_edge(finder, instruction)) {
-                changed |= note(finder, &instruction->operands[0]);
+    do {
+        finder->changed = false;
+        for (size_t i = 0; i < function->instruction_count; i++) {
+            if (!is_of_edge(finder, &function->instructions[i])) {
+                live_visit_set(&function->instructions[i], note, finder);
             }
         }
-    }
+    } while (finder->changed);
 }
 
 static bool parts_elsewhere(const struct finder *finder, const struct ptx_instruction *instruction)
