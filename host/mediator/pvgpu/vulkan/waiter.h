@@ -18,9 +18,9 @@ void vulkan_waiter_stop(struct vulkan_waiter *waiter);
 void vulkan_waiter_notify(struct vulkan_waiter *waiter, void (*notify)(void *owner), void *owner);
 
 /* Waits for all submissions up to this one, which has been made. Any thread. */
+void vulkan_waiter_want(struct vulkan_waiter *waiter, uint64_t submission);
 /* The last one whose end it has seen; UINT64_MAX: the device is lost. For any thread, at no cost.
  */
 uint64_t vulkan_waiter_seen(const struct vulkan_waiter *waiter);
-void vulkan_waiter_want(struct vulkan_waiter *waiter, uint64_t submission);
 
 #endif
