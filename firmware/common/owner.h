@@ -3,7 +3,7 @@
  * One call at a time on a device: a word in its structure that the call under way has taken. A
  * second one, of another thread or an interrupt handler, finds that out and is refused with BUSY
  * before it touches anything. It is no lock: nobody waits for it, and it costs one exclusive pair
- * and two plain accesses.
+ * and a plain store.
  *
  * A call takes it at its entry from outside; what calls have in common is behind that. While the
  * device's user is called back (`done`), he may call again.
@@ -16,19 +16,20 @@
 #include "baregpu/barrier.h"
 #include "baregpu/error.h"
 
+#define OWNER_NONE 0u
 #define OWNER_TAKEN 1u
-#define OWNER_CALLING_BACK 2u
 
 /* 0 or BUSY. */
 static inline int owner_enter(uint32_t *owner)
 {
-    return __atomic_fetch_or(owner, OWNER_TAKEN, __ATOMIC_ACQUIRE) & OWNER_TAKEN ? BG_ERR_BUSY : 0;
+    return __atomic_exchange_n(owner, OWNER_TAKEN, __ATOMIC_ACQUIRE) == OWNER_TAKEN ? BG_ERR_BUSY
+                                                                                    : 0;
 }
 
 /* Returns `result`, that of the call. */
 static inline int owner_leave(uint32_t *owner, int result)
 {
-    bg_store_release32(owner, bg_load_once32(owner) & ~OWNER_TAKEN);
+    bg_store_release32(owner, OWNER_NONE);
     return result;
 }
 
@@ -40,7 +41,7 @@ static inline uint32_t owner_begin_callback(uint32_t *owner)
 {
     uint32_t before = bg_load_once32(owner);
 
-    bg_store_release32(owner, OWNER_CALLING_BACK);
+    bg_store_release32(owner, OWNER_NONE);
     return before;
 }
 
