@@ -124,9 +124,7 @@ static bool find_bridge_to(const struct bg_pci_host *host, unsigned bus, uint16_
 
 static int leave_out(struct bg_pci_host *host, enum bg_pci_problem_kind kind, uint16_t bdf)
 {
-    const struct bg_pci_problem problem = {.kind = kind, .bdf = bdf};
-
-    pci_report(host, &problem);
+    pci_report_function(host, kind, bdf);
     return BG_ERR_NO_SPACE;
 }
 

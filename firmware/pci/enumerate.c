@@ -6,13 +6,6 @@
 #define BUSES 256u /* that PCI can count */
 #define SLOTS 32u  /* of a bus */
 
-static void report_simple(struct bg_pci_host *host, enum bg_pci_problem_kind kind, uint16_t bdf)
-{
-    const struct bg_pci_problem problem = {.kind = kind, .bdf = bdf};
-
-    pci_report(host, &problem);
-}
-
 /* Nobody answers with all ones; some bridges give zeros (PCI 6.1, vendor id). */
 bool pci_function_is_present(const struct bg_pci_host *host, uint16_t bdf)
 {
@@ -98,10 +91,10 @@ static void scan_bridge(struct bg_pci_host *host, struct bg_pci_device *bridge)
 {
     probe_windows(host, bridge);
     if (bridge->depth >= BG_PCI_BRIDGE_DEPTH_MAX || host->next_bus > host->bus_limit) {
-        report_simple(host,
-                      bridge->depth >= BG_PCI_BRIDGE_DEPTH_MAX ? BG_PCI_PROBLEM_TOO_DEEP
-                                                               : BG_PCI_PROBLEM_NO_BUS,
-                      bridge->bdf);
+        pci_report_function(host,
+                            bridge->depth >= BG_PCI_BRIDGE_DEPTH_MAX ? BG_PCI_PROBLEM_TOO_DEEP
+                                                                     : BG_PCI_PROBLEM_NO_BUS,
+                            bridge->bdf);
         write_bus_numbers(host, bridge);
         return;
     }
@@ -123,7 +116,7 @@ static int scan_function(struct bg_pci_host *host, uint16_t bdf, int parent)
     struct bg_pci_device *device = pci_add_device(host, bdf, parent);
 
     if (device == NULL) {
-        report_simple(host, BG_PCI_PROBLEM_TABLE_FULL, bdf);
+        pci_report_function(host, BG_PCI_PROBLEM_TABLE_FULL, bdf);
         return header_type;
     }
     pci_read_identity(host, device);
@@ -243,7 +236,7 @@ static void scan_roots(struct bg_pci_host *host)
     }
     /* One without a device does not answer either. */
     for (; roots > 0 && end < BUSES; roots--) {
-        report_simple(host, BG_PCI_PROBLEM_NO_ROOT, BG_PCI_BDF(host->config.bus_first, 0, 0));
+        pci_report_function(host, BG_PCI_PROBLEM_NO_ROOT, BG_PCI_BDF(host->config.bus_first, 0, 0));
     }
 }
 

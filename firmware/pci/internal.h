@@ -151,6 +151,9 @@ void pci_close_bridge(struct bg_pci_host *host, size_t bridge);
 /* list.c: counts a problem, and has the host's report told of it. */
 void pci_report(struct bg_pci_host *host, const struct bg_pci_problem *problem);
 
+/* The same for one that has no more to it than which function it is. */
+void pci_report_function(struct bg_pci_host *host, enum bg_pci_problem_kind kind, uint16_t bdf);
+
 /* ---- Interrupts ---- */
 
 /* MSI-X or MSI, in the function. `entry` is below message_count. */

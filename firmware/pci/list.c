@@ -289,6 +289,13 @@ void pci_report(struct bg_pci_host *host, const struct bg_pci_problem *problem)
     }
 }
 
+void pci_report_function(struct bg_pci_host *host, enum bg_pci_problem_kind kind, uint16_t bdf)
+{
+    const struct bg_pci_problem problem = {.kind = kind, .bdf = bdf};
+
+    pci_report(host, &problem);
+}
+
 /* ---- Listings ---- */
 
 static void put_identity(struct text *text, const struct bg_pci_device *device)
