@@ -394,10 +394,16 @@ static void mask_message(const struct bg_hal_msi *message, bool is_masked)
     }
 }
 
+/* The function delivers it: a line of the caller's is not ours to mask. */
+static bool is_delivered(const struct bg_pci_interrupt *interrupt, unsigned vector)
+{
+    return vector < interrupt->options.vector_count && interrupt->kind != BG_PCI_INTERRUPT_NONE &&
+           interrupt->options.line == NULL;
+}
+
 static void set_mask(struct bg_pci_interrupt *interrupt, unsigned vector, bool is_masked)
 {
-    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE ||
-        interrupt->options.line != NULL) {
+    if (!is_delivered(interrupt, vector)) {
         return;
     }
     if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
@@ -423,8 +429,7 @@ void bg_pci_interrupt_unmask(struct bg_pci_interrupt *interrupt, unsigned vector
 
 bool bg_pci_interrupt_is_pending(const struct bg_pci_interrupt *interrupt, unsigned vector)
 {
-    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE ||
-        interrupt->options.line != NULL) {
+    if (!is_delivered(interrupt, vector)) {
         return false;
     }
     if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
