@@ -55,17 +55,14 @@ repack() {
 }
 
 rm -rf "$trial"
-mkdir -p "$trial/debs" "$trial/next"
+mkdir -p "$trial/debs" "$trial/next" "$root/etc/systemd/system"
 for package in baregpu-mediator baregpu-tools libbaregpu-dev qemu-system-baregpu; do
     cp "$debs/${package}"_*.deb "$trial/debs/"
 done
 repack "$trial"/debs/baregpu-mediator_*.deb
 cp "$kernel" "$trial/kernel.elf"
 cp "$here/deb-test/inside.sh" "$trial/inside.sh"
-cp "$here/deb-test/trial.target" "$here/deb-test/trial.service" "$root/etc/systemd/system/" 2> /dev/null || {
-    mkdir -p "$root/etc/systemd/system"
-    cp "$here/deb-test/trial.target" "$here/deb-test/trial.service" "$root/etc/systemd/system/"
-}
+cp "$here/deb-test/trial.target" "$here/deb-test/trial.service" "$root/etc/systemd/system/"
 unshare --mount --pid --fork --kill-child --mount-proc=/proc chroot "$root" sh -c '
     mount -t proc proc /proc
     export DEBIAN_FRONTEND=noninteractive
