@@ -67,6 +67,14 @@ same() {
     fi
 }
 
+# cmake_build FOLDER: for the guest's machine, into FOLDER/build
+cmake_build() {
+    cmake -S "$1" -B "$1/build" -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+        -DCMAKE_C_COMPILER="${cross}gcc" -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY \
+        ${ccache:+"$ccache"} &&
+        cmake --build "$1/build" -j 2
+}
+
 by_cmake() {
     mkdir "$work/cmake" &&
         cat > "$work/cmake/CMakeLists.txt" << END &&
@@ -74,10 +82,7 @@ cmake_minimum_required(VERSION 3.16)
 project(kernel LANGUAGES C)
 add_subdirectory($top baregpu)
 END
-        cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_SYSTEM_NAME=Generic \
-            -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER="${cross}gcc" \
-            -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY ${ccache:+"$ccache"} &&
-        cmake --build "$work/cmake/build" -j 2
+        cmake_build "$work/cmake"
 }
 
 if command -v cmake > /dev/null; then
@@ -105,10 +110,7 @@ add_library(application STATIC \${CMAKE_BINARY_DIR}/application.c)
 target_link_libraries(application zephyr_interface)
 END
         [ -e "$(sed -n 's/^ *kconfig: //p' zephyr/module.yml)" ] &&
-        cmake -S "$work/zephyr" -B "$work/zephyr/build" -DCMAKE_SYSTEM_NAME=Generic \
-            -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER="${cross}gcc" \
-            -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY ${ccache:+"$ccache"} &&
-        cmake --build "$work/zephyr/build" -j 2
+        cmake_build "$work/zephyr"
 }
 
 if command -v cmake > /dev/null; then
