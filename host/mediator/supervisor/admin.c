@@ -12,7 +12,7 @@
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin_command.h"
 #include "host/mediator/supervisor/admin_status.h"
-#include "host/mediator/supervisor/worker_process.h"
+#include "host/mediator/supervisor/state.h"
 
 #define LINE_SIZE 1024 /* a command */
 #define CLIENTS_MAX 8

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/mediator/supervisor/admin_status.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "host/common/clock.h"
 #include "host/mediator/supervisor/state.h"
-#include "host/mediator/supervisor/worker_process.h"
 #include "firmware/include/baregpu/version.h"
 
 static void set(json_t *object, const char *name, uint64_t value)

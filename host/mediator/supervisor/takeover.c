@@ -21,7 +21,6 @@
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
-#include "protocol/compute.h"
 
 #define SESSION "session-"
 #define CGROUP "cgroup"
