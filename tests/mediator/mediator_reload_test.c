@@ -160,7 +160,6 @@ static void test_restart_is_wanted_now(void **state)
     assert_int_equal(service_count(&service, "listener-one"), 1);
     assert_int_equal(service_count(&service, "session-1"), 4);
     assert_int_equal(access(one, F_OK), 0);
-    process_end(service.process);
     service_start(&service, config_path);
     process_wait_text(service.process, "session 1 (one, vm 1): goes on");
     assert_int_equal(client_expect_ok(&client, &add), 11);

@@ -85,8 +85,6 @@ static void start_one(void)
 static void restart(int signal_number)
 {
     service_stop(&service, signal_number);
-    process_end(service.process);
-    service.process = NULL;
     service_start(&service, config_path);
 }
 
@@ -201,7 +199,6 @@ static void test_in_between(void **state)
     service_stop(&service, SIGTERM);
     expect_sum(&client, 3, 4);
     struct client waiting = client_open(one, 2); /* in the socket, which is kept */
-    process_end(service.process);
     service_start(&service, config_path);
     expect_sum(&waiting, 5, 6);
     expect_sum(&client, 7, 8);
@@ -242,7 +239,6 @@ static void check_leases(int signal_number)
     admin_wait_sessions(one, 3);
     service_stop(&service, signal_number);
     client_send(&late, &add);
-    process_end(service.process);
     service_start(&service, config_path);
     sched_setaffinity(0, sizeof(all), &all);
     assert_int_equal(client_receive(&holder).status, BG_COMPUTE_OK);
@@ -298,7 +294,6 @@ static void test_bound(void **state)
     service_stop(&service, SIGKILL);
     assert_int_equal(client_receive(&client).type, 0);
     assert_in_range(harness_now_ms() - start_ms, (RESTART_S - 6) * 1000, (RESTART_S + 5) * 1000);
-    process_end(service.process);
     service_start(&service, config_path); /* with what is left of it */
     process_wait_text(service.process, "session-1 does not go on: its worker is gone");
     service_wait_gone(&service, "session-1");
@@ -328,8 +323,6 @@ static void test_listener_is_gone(void **state)
     expect_sum(&client, 1, 2);
     service_stop(&service, SIGTERM);
     assert_int_equal(access(two, F_OK), 0);
-    process_end(service.process);
-    service.process = NULL;
     start_one();
     process_wait_text(service.process, "session-1 does not go on: its listener is gone");
     assert_int_equal(client_receive(&client).type, 0);
@@ -346,8 +339,6 @@ static void test_path_is_anothers(void **state)
     service_stop(&service, SIGTERM);
     assert_int_equal(unlink(two), 0);
     close(open(two, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-    process_end(service.process);
-    service.process = NULL;
     start_one();
     service_wait_gone(&service, "listener-two");
     assert_int_equal(access(two, F_OK), 0);
@@ -403,8 +394,6 @@ static void test_other_users(void **state)
     struct client client = client_open(one, 1);
     expect_sum(&client, 1, 2);
     service_stop(&service, SIGTERM);
-    process_end(service.process);
-    service.process = NULL;
     start("worker_uids = 200000-204999\n[listener one]\npath = %s\n", one);
     process_wait_text(service.process, "session-1 does not go on: its user may be another one's");
     assert_int_equal(client_receive(&client).type, 0);
@@ -474,8 +463,6 @@ static struct impostor begin_impostor(void)
     expect_sum(&impostor.client, 1, 2);
     service_stop(&service, SIGTERM);
     impostor.control = take_control_socket(&impostor.kept);
-    process_end(service.process);
-    service.process = NULL;
     service_start(&service, config_path);
     impostor.supervisor = expect_control(impostor.control, CONTROL_RESUME).supervisor;
     return impostor;
@@ -523,8 +510,6 @@ static void test_a_lie_about_the_device(void **state)
         say(impostor.control, &message);
         expect_killed(&impostor, "this mediator does not have its device");
         service_stop(&service, SIGINT);
-        process_end(service.process);
-        service.process = NULL;
     }
 }
 

@@ -299,8 +299,6 @@ static void check_restart(const char *address, int signal_number)
     }
     wait_value("baregpu_requests_total", "listener=\"one\"", 10);
     service_stop(&service, signal_number);
-    process_end(service.process);
-    service.process = NULL;
     service_start(&service, config);
     wait_value("baregpu_sessions", "listener=\"one\"", 1);
     assert_true(exposition_find(scrape(), "baregpu_requests_total", "listener=\"one\"") == 0);
@@ -338,8 +336,6 @@ static void check_exporter_stands_still(int signal_number)
     scrape_port(port);
     assert_int_equal(kill(mediator_exporter(service.process), SIGSTOP), 0);
     service_stop(&service, signal_number);
-    process_end(service.process);
-    service.process = NULL;
     service_start(&service, config);
     scrape_port(port);
     service_close(&service);

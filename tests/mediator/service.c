@@ -197,6 +197,8 @@ void service_start(struct service *service, const char *config_path)
     }
     const char *const command[] = {program, "--backend", "cpu", "--config", config_path};
     memcpy(&words[at], command, sizeof(command));
+    process_end(service->process);
+    service->process = NULL;
     service->process = process_start(
         words, &(struct process_options){.environment = environment, .deadline_ms = DEADLINE_MS});
     for (unsigned i = 0; i < service->count; i++) {

@@ -32,8 +32,8 @@ void service_main(int count, char **texts);
 
 void service_open(struct service *service);
 
-/* Starts the mediator with this configuration, and with what is stored; returns when it is ready.
- */
+/* Starts the mediator with this configuration, and with what is stored, in the place of the one
+ * before, which has ended; returns when it is ready. */
 void service_start(struct service *service, const char *config_path);
 
 /* Takes what it said. */

@@ -57,8 +57,6 @@ static int teardown(void **state)
 static void replace_mediator(int signal_number)
 {
     service_stop(&service, signal_number);
-    process_end(service.process);
-    service.process = NULL;
     service_start(&service, config_path);
     process_wait_text(service.process, "1 sessions go on");
 }
