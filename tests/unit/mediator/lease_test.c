@@ -243,9 +243,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_asks_once),         TEST(test_ledger),  TEST(test_quantum), TEST(test_lingers),
-        TEST(test_asks_once),         TEST(test_alone),   TEST(test_quantum), TEST(test_lingers),
-        TEST(test_idle_goes_at_once), TEST(test_session),
+        TEST(test_asks_once), TEST(test_ledger),  TEST(test_alone),
+        TEST(test_quantum),   TEST(test_lingers), TEST(test_idle_goes_at_once),
+        TEST(test_session),
 #undef TEST
     };
 
