@@ -9,28 +9,22 @@
 #include <string.h>
 
 #include "host/mediator/config.h"
+#include "tests/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check_listener(const struct config *config, unsigned index)
 {
     const struct config_listener *listener = &config->listeners[index];
 
-    expect(listener->name[0] && listener->path[0] == '/');
-    expect(listener->pools[0] || listener->pools[1]);
-    expect(listener->allow_user_count <= CONFIG_USERS);
-    expect(listener->limits.burst > 0 && listener->limits.max_queued > 0);
-    expect(listener->limits.memory_limit > 0 && listener->weight > 0);
+    CHECK(listener->name[0] && listener->path[0] == '/');
+    CHECK(listener->pools[0] || listener->pools[1]);
+    CHECK(listener->allow_user_count <= CONFIG_USERS);
+    CHECK(listener->limits.burst > 0 && listener->limits.max_queued > 0);
+    CHECK(listener->limits.memory_limit > 0 && listener->weight > 0);
     for (unsigned i = 0; i < index; i++) {
-        expect(strcmp(listener->name, config->listeners[i].name) != 0);
-        expect(strcmp(listener->path, config->listeners[i].path) != 0);
+        CHECK(strcmp(listener->name, config->listeners[i].name) != 0);
+        CHECK(strcmp(listener->path, config->listeners[i].path) != 0);
     }
 }
 
@@ -38,16 +32,16 @@ static void check(const struct config *config)
 {
     char path[CONFIG_PATH_SIZE];
 
-    expect(config->listener_count > 0 && config->listener_count <= CONFIG_LISTENERS);
+    CHECK(config->listener_count > 0 && config->listener_count <= CONFIG_LISTENERS);
     for (unsigned i = 0; i < config->listener_count; i++) {
         check_listener(config, i);
     }
-    expect(config->pools[0].device_count > 0 || config->pools[1].device_count > 0);
+    CHECK(config->pools[0].device_count > 0 || config->pools[1].device_count > 0);
     for (unsigned i = 0; i < CONFIG_POOLS; i++) {
-        expect(config->pools[i].device_count <= CONFIG_POOL_DEVICES);
+        CHECK(config->pools[i].device_count <= CONFIG_POOL_DEVICES);
     }
     config_get_admin_path(config, path);
-    expect(path[0] == '/');
+    CHECK(path[0] == '/');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -61,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (config_load_text(&config, text, "fuzz.ini", error) == 0) {
         check(&config);
     } else {
-        expect(strncmp(error, "fuzz.ini:", 9) == 0);
+        CHECK(strncmp(error, "fuzz.ini:", 9) == 0);
     }
     free(text);
     return 0;
