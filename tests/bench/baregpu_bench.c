@@ -10,9 +10,12 @@
  * only when something could not be measured.
  */
 #include <elf.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -182,6 +185,31 @@ char *run_tool(const char *name, const char *const *arguments)
     process_end(process);
     free(program);
     return output;
+}
+
+double measure_beside(double (*measure)(const char *), const char *socket,
+                      void (*work)(const char *), const char *work_socket)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) {
+            work(work_socket);
+        }
+    }
+    if (child < 0) {
+        harness_fail("no process beside the measurement");
+    }
+    double value = measure(socket);
+    int status;
+
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    if (!WIFSIGNALED(status)) {
+        harness_fail("the process beside the measurement ended by itself");
+    }
+    return value;
 }
 
 char *run_guest_to_end(const struct guest_options *options)

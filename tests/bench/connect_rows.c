@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What it costs a mediator's guests that a neighbour connects and leaves all the time. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/rows.h"
@@ -35,17 +32,14 @@ static const struct {
                 .data_offset = sizeof(nop.request)},
 };
 
-/* In a process of its own, as a guest is: each connection gets a worker, until it is killed. */
-__attribute__((noreturn)) static void keep_connecting(const char *socket)
+/* As a guest does: each connection gets a worker. */
+static void connect_and_leave(const char *socket)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        int fd = unix_connect(socket, TIMEOUT_MS);
+    int fd = unix_connect(socket, TIMEOUT_MS);
 
-        (void)socket_write(fd, &nop, sizeof(nop));
-        usleep(CONNECT_EVERY_US);
-        close(fd);
-    }
+    (void)socket_write(fd, &nop, sizeof(nop));
+    usleep(CONNECT_EVERY_US);
+    close(fd);
 }
 
 static void request_nop(int fd)
@@ -80,27 +74,6 @@ static double measure_p99(const char *socket)
     return times_ns[REQUESTS * 99 / 100];
 }
 
-static double measure_beside(const char *socket, const char *neighbour)
-{
-    pid_t child = fork();
-
-    if (child == 0) {
-        keep_connecting(neighbour);
-    }
-    if (child < 0) {
-        harness_fail("no process that connects");
-    }
-    double p999_ns = measure_p99(socket);
-    int status;
-
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    if (!WIFSIGNALED(status)) {
-        harness_fail("who connects ended by itself");
-    }
-    return p999_ns;
-}
-
 void bench_connect(void)
 {
     char *config = harness_temp_path("connect.ini"), *socket = harness_temp_path("quiet.sock");
@@ -116,7 +89,7 @@ void bench_connect(void)
     struct process *mediator = mediator_start("--config %s", config);
     for (int i = 0; i < ROUNDS; i++) {
         alone[i] = measure_p99(socket);
-        beside[i] = measure_beside(socket, neighbour);
+        beside[i] = measure_beside(measure_p99, socket, connect_and_leave, neighbour);
     }
     add_row("mediator_p99_connecting", median(beside, ROUNDS), "ns", "twice that alone, + 200 us",
             2 * median(alone, ROUNDS) + ADDED_LIMIT_NS, LESS_IS_BETTER, 1.0);

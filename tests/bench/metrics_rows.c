@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What it costs the mediator's guests that somebody scrapes its metrics. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,14 +30,11 @@ static void scrape(const char *metrics)
     close(fd);
 }
 
-/* In a process of its own, as a scraper is: once a second, until it is killed. */
-__attribute__((noreturn)) static void keep_scraping(const char *metrics)
+/* As a scraper does: once a second. */
+static void scrape_and_wait(const char *metrics)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        scrape(metrics);
-        sleep(1);
-    }
+    scrape(metrics);
+    sleep(1);
 }
 
 /* ---- Processor time ---- */
@@ -85,27 +79,6 @@ static double measure(const char *socket)
     return rate;
 }
 
-static double measure_scraped(const char *socket, const char *metrics)
-{
-    pid_t scraper = fork();
-
-    if (scraper == 0) {
-        keep_scraping(metrics);
-    }
-    if (scraper < 0) {
-        harness_fail("no process that scrapes");
-    }
-    double rate = measure(socket);
-    int status;
-
-    kill(scraper, SIGKILL);
-    waitpid(scraper, &status, 0);
-    if (!WIFSIGNALED(status)) {
-        harness_fail("the scraper ended by itself");
-    }
-    return rate;
-}
-
 void bench_metrics(void)
 {
     char *config = harness_temp_path("metrics.ini"), *socket = harness_temp_path("load.sock");
@@ -128,7 +101,7 @@ void bench_metrics(void)
         alone[i] = measure(socket);
         costs_alone[i] = end_costs(&costs);
         begin_costs(&costs);
-        scraped[i] = measure_scraped(socket, metrics);
+        scraped[i] = measure_beside(measure, socket, scrape_and_wait, metrics);
         costs_scraped[i] = end_costs(&costs);
     }
     add_row("mediator_requests_scraped", median(scraped, PAIRS), "1/s",

@@ -39,6 +39,11 @@ double find_figure(const char *output, const char *name, const char *key);
 /* Runs a tool of the build; its output, to be freed. */
 char *run_tool(const char *name, const char *const *arguments);
 
+/* What `measure` finds at `socket` while a process of its own does `work` at `work_socket`, over
+ * and over. */
+double measure_beside(double (*measure)(const char *), const char *socket,
+                      void (*work)(const char *), const char *work_socket);
+
 struct guest_options;
 
 /* Runs a guest, which must end well; its output, to be freed. */
