@@ -89,6 +89,20 @@ void fixture_start_with(const char *backend, const char *format, ...)
     free(config_path);
 }
 
+void fixture_use_fake_gpu(void)
+{
+    char *gpu = harness_build_path("tests/fake/gpu"), *nvml = harness_build_path("tests/fake/nvml");
+    char *gpu_real = realpath(gpu, NULL), *nvml_real = realpath(nvml, NULL);
+    char *libraries = harness_format("%s:%s", gpu_real, nvml_real);
+
+    setenv("LD_LIBRARY_PATH", libraries, 1);
+    free(libraries);
+    free(nvml_real);
+    free(gpu_real);
+    free(nvml);
+    free(gpu);
+}
+
 void fixture_start(const char *name, const char *device, const char *keys)
 {
     fixture_start_with("cpu", "[listener %s]\ndevice = %s\npath = %s\n%s", name, device, path,

@@ -18,6 +18,10 @@ int fixture_setup(void **state);
 /* Ends the mediator. */
 int fixture_teardown(void **state);
 
+/* What is started from here on finds a GPU of tests/fake/gpu and its management library, by
+ * LD_LIBRARY_PATH, which the test's teardown takes away. */
+void fixture_use_fake_gpu(void);
+
 /* Starts it on this backend, with this configuration. */
 __attribute__((format(printf, 2, 3))) void fixture_start_with(const char *backend,
                                                               const char *format, ...);

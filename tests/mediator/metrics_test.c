@@ -139,11 +139,8 @@ static void test_figures(void **state)
 
 static void test_a_gpu(void **state)
 {
-    char *gpu = harness_build_path("tests/fake/gpu"), *nvml = harness_build_path("tests/fake/nvml");
-    char *libraries = harness_format("%s:%s", realpath(gpu, NULL), realpath(nvml, NULL));
-
     (void)state;
-    setenv("LD_LIBRARY_PATH", libraries, 1);
+    fixture_use_fake_gpu();
     setenv("FAKE_NVML_XID", "79", 1);
     start("cuda");
     const char *text = scrape(), *label = "UUID=\"GPU-66616b65-2047-5055-0000-000000000000\"";
@@ -152,9 +149,6 @@ static void test_a_gpu(void **state)
     assert_true(exposition_find(text, "DCGM_FI_DEV_GPU_UTIL", label) == 37);
     assert_true(exposition_find(text, "DCGM_FI_DEV_XID_ERRORS", label) == 79);
     assert_true(exposition_find(text, "DCGM_FI_DEV_SM_CLOCK", label) == 1501);
-    free(libraries);
-    free(gpu);
-    free(nvml);
 }
 
 static void test_requests(void **state)

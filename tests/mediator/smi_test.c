@@ -27,15 +27,12 @@
 #define MIB (UINT64_C(1) << 20)
 #define WORDS_MAX 16
 
-static char *program, *libraries;
+static char *program;
 
 static int setup(void **state)
 {
-    char *gpu = harness_build_path("tests/fake/gpu"), *nvml = harness_build_path("tests/fake/nvml");
-
     (void)state;
     program = harness_build_path("host/baregpu-smi");
-    libraries = harness_format("%s:%s", realpath(gpu, NULL), realpath(nvml, NULL));
     return 0;
 }
 
@@ -53,7 +50,7 @@ static void start(void)
 
 static void start_gpu(void)
 {
-    setenv("LD_LIBRARY_PATH", libraries, 1);
+    fixture_use_fake_gpu();
     fixture_start_with("cuda", "[listener one]\npath = %s\n", path);
 }
 
