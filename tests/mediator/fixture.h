@@ -8,11 +8,11 @@
 extern struct process *mediator; /* NULL: not started */
 extern char *path;               /* where its first listener's socket is to be */
 
-/* What goes wrong in the harness fails the test. */
 /* The mediator gets one processor, so that its CPU device has room for one lease; until the
  * teardown. */
 extern bool fixture_on_one_cpu;
 
+/* What goes wrong in the harness fails the test. */
 int fixture_setup(void **state);
 
 /* Ends the mediator. */
