@@ -167,6 +167,22 @@ char *harness_temp_path(const char *name)
     return harness_format("%s/%s", harness_temp_dir(), name);
 }
 
+void harness_write_file(const char *path, const char *format, ...)
+{
+    FILE *file = fopen(path, "w");
+    va_list arguments;
+
+    if (file == NULL) {
+        harness_fail("%s: %s", path, strerror(errno));
+    }
+    va_start(arguments, format);
+    vfprintf(file, format, arguments);
+    va_end(arguments);
+    if (fclose(file) != 0) {
+        harness_fail("%s: %s", path, strerror(errno));
+    }
+}
+
 /* ---- Output of processes ---- */
 
 static void capture_more(struct capture *capture)

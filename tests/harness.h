@@ -44,6 +44,10 @@ const char *harness_temp_dir(void);
 /* A path in it, to be freed. */
 char *harness_temp_path(const char *name);
 
+/* A file with just this text. */
+__attribute__((format(printf, 2, 3))) void harness_write_file(const char *path, const char *format,
+                                                              ...);
+
 /* ---- Processes ---- */
 
 struct process;

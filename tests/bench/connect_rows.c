@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What it costs a mediator's guests that a neighbour connects and leaves all the time. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -78,14 +77,10 @@ void bench_connect(void)
 {
     char *config = harness_temp_path("connect.ini"), *socket = harness_temp_path("quiet.sock");
     char *neighbour = harness_temp_path("connects.sock");
-    FILE *file = fopen(config, "w");
     double alone[ROUNDS], beside[ROUNDS];
 
-    if (file == NULL) {
-        harness_fail("cannot write %s", config);
-    }
-    fprintf(file, "[listener one]\npath = %s\n[listener two]\npath = %s\n", socket, neighbour);
-    fclose(file);
+    harness_write_file(config, "[listener one]\npath = %s\n[listener two]\npath = %s\n", socket,
+                       neighbour);
     struct process *mediator = mediator_start("--config %s", config);
     for (int i = 0; i < ROUNDS; i++) {
         alone[i] = measure_p99(socket);

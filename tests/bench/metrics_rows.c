@@ -83,15 +83,11 @@ void bench_metrics(void)
 {
     char *config = harness_temp_path("metrics.ini"), *socket = harness_temp_path("load.sock");
     char *metrics = harness_temp_path("metrics.sock");
-    FILE *file = fopen(config, "w");
     double alone[PAIRS], scraped[PAIRS], costs_alone[PAIRS], costs_scraped[PAIRS];
     struct costs costs;
 
-    if (file == NULL) {
-        harness_fail("cannot write %s", config);
-    }
-    fprintf(file, "[mediator]\nmetrics = %s\n[listener one]\npath = %s\n", metrics, socket);
-    fclose(file);
+    harness_write_file(config, "[mediator]\nmetrics = %s\n[listener one]\npath = %s\n", metrics,
+                       socket);
     struct process *mediator = mediator_start("--config %s --log-level error", config);
     scrape(metrics); /* the exporter is there */
     costs.mediator = process_pid(mediator);

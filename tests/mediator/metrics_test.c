@@ -277,14 +277,12 @@ static void check_restart(const char *address, int signal_number)
 {
     char *config = harness_temp_path("restart.ini");
     struct request add = request_add(1, 2);
-    FILE *file = fopen(config, "w");
     struct service service;
 
-    fprintf(file,
-            "[mediator]\nrestart_s = 10\nadmin_socket = %s.admin\nmetrics = %s\n"
-            "[listener one]\npath = %s\n",
-            path, address, path);
-    fclose(file);
+    harness_write_file(config,
+                       "[mediator]\nrestart_s = 10\nadmin_socket = %s.admin\nmetrics = %s\n"
+                       "[listener one]\npath = %s\n",
+                       path, address, path);
     service_open(&service);
     service_start(&service, config);
     struct client client = client_open(path, 1);
@@ -319,12 +317,11 @@ static void test_restart_after_a_crash(void **state)
 static void check_exporter_stands_still(int signal_number)
 {
     char *config = harness_temp_path("still.ini");
-    FILE *file = fopen(config, "w");
     struct service service;
     int port = find_port();
 
-    fprintf(file, "[mediator]\nmetrics = 127.0.0.1:%d\n[listener one]\npath = %s\n", port, path);
-    fclose(file);
+    harness_write_file(config, "[mediator]\nmetrics = 127.0.0.1:%d\n[listener one]\npath = %s\n",
+                       port, path);
     service_open(&service);
     service_start(&service, config);
     scrape_port(port);
@@ -348,12 +345,11 @@ static void test_address_in_use(void **state)
     char *program = harness_build_path("host/baregpu-mediator");
     char *config = harness_temp_path("second.ini"), *other = harness_temp_path("second.sock");
     const char *const words[] = {program, "--backend", "cpu", "--config", config, NULL};
-    FILE *file = fopen(config, "w");
 
     (void)state;
     start("cpu");
-    fprintf(file, "[mediator]\nmetrics = %s\n[listener two]\npath = %s\n", metrics, other);
-    fclose(file);
+    harness_write_file(config, "[mediator]\nmetrics = %s\n[listener two]\npath = %s\n", metrics,
+                       other);
     struct process *process = process_start(words, NULL);
     assert_int_equal(process_wait(process), 3);
     assert_non_null(strstr(process_errors(process), "somebody listens there already"));

@@ -34,14 +34,11 @@ static int setup(void **state)
     config_path = harness_temp_path("mediator.ini");
     path = harness_temp_path("pvgpu.sock");
     service_open(&service);
-    FILE *file = fopen(config_path, "w");
-
-    if (file == NULL) {
-        return -1;
-    }
-    fprintf(file, "[mediator]\nrestart_s = 60\n[listener guests]\ndevice = pvgpu\npath = %s\n",
-            path);
-    return fclose(file);
+    harness_write_file(config_path,
+                       "[mediator]\nrestart_s = 60\n[listener guests]\ndevice = pvgpu\n"
+                       "path = %s\n",
+                       path);
+    return 0;
 }
 
 static int teardown(void **state)
