@@ -118,7 +118,9 @@ enum bg_pvgpu_stage {
     BG_PVGPU_STAGE_VERTEX = 0,
     BG_PVGPU_STAGE_PIXEL = 1,
     BG_PVGPU_STAGE_GEOMETRY = 2, /* with BG_PVGPU_FEATURE_GEOMETRY */
-    BG_PVGPU_STAGE_HULL = 3,     /* these two: with BG_PVGPU_FEATURE_TESSELLATION */
+    /* These two: with BG_PVGPU_FEATURE_TESSELLATION. Either or both say the domain and the spacing.
+     */
+    BG_PVGPU_STAGE_HULL = 3,
     BG_PVGPU_STAGE_DOMAIN = 4,
     BG_PVGPU_STAGE_COMPUTE = 5, /* with BG_PVGPU_FEATURE_COMPUTE_SHADER */
 };
@@ -214,7 +216,8 @@ enum bg_pvgpu_blend_factor {
     BG_PVGPU_BLEND_SRC_ALPHA_SAT = 11,
     BG_PVGPU_BLEND_BLEND_FACTOR = 14, /* SET_BLEND_STATE's */
     BG_PVGPU_BLEND_INV_BLEND_FACTOR = 15,
-    BG_PVGPU_BLEND_SRC1_COLOR = 16, /* the pixel shader's second output for target 0 */
+    /* The pixel shader's output of location 1, or of location 0 with index 1; one target is set. */
+    BG_PVGPU_BLEND_SRC1_COLOR = 16,
     BG_PVGPU_BLEND_INV_SRC1_COLOR = 17,
     BG_PVGPU_BLEND_SRC1_ALPHA = 18,
     BG_PVGPU_BLEND_INV_SRC1_ALPHA = 19,

@@ -7,6 +7,7 @@
 #define TESTS_SHADERS_DXBC_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -17,6 +18,33 @@ struct dxbc_element {
     uint32_t index, system_value, type; /* 1 position; 1 uint, 3 float */
     uint32_t place, mask;               /* register, components */
 };
+
+struct dxbc_signature {
+    const struct dxbc_element *elements;
+    uint32_t count;
+};
+
+enum dxbc_kind {
+    DXBC_PIXEL,
+    DXBC_VERTEX,
+    DXBC_GEOMETRY,
+    DXBC_HULL,
+    DXBC_DOMAIN,
+    DXBC_COMPUTE,
+};
+
+struct dxbc_shader {
+    enum dxbc_kind kind;
+    uint32_t model; /* 4, 5 */
+    struct dxbc_signature inputs, outputs;
+    struct dxbc_signature patch; /* constants of a patch: of hull and domain shaders */
+    const uint32_t *tokens;
+    uint32_t token_count;
+};
+
+#define DXBC_SIGNATURE(array) {(array), sizeof(array) / sizeof((array)[0])}
+/* The last members of a struct dxbc_shader. */
+#define DXBC_TOKENS(array) .tokens = (array), .token_count = sizeof(array) / sizeof((array)[0])
 
 struct dxbc_blob {
     uint8_t bytes[DXBC_SIZE_MAX];
@@ -114,27 +142,43 @@ static inline void dxbc_set_word(struct dxbc_blob *blob, uint32_t at, uint32_t w
     memcpy(blob->bytes + at, &word, sizeof(word));
 }
 
-/* ISGN or OSGN. */
-static inline void dxbc_add_signature(struct dxbc_blob *blob, const char *tag,
-                                      const struct dxbc_element *elements, uint32_t count)
+/* Elements of a geometry shader's outputs have a stream before their name. The components behind
+ * the mask are those that are read, of an output those that never are written. */
+static inline void dxbc_add_elements(struct dxbc_blob *blob, const struct dxbc_signature *signature,
+                                     bool streams, bool inputs)
 {
-    uint32_t start = blob->size + 8, names = 8 + count * 24;
+    uint32_t names = 8 + signature->count * (streams ? 28 : 24);
+
+    for (uint32_t i = 0; i < signature->count; i++) {
+        const struct dxbc_element *element = &signature->elements[i];
+
+        if (streams) {
+            dxbc_add_word(blob, 0);
+        }
+        dxbc_add_word(blob, names);
+        dxbc_add_word(blob, element->index);
+        dxbc_add_word(blob, element->system_value);
+        dxbc_add_word(blob, element->type);
+        dxbc_add_word(blob, element->place);
+        dxbc_add_word(blob, element->mask | (inputs ? element->mask : ~element->mask & 0xF) << 8);
+        names += (uint32_t)strlen(element->name) + 1;
+    }
+}
+
+static inline void dxbc_add_signature(struct dxbc_blob *blob, const char *tag,
+                                      const struct dxbc_signature *signature)
+{
+    uint32_t start = blob->size + 8;
 
     dxbc_add(blob, tag, 4);
     dxbc_add_word(blob, 0);
-    dxbc_add_word(blob, count);
+    dxbc_add_word(blob, signature->count);
     dxbc_add_word(blob, 8);
-    for (uint32_t i = 0; i < count; i++) {
-        dxbc_add_word(blob, names);
-        dxbc_add_word(blob, elements[i].index);
-        dxbc_add_word(blob, elements[i].system_value);
-        dxbc_add_word(blob, elements[i].type);
-        dxbc_add_word(blob, elements[i].place);
-        dxbc_add_word(blob, elements[i].mask | elements[i].mask << 8);
-        names += (uint32_t)strlen(elements[i].name) + 1;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        dxbc_add(blob, elements[i].name, (uint32_t)strlen(elements[i].name) + 1);
+    dxbc_add_elements(blob, signature, strcmp(tag, "OSG5") == 0, strcmp(tag, "ISGN") == 0);
+    for (uint32_t i = 0; i < signature->count; i++) {
+        const char *name = signature->elements[i].name;
+
+        dxbc_add(blob, name, (uint32_t)strlen(name) + 1);
     }
     while (blob->size % 4 != 0) {
         dxbc_add(blob, "", 1);
@@ -142,31 +186,39 @@ static inline void dxbc_add_signature(struct dxbc_blob *blob, const char *tag,
     dxbc_set_word(blob, start - 4, blob->size - start);
 }
 
-/* `version`: kind << 16 | major << 4 | minor, kinds 0 pixel, 1 vertex, 5 compute. */
-static inline void dxbc_build(struct dxbc_blob *blob, uint32_t version,
-                              const struct dxbc_element *inputs, uint32_t input_count,
-                              const struct dxbc_element *outputs, uint32_t output_count,
-                              const uint32_t *tokens, uint32_t token_count)
+static inline void dxbc_add_code(struct dxbc_blob *blob, const struct dxbc_shader *shader)
 {
-    uint32_t checksum[4];
+    dxbc_add(blob, shader->model >= 5 ? "SHEX" : "SHDR", 4);
+    dxbc_add_word(blob, (shader->token_count + 2) * 4);
+    dxbc_add_word(blob, (uint32_t)shader->kind << 16 | shader->model << 4);
+    dxbc_add_word(blob, shader->token_count + 2);
+    dxbc_add(blob, shader->tokens, shader->token_count * 4);
+}
+
+static inline void dxbc_build(struct dxbc_blob *blob, const struct dxbc_shader *shader)
+{
+    const bool patches = shader->kind == DXBC_HULL || shader->kind == DXBC_DOMAIN;
+    const bool streams = shader->kind == DXBC_GEOMETRY && shader->model >= 5;
+    const uint32_t chunks = patches ? 4 : 3;
+    uint32_t checksum[4], entry = 32;
 
     memset(blob, 0, sizeof(*blob));
     dxbc_add(blob, "DXBC", 4);
     blob->size = 20;
     dxbc_add_word(blob, 1);
     dxbc_add_word(blob, 0);
-    dxbc_add_word(blob, 3);
-    blob->size = 44;
-    dxbc_set_word(blob, 32, blob->size);
-    dxbc_add_signature(blob, "ISGN", inputs, input_count);
-    dxbc_set_word(blob, 36, blob->size);
-    dxbc_add_signature(blob, "OSGN", outputs, output_count);
-    dxbc_set_word(blob, 40, blob->size);
-    dxbc_add(blob, (version >> 4 & 0xF) >= 5 ? "SHEX" : "SHDR", 4);
-    dxbc_add_word(blob, (token_count + 2) * 4);
-    dxbc_add_word(blob, version);
-    dxbc_add_word(blob, token_count + 2);
-    dxbc_add(blob, tokens, token_count * 4);
+    dxbc_add_word(blob, chunks);
+    blob->size += chunks * 4;
+    dxbc_set_word(blob, entry, blob->size);
+    dxbc_add_signature(blob, "ISGN", &shader->inputs);
+    dxbc_set_word(blob, entry += 4, blob->size);
+    dxbc_add_signature(blob, streams ? "OSG5" : "OSGN", &shader->outputs);
+    if (patches) {
+        dxbc_set_word(blob, entry += 4, blob->size);
+        dxbc_add_signature(blob, "PCSG", &shader->patch);
+    }
+    dxbc_set_word(blob, entry += 4, blob->size);
+    dxbc_add_code(blob, shader);
     dxbc_set_word(blob, 24, blob->size);
     dxbc_checksum(blob->bytes + 20, blob->size - 20, checksum);
     memcpy(blob->bytes + 4, checksum, sizeof(checksum));
@@ -181,6 +233,25 @@ static inline void dxbc_build(struct dxbc_blob *blob, uint32_t version,
 #define DXBC_CONSTANT(slot, n) 0x00208E46, (slot), (n)
 #define DXBC_OUTPUT(n) 0x001020F2, (n)
 #define DXBC_MASKED_INPUT(n) 0x001010F2, (n)
+#define DXBC_TEMP(n) 0x001000F2, (n)
+#define DXBC_FROM_TEMP(n) 0x00100E46, (n)
+/* A vertex's input in a geometry or hull shader, a control point's in a domain shader. */
+#define DXBC_VERTEX_OF(vertex, n) 0x00201E46, (vertex), (n)
+#define DXBC_MASKED_VERTEX(count, n) 0x002010F2, (count), (n)
+#define DXBC_CONTROL_POINT(point, n) 0x00219E46, (point), (n)
+#define DXBC_FLOATS(x, y, z, w) 0x00004002, (x), (y), (z), (w) /* their bits */
+
+/* Of one. */
+#define DXBC_TEMP_X(n) 0x00100012, (n)
+#define DXBC_TEMP_Y(n) 0x00100022, (n)
+#define DXBC_FROM_TEMP_X(n) 0x0010000A, (n)
+#define DXBC_FROM_TEMP_Y(n) 0x0010001A, (n)
+#define DXBC_WORD(bits) 0x00004001, (bits)
+#define DXBC_STREAM(n) 0x00110000, (n)
+#define DXBC_DOMAIN_X 0x0001C006
+#define DXBC_DOMAIN_Y 0x0001C556
+#define DXBC_DOMAIN_Z 0x0001CAA6
+
 #define DXBC_RET DXBC_OP(62, 1)
 
 #endif

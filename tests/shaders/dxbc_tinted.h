@@ -53,14 +53,20 @@ static const uint32_t dxbc_pixel_tokens[] = {
 
 static inline void dxbc_tinted_vertex(struct dxbc_blob *blob)
 {
-    dxbc_build(blob, 1 << 16 | 4 << 4, dxbc_vertex_inputs, 2, dxbc_between, 2, dxbc_vertex_tokens,
-               sizeof(dxbc_vertex_tokens) / 4);
+    static const struct dxbc_shader shader = {DXBC_VERTEX, 4, DXBC_SIGNATURE(dxbc_vertex_inputs),
+                                              DXBC_SIGNATURE(dxbc_between),
+                                              DXBC_TOKENS(dxbc_vertex_tokens)};
+
+    dxbc_build(blob, &shader);
 }
 
 static inline void dxbc_tinted_pixel(struct dxbc_blob *blob)
 {
-    dxbc_build(blob, 0 << 16 | 4 << 4, dxbc_between, 2, dxbc_targets, 1, dxbc_pixel_tokens,
-               sizeof(dxbc_pixel_tokens) / 4);
+    static const struct dxbc_shader shader = {DXBC_PIXEL, 4, DXBC_SIGNATURE(dxbc_between),
+                                              DXBC_SIGNATURE(dxbc_targets),
+                                              DXBC_TOKENS(dxbc_pixel_tokens)};
+
+    dxbc_build(blob, &shader);
 }
 
 #endif

@@ -2,34 +2,7 @@
 // build: $(PVGPU_VULKAN_SRC)
 // libs: $(SPIRV_LIBS) -ldl -lseccomp
 /* Shaders in Direct3D's bytecode: inputs by semantic, slots by register. */
-#include "tests/shaders/dxbc_tinted.h"
-#include "tests/unit/mediator/pvgpu_draw_fixture.h"
-
-static void make_blob(uint32_t id, uint32_t stage, const struct dxbc_blob *blob)
-{
-    struct bg_pvgpu_set_shader set = COMMAND(struct bg_pvgpu_set_shader, BG_PVGPU_CMD_SET_SHADER, 0,
-                                             .stage = stage, .shader_id = id);
-
-    if (make_shader_of(id, stage, blob->bytes, blob->size) != BG_PVGPU_OK) {
-        fail_msg("%s", context.error_text);
-    }
-    GO(&set);
-}
-
-/* Names in the heap: their places in the shared memory. */
-static void make_named_layout(const char *first, const char *second)
-{
-    const uint32_t at = 1024;
-    const struct bg_pvgpu_input_element elements[] = {
-        {BG_PVGPU_HEAP_OFFSET + at, 1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 0, 16, 0, 0},
-        {BG_PVGPU_HEAP_OFFSET + at + 64, 0, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 0, 0, 0, 0},
-    };
-
-    context.renderer->ops->finish(&context);
-    strcpy((char *)heap + at, first);
-    strcpy((char *)heap + at + 64, second);
-    make_layout(elements, 2);
-}
+#include "tests/unit/mediator/pvgpu_dxbc_fixture.h"
 
 static bool upper_left(uint32_t x, uint32_t y)
 {
@@ -95,8 +68,10 @@ static void build_textured(struct dxbc_blob *blob)
         DXBC_RET,
     };
 
-    dxbc_build(blob, 0 << 16 | 4 << 4, dxbc_between, 2, dxbc_targets, 1, tokens,
-               sizeof(tokens) / sizeof(tokens[0]));
+    static const struct dxbc_shader shader = {DXBC_PIXEL, 4, DXBC_SIGNATURE(dxbc_between),
+                                              DXBC_SIGNATURE(dxbc_targets), DXBC_TOKENS(tokens)};
+
+    dxbc_build(blob, &shader);
 }
 
 static void make_picture(void)
@@ -209,8 +184,9 @@ static void build_sum(struct dxbc_blob *blob)
         DXBC_RET,
     };
 
-    dxbc_build(blob, 5 << 16 | 5 << 4, NULL, 0, NULL, 0, tokens,
-               sizeof(tokens) / sizeof(tokens[0]));
+    static const struct dxbc_shader shader = {DXBC_COMPUTE, 5, DXBC_TOKENS(tokens)};
+
+    dxbc_build(blob, &shader);
 }
 
 static void test_compute(void **state)

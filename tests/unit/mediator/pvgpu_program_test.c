@@ -8,7 +8,8 @@
 // needs: build/tests/shaders/other_slot.frag.spv build/tests/shaders/push.vert.spv
 // needs: build/tests/shaders/pointer.comp.spv build/tests/shaders/large.comp.spv
 // needs: build/tests/shaders/huge_group.spv build/tests/shaders/other_name.spv
-// needs: build/tests/shaders/invalid.spv
+// needs: build/tests/shaders/invalid.spv build/tests/shaders/targets.frag.spv
+// needs: build/tests/shaders/two_sources.frag.spv
 /* What is read of shaders, and which are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -202,12 +203,40 @@ static void test_reader_keeps_its_bounds(void **state)
     free(words);
 }
 
+/* Drivers differ in what they do with two locations; with two indices of one they do not. */
+static void test_second_source(void **state)
+{
+    struct program program, dual;
+    char reason[PROGRAM_REASON_MAX];
+    uint32_t *words;
+
+    (void)state;
+    assert_string_equal(read_shader(&program, "targets.frag", BG_PVGPU_STAGE_PIXEL, &all), "");
+    assert_int_equal(program.interface.outputs, 3);
+    words = program_make_dual(&program);
+    assert_non_null(words);
+    if (!program_read(&dual, words, (program.count + 4) * 4, BG_PVGPU_STAGE_PIXEL, &all, reason)) {
+        fail_msg("%s", reason);
+    }
+    assert_int_equal(dual.interface.outputs, 1);
+    assert_null(program_make_dual(&dual));
+    free(words);
+    program_free(&dual);
+    program.interface.second_output = (uint32_t)program.count; /* as no reader says it */
+    assert_null(program_make_dual(&program));
+    program_free(&program);
+    assert_string_equal(read_shader(&program, "two_sources.frag", BG_PVGPU_STAGE_PIXEL, &all), "");
+    assert_null(program_make_dual(&program)); /* it says so itself */
+    program_free(&program);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vertex_shader), cmocka_unit_test(test_every_type_of_slot),
         cmocka_unit_test(test_other_stages),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_not_a_shader),  cmocka_unit_test(test_reader_keeps_its_bounds),
+        cmocka_unit_test(test_second_source),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -27,6 +27,7 @@ enum draw_kind {
 struct draw_shader {
     enum bg_pvgpu_stage stage;
     VkShaderModule module;
+    VkShaderModule dual; /* for blending with two sources, where that is another one */
     VkDescriptorSetLayout set_layout;
     struct program program;           /* without its words */
     bool writes;                      /* it has unordered access */

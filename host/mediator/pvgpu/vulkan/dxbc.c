@@ -49,6 +49,130 @@ static void list_slots(struct slots *slots, enum bg_pvgpu_stage stage)
     }
 }
 
+/* ---- Instructions that the library does not know, or skips ---- */
+
+/* Of libvkd3d-shader 1.2, by Direct3D 11's numbers: what is skipped would be drawn wrongly. */
+static const char *const untranslated[] = {
+    [4] = "call",
+    [5] = "callc",
+    [20] = "emit_then_cut",
+    [44] = "label",
+    [81] = "umul",
+    [82] = "umad",
+    [119] = "emit_then_cut_stream",
+    [120] = "interface_call",
+    [132] = "uaddc",
+    [133] = "usubb",
+    [191] = "dadd",
+    [192] = "dmax",
+    [193] = "dmin",
+    [194] = "dmul",
+    [195] = "deq",
+    [196] = "dge",
+    [197] = "dlt",
+    [198] = "dne",
+    [199] = "dmov",
+    [200] = "dmovc",
+    [201] = "dtof",
+    [202] = "ftod",
+    [203] = "eval_snapped",
+    [207] = "abort",
+    [208] = "debug_break",
+    [210] = "ddiv",
+    [211] = "dfma",
+    [212] = "drcp",
+    [213] = "msad",
+    [214] = "dtoi",
+    [215] = "dtou",
+    [216] = "itod",
+    [217] = "utod",
+};
+
+enum opcode {
+    OP_CUSTOM_DATA = 53,
+    OP_SAMPLE_C = 70,
+    OP_SAMPLE_C_LZ = 71,
+    OP_EMIT_STREAM = 117,
+    OP_CUT_STREAM = 118,
+};
+
+#define OP_MASK 0x7FFu
+#define OP_EXTENDED 0x80000000u
+#define EXTENSION_MASK 0x3Fu
+#define EXTENSION_OFFSETS 1u /* of texels */
+#define EXTENSION_OFFSETS_MASK 0x1FFE00u
+
+/* NULL: it is translated. `instruction` has `length` words. */
+static const char *find_untranslated(const uint32_t *instruction, size_t length)
+{
+    uint32_t op = instruction[0] & OP_MASK;
+    uint32_t second = length > 1 ? instruction[1] : 0;
+
+    switch (op) {
+    case OP_SAMPLE_C:
+    case OP_SAMPLE_C_LZ:
+        return (instruction[0] & OP_EXTENDED) != 0 &&
+                       (second & EXTENSION_MASK) == EXTENSION_OFFSETS &&
+                       (second & EXTENSION_OFFSETS_MASK) != 0
+                   ? "sample_c with an offset"
+                   : NULL;
+    case OP_EMIT_STREAM:
+    case OP_CUT_STREAM:
+        return length > 2 && instruction[2] != 0 ? "emit_stream of a second stream" : NULL;
+    default:
+        return op < sizeof(untranslated) / sizeof(untranslated[0]) ? untranslated[op] : NULL;
+    }
+}
+
+/* 0 at the end, and where the library will say what is wrong. */
+static size_t length_of(const uint32_t *instruction, size_t left)
+{
+    size_t length = 0;
+
+    if (left > 1 && (instruction[0] & OP_MASK) == OP_CUSTOM_DATA) {
+        length = instruction[1];
+    } else if (left > 0) {
+        length = instruction[0] >> 24 & 0x7F;
+    }
+    return length <= left ? length : 0;
+}
+
+static bool check_code(const uint32_t *code, size_t count, char reason[PROGRAM_REASON_MAX])
+{
+    size_t length;
+
+    for (size_t at = 2; at < count && (length = length_of(code + at, count - at)) != 0;
+         at += length) {
+        const char *name = find_untranslated(code + at, length);
+
+        if (name != NULL) {
+            snprintf(reason, PROGRAM_REASON_MAX, "%s is not translated from DXBC", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+#define CHUNK_SHDR 0x52444853u
+#define CHUNK_SHEX 0x58454853u
+#define CHUNKS 7 /* the word that counts them; where they are is behind it */
+
+static bool check_instructions(const uint32_t *words, size_t count, char reason[PROGRAM_REASON_MAX])
+{
+    uint32_t chunks = count > CHUNKS ? words[CHUNKS] : 0;
+
+    for (size_t i = CHUNKS + 1; chunks > 0 && i < count; i++, chunks--) {
+        size_t at = words[i] / sizeof(uint32_t), left = at < count ? count - at : 0;
+
+        if (left > 2 && (words[at] == CHUNK_SHDR || words[at] == CHUNK_SHEX)) {
+            size_t length = words[at + 1] / sizeof(uint32_t);
+
+            return check_code(words + at + 2, length < left - 2 ? length : left - 2, reason);
+        }
+    }
+    return true;
+}
+
 /* ---- Translation ---- */
 
 /* Takes the library's messages. */
@@ -131,6 +255,7 @@ bool dxbc_translate(const void *bytecode, size_t size, enum bg_pvgpu_stage stage
 {
     const struct vkd3d_shader_code source = {bytecode, size};
 
-    return compile(&source, stage, program, reason) &&
+    return check_instructions(bytecode, size / sizeof(uint32_t), reason) &&
+           compile(&source, stage, program, reason) &&
            (stage != BG_PVGPU_STAGE_VERTEX || read_inputs(&source, program, reason));
 }

@@ -18,7 +18,8 @@ struct id {
     uint32_t locations; /* of a type that goes in or out */
     const uint32_t *scalar; /* in vectors, matrices and arrays; NULL: something else */
     uint32_t set, binding, location;
-    bool built_in, buffer_block;
+    uint32_t location_word; /* where the module says it */
+    bool built_in, buffer_block, indexed;
 };
 
 struct reader {
@@ -286,6 +287,10 @@ static void decorate(struct reader *reader, const uint32_t *words)
         break;
     case SPIRV_DECORATION_LOCATION:
         id->location = value;
+        id->location_word = (uint32_t)(words + 3 - reader->words);
+        break;
+    case SPIRV_DECORATION_INDEX:
+        id->indexed = true;
         break;
     case SPIRV_DECORATION_BINDING:
         id->binding = value;
@@ -321,8 +326,22 @@ static bool read_mode(struct reader *reader, const uint32_t *words)
     case SPIRV_MODE_INPUT_LINES:
         reader->interface->input_vertices = 2;
         return true;
-    case SPIRV_MODE_TRIANGLES:
+    case SPIRV_MODE_TRIANGLES: /* of a geometry shader, or a patch */
         reader->interface->input_vertices = 3;
+        reader->interface->patch.domain = SPIRV_MODE_TRIANGLES;
+        return true;
+    case SPIRV_MODE_QUADS:
+    case SPIRV_MODE_ISOLINES:
+        reader->interface->patch.domain = words[2];
+        return true;
+    case SPIRV_MODE_SPACING_EQUAL:
+    case SPIRV_MODE_SPACING_FRACTIONAL_EVEN:
+    case SPIRV_MODE_SPACING_FRACTIONAL_ODD:
+        reader->interface->patch.spacing = words[2];
+        return true;
+    case SPIRV_MODE_VERTEX_ORDER_CW:
+    case SPIRV_MODE_VERTEX_ORDER_CCW:
+        reader->interface->patch.order = words[2];
         return true;
     case SPIRV_MODE_INPUT_LINES_ADJACENCY:
         reader->interface->input_vertices = 4;
@@ -533,12 +552,40 @@ static bool read_resource(struct reader *reader, const uint32_t *variable, uint3
 
 /* ---- Inputs and outputs ---- */
 
+static void read_output(struct reader *reader, const struct id *id, uint32_t count, bool is_float)
+{
+    struct interface *interface = reader->interface;
+
+    for (uint32_t i = id->location; i < id->location + count; i++) {
+        interface->outputs |= 1u << i;
+    }
+    if (id->location == 1 && count == 1 && is_float && !id->indexed) {
+        interface->second_output = id->location_word;
+    }
+}
+
+static void read_input(struct interface *interface, const struct id *id, uint32_t count,
+                       enum interface_class class)
+{
+    for (uint32_t i = id->location; i < id->location + count; i++) {
+        interface->inputs |= 1u << i;
+        interface->input_class[i] = class;
+    }
+}
+
+static enum interface_class class_of(const uint32_t *scalar)
+{
+    if (op_of(scalar) == SPIRV_OP_TYPE_FLOAT) {
+        return INTERFACE_FLOAT;
+    }
+    return scalar[3] != 0 ? INTERFACE_SINT : INTERFACE_UINT;
+}
+
 static bool read_location(struct reader *reader, const uint32_t *variable, uint32_t type_id)
 {
     const struct id *id = &reader->ids[variable[2]];
     const uint32_t *scalar = reader->ids[type_id].scalar;
     uint32_t count = reader->ids[type_id].locations;
-    struct interface *interface = reader->interface;
     bool input = variable[3] == SPIRV_INPUT;
 
     if (id->built_in || id->location == NONE || scalar == NULL ||
@@ -549,15 +596,10 @@ static bool read_location(struct reader *reader, const uint32_t *variable, uint3
         return refuse(reader, "location %u: not of 32 bits, or beyond %u", id->location,
                       INTERFACE_LOCATIONS - 1);
     }
-    for (uint32_t i = id->location; i < id->location + count; i++) {
-        if (input) {
-            interface->inputs |= 1u << i;
-            interface->input_class[i] = op_of(scalar) == SPIRV_OP_TYPE_FLOAT ? INTERFACE_FLOAT
-                                        : scalar[3] != 0                     ? INTERFACE_SINT
-                                                                             : INTERFACE_UINT;
-        } else {
-            interface->outputs |= 1u << i;
-        }
+    if (input) {
+        read_input(reader->interface, id, count, class_of(scalar));
+    } else {
+        read_output(reader, id, count, class_of(scalar) == INTERFACE_FLOAT);
     }
     return true;
 }

@@ -32,12 +32,19 @@ struct interface_binding {
 
 enum interface_class { INTERFACE_FLOAT, INTERFACE_SINT, INTERFACE_UINT };
 
+/* What a hull or a domain shader says of patches: enum spirv_execution_mode; 0: nothing. */
+struct interface_patch {
+    uint32_t domain, spacing, order;
+};
+
 struct interface {
     uint32_t binding_count;
     struct interface_binding bindings[INTERFACE_BINDINGS_END]; /* each once, in no order */
     uint32_t inputs, outputs;                                  /* a bit for each location */
     enum interface_class input_class[INTERFACE_LOCATIONS];     /* of a vertex shader */
+    uint32_t second_output;  /* the word that says location 1 of a pixel shader's output; 0: none */
     uint32_t input_vertices; /* of a geometry shader's primitives: 1, 2, 3, 4 or 6 */
+    struct interface_patch patch;
 };
 
 /* What the device can do. */

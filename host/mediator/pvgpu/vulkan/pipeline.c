@@ -109,6 +109,17 @@ static bool read_inputs(const struct draw_key *key, struct inputs *inputs)
 
 /* ---- Pipelines ---- */
 
+static const struct state_blend *blend_of(const struct draw_key *key)
+{
+    return key->blend != NULL ? &key->blend->blend : &state_default_blend;
+}
+
+static VkShaderModule module_of(const struct draw_key *key, const struct draw_shader *shader)
+{
+    return shader->dual != VK_NULL_HANDLE && blend_of(key)->dual_source ? shader->dual
+                                                                        : shader->module;
+}
+
 static uint32_t list_stages(const struct draw_key *key, VkPipelineShaderStageCreateInfo *stages)
 {
     uint32_t count = 0;
@@ -118,17 +129,12 @@ static uint32_t list_stages(const struct draw_key *key, VkPipelineShaderStageCre
             stages[count++] = (VkPipelineShaderStageCreateInfo){
                 .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                 .stage = draw_stage_bit(i),
-                .module = key->shaders[i]->shader.module,
+                .module = module_of(key, &key->shaders[i]->shader),
                 .pName = "main",
             };
         }
     }
     return count;
-}
-
-static const struct state_blend *blend_of(const struct draw_key *key)
-{
-    return key->blend != NULL ? &key->blend->blend : &state_default_blend;
 }
 
 /* A target that the shader does not write keeps what it has; integers are not blended. */
@@ -350,15 +356,34 @@ static void make_key(const struct pvgpu_context *context, struct draw_key *key)
     take_targets(context, key);
 }
 
+/* Either of both shaders says it, or both the same. */
+static bool agree(uint32_t hull, uint32_t domain, bool must_be_said)
+{
+    if (hull == 0 || domain == 0) {
+        return hull != domain || !must_be_said;
+    }
+    return hull == domain;
+}
+
+static bool patches_are_sound(const struct draw_object *hull, const struct draw_object *domain)
+{
+    const struct interface_patch *one = &hull->shader.program.interface.patch;
+    const struct interface_patch *other = &domain->shader.program.interface.patch;
+
+    return agree(one->domain, other->domain, true) && agree(one->spacing, other->spacing, true) &&
+           agree(one->order, other->order, false);
+}
+
 /* What a pipeline cannot be made of, whatever the driver would say. */
 static bool key_is_sound(const struct draw_key *key)
 {
     const struct draw_object *const *shaders = key->shaders;
+    const struct draw_object *hull = shaders[BG_PVGPU_STAGE_HULL];
+    const struct draw_object *domain = shaders[BG_PVGPU_STAGE_DOMAIN];
     bool patches = key->topology == VK_PRIMITIVE_TOPOLOGY_PATCH_LIST;
 
-    return shaders[BG_PVGPU_STAGE_VERTEX] != NULL &&
-           (shaders[BG_PVGPU_STAGE_HULL] != NULL) == patches &&
-           (shaders[BG_PVGPU_STAGE_DOMAIN] != NULL) == patches &&
+    return shaders[BG_PVGPU_STAGE_VERTEX] != NULL && (hull != NULL) == patches &&
+           (domain != NULL) == patches && (!patches || patches_are_sound(hull, domain)) &&
            (!blend_of(key)->dual_source || key->targets <= 1);
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/mediator/pvgpu/vulkan/spirv.h"
+
 static bool refuse(char reason[PROGRAM_REASON_MAX], const char *why)
 {
     snprintf(reason, PROGRAM_REASON_MAX, "%.*s", (int)strcspn(why, "\n"), why);
@@ -73,6 +75,30 @@ bool program_read(struct program *program, const void *bytecode, size_t size,
         program_free(program);
     }
     return ok;
+}
+
+uint32_t *program_make_dual(const struct program *program)
+{
+    const uint32_t *words = program->words;
+    size_t at = program->interface.second_output;
+    uint32_t *dual;
+
+    if (at < SPIRV_HEADER_WORDS + 3 || at >= program->count ||
+        words[at - 3] != (SPIRV_OP_DECORATE | 4u << 16)) {
+        return NULL;
+    }
+    dual = malloc((program->count + 4) * sizeof(*dual));
+    if (dual == NULL) {
+        return NULL;
+    }
+    memcpy(dual, words, at * sizeof(*dual));
+    dual[at] = 0;
+    memcpy(
+        dual + at + 1,
+        (const uint32_t[]){SPIRV_OP_DECORATE | 4u << 16, words[at - 2], SPIRV_DECORATION_INDEX, 1},
+        4 * sizeof(*dual));
+    memcpy(dual + at + 5, words + at + 1, (program->count - at - 1) * sizeof(*dual));
+    return dual;
 }
 
 void program_free(struct program *program)

@@ -29,6 +29,10 @@ struct program {
 /* `words` and `count` from `size` bytes. False: no memory. */
 bool program_copy_words(struct program *program, const void *bytes, size_t size);
 
+/* The program's words with its output of location 1 as the second source of location 0: the
+ * caller's to free, four more than there were. NULL: it has none, or no memory. */
+uint32_t *program_make_dual(const struct program *program);
+
 /* By libvkd3d-shader: `words` and the names of inputs; not yet checked. */
 bool dxbc_translate(const void *bytecode, size_t size, enum bg_pvgpu_stage stage,
                     struct program *program, char reason[PROGRAM_REASON_MAX]);

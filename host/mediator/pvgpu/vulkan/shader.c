@@ -6,15 +6,29 @@
 #include "host/mediator/pvgpu/vulkan/draw.h"
 #include "host/mediator/pvgpu/vulkan/translator.h"
 
-static VkResult make_module(const struct vulkan *vulkan, struct draw_shader *shader)
+static VkResult make_module(const struct vulkan *vulkan, const uint32_t *words, size_t count,
+                            VkShaderModule *module)
 {
     const VkShaderModuleCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = shader->program.count * sizeof(uint32_t),
-        .pCode = shader->program.words,
+        .codeSize = count * sizeof(uint32_t),
+        .pCode = words,
     };
 
-    return vulkan->vkCreateShaderModule(vulkan->device, &create, NULL, &shader->module);
+    return vulkan->vkCreateShaderModule(vulkan->device, &create, NULL, module);
+}
+
+static VkResult make_modules(const struct vulkan *vulkan, struct draw_shader *shader)
+{
+    const struct program *program = &shader->program;
+    VkResult result = make_module(vulkan, program->words, program->count, &shader->module);
+    uint32_t *dual = result == VK_SUCCESS ? program_make_dual(program) : NULL;
+
+    if (dual != NULL) {
+        result = make_module(vulkan, dual, program->count + 4, &shader->dual);
+        free(dual);
+    }
+    return result;
 }
 
 VkShaderStageFlagBits draw_stage_bit(enum bg_pvgpu_stage stage)
@@ -81,7 +95,7 @@ static struct pvgpu_outcome make_objects(struct vulkan_renderer *renderer,
 {
     struct draw_shader *shader = &object->shader;
     struct pvgpu_outcome outcome =
-        vulkan_check(renderer, make_module(renderer->vulkan, shader), "vkCreateShaderModule");
+        vulkan_check(renderer, make_modules(renderer->vulkan, shader), "vkCreateShaderModule");
 
     if (outcome.code == BG_PVGPU_OK) {
         outcome = vulkan_check(renderer, make_set_layout(renderer->vulkan, shader),
@@ -163,4 +177,5 @@ void draw_discard_shader(struct vulkan_renderer *renderer, struct draw_object *o
     vulkan_discard(renderer, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
                    VULKAN_HANDLE(shader->set_layout), 0);
     vulkan_discard(renderer, VK_OBJECT_TYPE_SHADER_MODULE, VULKAN_HANDLE(shader->module), 0);
+    vulkan_discard(renderer, VK_OBJECT_TYPE_SHADER_MODULE, VULKAN_HANDLE(shader->dual), 0);
 }
