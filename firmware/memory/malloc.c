@@ -6,18 +6,21 @@
 #include <string.h>
 
 #include "firmware/memory/heap.h"
+#include "firmware/platform/tlb.h"
 
-static void *or_errno(struct _reent *reent, void *memory)
+static void *or_errno(struct _reent *reent, void *memory, size_t size)
 {
     if (memory == NULL) {
         reent->_errno = ENOMEM;
+        return NULL;
     }
+    tlb_expect(memory, size);
     return memory;
 }
 
 void *_malloc_r(struct _reent *reent, size_t size)
 {
-    return or_errno(reent, heap_alloc(size));
+    return or_errno(reent, heap_alloc(size), size);
 }
 
 void _free_r(struct _reent *reent, void *memory)
@@ -32,13 +35,13 @@ void *_calloc_r(struct _reent *reent, size_t count, size_t size)
     void *memory;
 
     if (__builtin_mul_overflow(count, size, &bytes)) {
-        return or_errno(reent, NULL);
+        return or_errno(reent, NULL, size);
     }
-    memory = heap_alloc(bytes);
+    memory = or_errno(reent, heap_alloc(bytes), bytes);
     if (memory != NULL) {
         memset(memory, 0, bytes);
     }
-    return or_errno(reent, memory);
+    return memory;
 }
 
 void *_realloc_r(struct _reent *reent, void *memory, size_t size)
@@ -47,7 +50,7 @@ void *_realloc_r(struct _reent *reent, void *memory, size_t size)
         heap_free(memory);
         return NULL;
     }
-    return or_errno(reent, heap_realloc(memory, size));
+    return or_errno(reent, heap_realloc(memory, size), size);
 }
 
 void *_memalign_r(struct _reent *reent, size_t align, size_t size)
@@ -56,7 +59,7 @@ void *_memalign_r(struct _reent *reent, size_t align, size_t size)
         reent->_errno = EINVAL;
         return NULL;
     }
-    return or_errno(reent, heap_alloc_aligned(align, size));
+    return or_errno(reent, heap_alloc_aligned(align, size), size);
 }
 
 size_t _malloc_usable_size_r(struct _reent *reent, void *memory)

@@ -299,10 +299,52 @@ static void test_copies(void)
     tap_ok(is_set_right, "and memory that is set");
 }
 
+/* ---- The TLB ---- */
+
+#define LARGE (8 * MIB)
+#define PASSES 31u
+
+static int compare_times(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+/* As many reads, of so many pages in turn: the median of some passes. */
+static uint64_t time_reads(const volatile uint8_t *memory, size_t size)
+{
+    uint64_t times_ns[PASSES];
+
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        uint64_t start_ns = bg_hal_time_ns();
+
+        for (size_t i = 0; i < LARGE; i += PAGE_SIZE) {
+            (void)memory[i % size];
+        }
+        times_ns[pass] = bg_hal_time_ns() - start_ns;
+    }
+    qsort(times_ns, PASSES, sizeof(times_ns[0]), compare_times);
+    return times_ns[PASSES / 2];
+}
+
+/* An emulated CPU takes a hundred times as long for a page that its TLB does not hold. */
+static void test_large(void)
+{
+    void *memory = malloc(LARGE);
+    uint64_t few_ns = memory != NULL ? time_reads(memory, 16 * PAGE_SIZE) : 0;
+    uint64_t all_ns = memory != NULL ? time_reads(memory, LARGE) : UINT64_MAX;
+
+    tap_ok(all_ns < 10 * few_ns, "the pages of large memory stay in the TLB (%u ns, %u ns of few)",
+           (unsigned)all_ns, (unsigned)few_ns);
+    free(memory);
+}
+
 static int test_memory(void)
 {
     tap_plan(0);
     test_copies();
+    test_large();
     test_page_limits();
     test_all_pages();
     test_heap_calls();
