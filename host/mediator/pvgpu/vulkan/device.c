@@ -69,6 +69,7 @@ struct features {
     VkPhysicalDeviceVertexAttributeDivisorFeaturesEXT divisor;
     VkPhysicalDeviceCustomBorderColorFeaturesEXT border;
     VkPhysicalDeviceTexelBufferAlignmentFeaturesEXT texels;
+    VkPhysicalDeviceMultiDrawFeaturesEXT multi_draw;
 };
 
 static void chain(void **end, void *structure, VkStructureType type)
@@ -190,6 +191,7 @@ enum {
     DIVISOR,
     CUSTOM_BORDER,
     TEXEL_ALIGNMENT,
+    MULTI_DRAW,
     EXTENSION_COUNT
 };
 
@@ -284,6 +286,7 @@ static bool open_device(struct vulkan *vulkan)
         [DIVISOR] = {.name = VK_EXT_VERTEX_ATTRIBUTE_DIVISOR_EXTENSION_NAME},
         [CUSTOM_BORDER] = {.name = VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME},
         [TEXEL_ALIGNMENT] = {.name = VK_EXT_TEXEL_BUFFER_ALIGNMENT_EXTENSION_NAME},
+        [MULTI_DRAW] = {.name = VK_EXT_MULTI_DRAW_EXTENSION_NAME},
     };
     const char *names[EXTENSION_COUNT];
     struct features features;
@@ -300,6 +303,7 @@ static bool open_device(struct vulkan *vulkan)
     ADD(DIVISOR, divisor, VERTEX_ATTRIBUTE_DIVISOR)
     ADD(CUSTOM_BORDER, border, CUSTOM_BORDER_COLOR)
     ADD(TEXEL_ALIGNMENT, texels, TEXEL_BUFFER_ALIGNMENT)
+    ADD(MULTI_DRAW, multi_draw, MULTI_DRAW)
 #undef ADD
     vulkan->vkGetPhysicalDeviceFeatures2(vulkan->physical, &features.core);
     take_away(&features);

@@ -314,30 +314,18 @@ static bool is_settled(const struct vulkan_renderer *renderer, bool indexed)
            !stage_writes(&draw->stages[BG_PVGPU_STAGE_PIXEL]);
 }
 
-/* The command buffer with everything in it but the draw. VK_NULL_HANDLE: the device is lost, or,
- * with *full, the pool of descriptors is used up. */
-static VkCommandBuffer record(struct pvgpu_context *context, bool indexed, bool *full)
+/* What differs from the last draw's. False: with *full. */
+static bool set_all(struct pvgpu_context *context, VkCommandBuffer commands, bool indexed,
+                    bool *full)
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
     struct vulkan_draw *draw = renderer->draw;
-    bool conflict = vulkan_targets_conflict(renderer, context);
-    bool settled = is_settled(renderer, indexed);
-    VkCommandBuffer commands;
-    bool other;
+    bool other = draw->bound != draw->pipeline->pipeline;
 
-    if (conflict || (!settled && walk_draw(renderer, indexed, conflicts))) {
-        vulkan_barrier(renderer);
+    if (!other && (draw->dirty & ~(indexed ? 0 : (uint32_t)DRAW_DIRTY_INDICES)) == 0) {
+        return true;
     }
-    commands = vulkan_record_draw(renderer, context);
-    if (commands == VK_NULL_HANDLE) {
-        return VK_NULL_HANDLE;
-    }
-    follow_recording(renderer);
-    if (!settled || draw->settled != renderer->epoch) {
-        walk_draw(renderer, indexed, mark);
-        draw->settled = renderer->epoch;
-    }
-    other = draw->bound != draw->pipeline->pipeline;
+    vulkan_end_run(renderer);
     if (other) {
         renderer->vulkan->vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS,
                                             draw->pipeline->pipeline);
@@ -346,58 +334,63 @@ static VkCommandBuffer record(struct pvgpu_context *context, bool indexed, bool 
     if ((other || draw->dirty & DRAW_DIRTY_SETS) &&
         !set_descriptors(renderer, commands, draw->pipeline->layout, other)) {
         *full = true;
-        return VK_NULL_HANDLE;
+        return false;
     }
-    if (draw->dirty != 0) {
-        set_state(context, commands, indexed);
-    }
-    return commands;
+    set_state(context, commands, indexed);
+    return true;
 }
 
-static struct pvgpu_outcome prepare(struct pvgpu_context *context, bool indexed,
-                                    VkCommandBuffer *commands)
+/* Everything but the draw. False: the device is lost, or, with *full, the pool of descriptors is
+ * used up. */
+static bool record(struct pvgpu_context *context, bool indexed, bool *full)
+{
+    struct vulkan_renderer *renderer = vulkan_of(context);
+    struct vulkan_draw *draw = renderer->draw;
+    bool conflict = vulkan_targets_conflict(renderer, context);
+    bool settled = is_settled(renderer, indexed);
+    VkCommandBuffer commands;
+
+    if (conflict || (!settled && walk_draw(renderer, indexed, conflicts))) {
+        vulkan_barrier(renderer);
+    }
+    commands = vulkan_record_draw(renderer, context);
+    if (commands == VK_NULL_HANDLE) {
+        return false;
+    }
+    follow_recording(renderer);
+    if (!settled || draw->settled != renderer->epoch) {
+        walk_draw(renderer, indexed, mark);
+        draw->settled = renderer->epoch;
+    }
+    return set_all(context, commands, indexed, full);
+}
+
+static struct pvgpu_outcome prepare(struct pvgpu_context *context, bool indexed)
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
     struct pvgpu_outcome outcome = check(context, indexed);
-    bool full = false;
+    bool full = false, recorded;
 
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    *commands = record(context, indexed, &full);
+    recorded = record(context, indexed, &full);
     if (full) {
         vulkan_submit(renderer); /* the next batch's pool is empty */
-        *commands = record(context, indexed, &full);
+        recorded = record(context, indexed, &full);
     }
-    return *commands != VK_NULL_HANDLE ? pvgpu_ok()
-           : renderer->lost            ? pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST)
-                                       : pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
+    return recorded         ? pvgpu_ok()
+           : renderer->lost ? pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST)
+                            : pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
 }
 
-static struct pvgpu_outcome draw_vertices(struct pvgpu_context *context, uint32_t vertices,
-                                          uint32_t instances, uint32_t start_vertex,
-                                          uint32_t start_instance)
+static struct pvgpu_outcome add(struct pvgpu_context *context, struct vulkan_draw_call call)
 {
-    VkCommandBuffer commands;
-    struct pvgpu_outcome outcome = prepare(context, false, &commands);
+    struct pvgpu_outcome outcome = prepare(context, call.indexed);
 
     if (outcome.code == BG_PVGPU_OK) {
-        vulkan_of(context)->vulkan->vkCmdDraw(commands, vertices, instances, start_vertex,
-                                              start_instance);
-    }
-    return outcome;
-}
-
-static struct pvgpu_outcome draw_indices(struct pvgpu_context *context, uint32_t indices,
-                                         uint32_t instances, uint32_t start_index,
-                                         int32_t base_vertex, uint32_t start_instance)
-{
-    VkCommandBuffer commands;
-    struct pvgpu_outcome outcome = prepare(context, true, &commands);
-
-    if (outcome.code == BG_PVGPU_OK) {
-        vulkan_of(context)->vulkan->vkCmdDrawIndexed(commands, indices, instances, start_index,
-                                                     base_vertex, start_instance);
+        call.alone = draw_of(context)->pipeline->counts;
+        vulkan_add_draw(vulkan_of(context), &call);
     }
     return outcome;
 }
@@ -407,7 +400,9 @@ PVGPU_HANDLER(draw_draw)
     const struct bg_pvgpu_draw *draw = command;
 
     (void)size;
-    return draw_vertices(context, draw->vertex_count, 1, draw->start_vertex, 0);
+    return add(context, (struct vulkan_draw_call){.first = draw->start_vertex,
+                                                  .count = draw->vertex_count,
+                                                  .instances = 1});
 }
 
 PVGPU_HANDLER(draw_draw_instanced)
@@ -415,8 +410,10 @@ PVGPU_HANDLER(draw_draw_instanced)
     const struct bg_pvgpu_draw_instanced *draw = command;
 
     (void)size;
-    return draw_vertices(context, draw->vertex_count, draw->instance_count, draw->start_vertex,
-                         draw->start_instance);
+    return add(context, (struct vulkan_draw_call){.first = draw->start_vertex,
+                                                  .count = draw->vertex_count,
+                                                  .instances = draw->instance_count,
+                                                  .first_instance = draw->start_instance});
 }
 
 PVGPU_HANDLER(draw_draw_indexed)
@@ -424,7 +421,11 @@ PVGPU_HANDLER(draw_draw_indexed)
     const struct bg_pvgpu_draw_indexed *draw = command;
 
     (void)size;
-    return draw_indices(context, draw->index_count, 1, draw->start_index, draw->base_vertex, 0);
+    return add(context, (struct vulkan_draw_call){.indexed = true,
+                                                  .first = draw->start_index,
+                                                  .count = draw->index_count,
+                                                  .base_vertex = draw->base_vertex,
+                                                  .instances = 1});
 }
 
 PVGPU_HANDLER(draw_draw_indexed_instanced)
@@ -432,8 +433,12 @@ PVGPU_HANDLER(draw_draw_indexed_instanced)
     const struct bg_pvgpu_draw_indexed_instanced *draw = command;
 
     (void)size;
-    return draw_indices(context, draw->index_count, draw->instance_count, draw->start_index,
-                        draw->base_vertex, draw->start_instance);
+    return add(context, (struct vulkan_draw_call){.indexed = true,
+                                                  .first = draw->start_index,
+                                                  .count = draw->index_count,
+                                                  .base_vertex = draw->base_vertex,
+                                                  .instances = draw->instance_count,
+                                                  .first_instance = draw->start_instance});
 }
 
 /* ---- Dispatches ---- */

@@ -108,6 +108,7 @@ struct draw_pipeline {
     VkPipelineLayout layout;
     VkPipeline pipeline;
     uint64_t charged;
+    bool counts; /* one of its shaders does (interface.h) */
 };
 
 struct vulkan_draw {

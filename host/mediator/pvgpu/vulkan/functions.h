@@ -100,6 +100,9 @@
     X(vkWaitSemaphores)
 
 /* Of extensions: NULL without the extension. */
-#define VULKAN_EXTENSION_FUNCTIONS(X) X(vkGetMemoryHostPointerPropertiesEXT)
+#define VULKAN_EXTENSION_FUNCTIONS(X)                                                              \
+    X(vkCmdDrawMultiEXT)                                                                           \
+    X(vkCmdDrawMultiIndexedEXT)                                                                    \
+    X(vkGetMemoryHostPointerPropertiesEXT)
 
 #endif

@@ -284,6 +284,9 @@ static void decorate(struct reader *reader, const uint32_t *words)
         break;
     case SPIRV_DECORATION_BUILT_IN:
         id->built_in = true;
+        reader->interface->counts = reader->interface->counts ||
+                                    value == SPIRV_BUILT_IN_PRIMITIVE_ID ||
+                                    value == SPIRV_BUILT_IN_DRAW_INDEX;
         break;
     case SPIRV_DECORATION_LOCATION:
         id->location = value;

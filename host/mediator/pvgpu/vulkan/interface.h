@@ -44,6 +44,7 @@ struct interface {
     enum interface_class input_class[INTERFACE_LOCATIONS];     /* of a vertex shader */
     uint32_t second_output;  /* the word that says location 1 of a pixel shader's output; 0: none */
     uint32_t input_vertices; /* of a geometry shader's primitives: 1, 2, 3, 4 or 6 */
+    bool counts;             /* uses the number of a primitive, or of a draw */
     struct interface_patch patch;
 };
 

@@ -464,6 +464,16 @@ void draw_discard_pipelines(struct vulkan_renderer *renderer, const struct draw_
     draw->pipeline_count = count;
 }
 
+static bool counts(const struct draw_key *key)
+{
+    for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {
+        if (key->shaders[i] != NULL && key->shaders[i]->shader.program.interface.counts) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct pvgpu_outcome make(struct vulkan_renderer *renderer, const struct draw_key *key,
                                  struct draw_pipeline *pipeline)
 {
@@ -478,6 +488,7 @@ static struct pvgpu_outcome make(struct vulkan_renderer *renderer, const struct 
     }
     pipeline->charged = CHARGE;
     pipeline->key = *key;
+    pipeline->counts = counts(key);
     outcome = vulkan_check(
         renderer, draw_make_layout(renderer, key->shaders, DRAW_GRAPHICS_STAGES, &pipeline->layout),
         "vkCreatePipelineLayout");

@@ -240,6 +240,7 @@ static VkCommandBuffer commands_of(const struct vulkan_renderer *renderer)
 void vulkan_end_rendering(struct vulkan_renderer *renderer)
 {
     if (renderer->rendering) {
+        vulkan_end_run(renderer);
         renderer->vulkan->vkCmdEndRendering(commands_of(renderer));
         renderer->rendering = false;
     }

@@ -89,6 +89,29 @@ struct vulkan_clear {
 
 #define VULKAN_CLEARS_MAX (BG_PVGPU_RENDER_TARGETS_MAX + 1)
 
+/* A draw of indices, or of vertices. */
+struct vulkan_draw_call {
+    bool indexed;
+    bool alone; /* not in a run: it uses the number of a primitive, or of a draw */
+    uint32_t first, count;
+    int32_t base_vertex; /* of indices */
+    uint32_t instances, first_instance;
+};
+
+/* Draws that nothing stands between wait for each other, to be one command of VK_EXT_multi_draw: a
+ * driver looks at the state once for all of them. */
+#define VULKAN_RUN_MAX 512u /* any device's maxMultiDrawCount is more */
+
+struct vulkan_run {
+    uint32_t count;
+    bool indexed;
+    uint32_t instances, first_instance;
+    union {
+        VkMultiDrawInfoEXT vertices[VULKAN_RUN_MAX];
+        VkMultiDrawIndexedInfoEXT indices[VULKAN_RUN_MAX];
+    };
+};
+
 struct vulkan_renderer {
     struct pvgpu_renderer base;
     struct vulkan *vulkan;
@@ -108,6 +131,8 @@ struct vulkan_renderer {
     uint32_t looks;      /* at whether one has */
     uint64_t epoch;      /* from 1 on */
     uint64_t recordings; /* counts command buffers: bound state is that buffer's */
+
+    struct vulkan_run run; /* while something is rendered */
 
     struct vulkan_clear clears[VULKAN_CLEARS_MAX]; /* while nothing is rendered */
     uint32_t clear_count;
@@ -167,6 +192,11 @@ bool vulkan_targets_conflict(struct vulkan_renderer *renderer, const struct pvgp
  * VK_NULL_HANDLE: `lost`. Targets none: a rendering without attachments. */
 VkCommandBuffer vulkan_record_draw(struct vulkan_renderer *renderer,
                                    const struct pvgpu_context *context);
+
+/* Into the rendering that goes on, with all state that is recorded. */
+void vulkan_add_draw(struct vulkan_renderer *renderer, const struct vulkan_draw_call *call);
+/* Before other state is recorded. */
+void vulkan_end_run(struct vulkan_renderer *renderer);
 
 /* The targets changed, or one of them goes. */
 void vulkan_end_rendering(struct vulkan_renderer *renderer);

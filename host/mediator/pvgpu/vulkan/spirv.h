@@ -50,6 +50,11 @@ enum spirv_decoration {
     SPIRV_DECORATION_DESCRIPTOR_SET = 34,
 };
 
+enum spirv_built_in {
+    SPIRV_BUILT_IN_PRIMITIVE_ID = 7,
+    SPIRV_BUILT_IN_DRAW_INDEX = 4426,
+};
+
 enum spirv_execution_model {
     SPIRV_VERTEX = 0,
     SPIRV_TESSELLATION_CONTROL = 1,
