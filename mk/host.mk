@@ -35,7 +35,8 @@ PTX_TOOL_SRC := $(call PTX_ROOM,ptx compile check device ptxc program tool)
 # With the compiler inside, for tests.
 CUDA_CPU_HERE_SRC := $(call PTX_ROOM,ptx compile check device ptxc program driver)
 CUDA_CPU_SRC := $(call PTX_ROOM,check device program driver) host/cuda-cpu/process/client.c \
-                $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) host/cuda-cpu/ptx/log.c
+                $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) \
+                $(addprefix host/cuda-cpu/ptx/,input.c log.c)
 CUBLAS_CPU_SRC := $(call PTX_ROOM,blas)
 SMI_OBJ := $(SMI_SRC:%.c=$(HOST_OBJ)/%.o)
 EXPORTER_OBJ := $(EXPORTER_SRC:%.c=$(HOST_OBJ)/%.o)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(call PTX_ROOM,check device program) host/cuda-cpu/process/client.c
-// build: $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) host/cuda-cpu/ptx/log.c
+// build: $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) $(addprefix host/cuda-cpu/ptx/,input.c log.c)
 // libs: -ldl
 // needs: $(BUILD)/host/cuda-cpu/baregpu-ptxc
 /*

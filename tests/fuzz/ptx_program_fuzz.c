@@ -469,7 +469,7 @@ static void run_reference(const struct ptx_module *module, unsigned threads)
     struct reference_module *placed;
     struct reference_launch launch = {
         .memory = &memory,
-        .kernel = ptx_module_function(module, "k"),
+        .kernel = ptx_module_kernel(module, "k"),
         .grid = {BLOCKS, 1, 1},
         .block = {threads, 1, 1},
         .params = &params,

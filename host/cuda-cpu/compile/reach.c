@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/ptx/layout.h"
+
 #define DEPTH_MAX 1000 /* of calls that are known */
 
 size_t reach_number(const struct ptx_module *module, const struct ptx_function *function)
@@ -79,24 +81,6 @@ static const struct ptx_symbol *named_behind(const struct ptx_instruction *call)
     return call->call[3].kind == PTX_O_SYMBOL ? call->call[3].symbol : NULL;
 }
 
-static bool are_alike(struct ptx_variable *const *a, struct ptx_variable *const *b, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (a[i]->size != b[i]->size || a[i]->align != b[i]->align) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool has_shape(const struct ptx_function *function, const struct ptx_function *shape)
-{
-    return function->param_count == shape->param_count &&
-           function->result_count == shape->result_count &&
-           are_alike(function->params, shape->params, shape->param_count) &&
-           are_alike(function->results, shape->results, shape->result_count);
-}
-
 static bool is_listed(const struct ptx_targets *targets, const struct ptx_function *function)
 {
     for (size_t i = 0; i < targets->count; i++) {
@@ -118,9 +102,9 @@ bool reach_may_call(const struct reach *reach, const struct ptx_instruction *cal
     }
     if (symbol->kind == PTX_S_TARGETS) {
         return is_listed(symbol->targets, function) &&
-               has_shape(function, symbol->targets->items[0].symbol->function);
+               ptx_layout_is_alike(function, symbol->targets->items[0].symbol->function);
     }
-    return reach->functions[number].is_taken && has_shape(function, symbol->function);
+    return reach->functions[number].is_taken && ptx_layout_is_alike(function, symbol->function);
 }
 
 const struct ptx_function *reach_any(const struct reach *reach, const struct ptx_instruction *call)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The linker's interface, for who compiles PTX by it: of one PTX, which comes out as it went in. */
+/*
+ * The linker's interface. Its image is the inputs' PTX, one behind the other with their names
+ * (ptx/input.h): who parses it links them, in the compiler's process.
+ */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +11,7 @@
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/fatbin.h"
 #include "host/cuda-cpu/driver/module.h"
+#include "host/cuda-cpu/ptx/input.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
 
 struct link {
@@ -14,9 +19,12 @@ struct link {
     unsigned count;
     CUjit_option *options; /* the caller's, who keeps them until it is complete */
     void **values;
-    char *text;
-    size_t size;
+    unsigned inputs;
+    char *text; /* with a zero behind it; NULL: there is no input yet */
+    size_t size, room;
 };
+
+#define NAME_SIZE 256 /* of an input, in logs */
 
 static CUresult create(unsigned count, CUjit_option *options, void **values, CUlinkState *state)
 {
@@ -44,29 +52,79 @@ CUresult cuLinkCreate(unsigned count, CUjit_option *options, void **values, CUli
     return IN_CONTEXT(create(count, options, values, state));
 }
 
-static CUresult add_text(struct link *link, const char *text, size_t size)
+/* For so many bytes more, and a zero. */
+static bool make_room(struct link *link, size_t more)
 {
-    if (size > compile_default_limits.text) {
-        return CUDA_ERROR_INVALID_PTX;
+    size_t room = (link->size + more + 1) * 2;
+    char *text;
+
+    if (link->room - link->size > more) {
+        return true;
     }
-    link->text = strndup(text, size);
-    link->size = link->text != NULL ? strlen(link->text) : 0;
-    return link->text != NULL ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+    text = realloc(link->text, room);
+    if (text != NULL) {
+        link->text = text;
+        link->room = room;
+    }
+    return text != NULL;
 }
 
-static CUresult add_fatbin(struct link *link, const void *image, size_t size)
+static void append(struct link *link, const char *bytes, size_t size)
+{
+    memcpy(link->text + link->size, bytes, size);
+    link->size += size;
+    link->text[link->size] = '\0';
+}
+
+/* A name is one line, and is there. */
+static void set_name(char text[NAME_SIZE], const char *name, unsigned number)
+{
+    if (name == NULL || name[0] == '\0') {
+        snprintf(text, NAME_SIZE, "input %u", number);
+    } else {
+        snprintf(text, NAME_SIZE, "%s", name);
+    }
+    for (; *text != '\0'; text++) {
+        *text = (unsigned char)*text < ' ' ? '?' : *text;
+    }
+}
+
+static CUresult add_text(struct link *link, const char *name, const char *text, size_t size)
+{
+    const char mark = PTX_INPUT_MARK;
+    size_t length = strnlen(text, size), whole;
+    char line[NAME_SIZE];
+
+    set_name(line, name, link->inputs + 1);
+    whole = 1 + strlen(line) + 1 + length;
+    if (whole > compile_default_limits.text - link->size || memchr(text, mark, length) != NULL) {
+        return CUDA_ERROR_INVALID_PTX;
+    }
+    if (!make_room(link, whole)) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    append(link, &mark, 1);
+    append(link, line, strlen(line));
+    append(link, "\n", 1);
+    append(link, text, length);
+    link->inputs++;
+    return CUDA_SUCCESS;
+}
+
+static CUresult add_fatbin(struct link *link, const char *name, const void *image, size_t size)
 {
     struct fatbin_text text;
     CUresult result = fatbin_find(image, size, driver_settings()->arch, &text);
 
     if (result == CUDA_SUCCESS) {
-        result = add_text(link, text.text, text.size);
+        result = add_text(link, name, text.text, text.size);
         free(text.owned);
     }
     return result;
 }
 
-static CUresult add_data(CUlinkState state, CUjitInputType type, const void *data, size_t size)
+static CUresult add_data(CUlinkState state, CUjitInputType type, const void *data, size_t size,
+                         const char *name)
 {
     struct link *link = object_find(state, OBJECT_LINK);
 
@@ -76,14 +134,11 @@ static CUresult add_data(CUlinkState state, CUjitInputType type, const void *dat
     if (data == NULL || size == 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    if (link->text != NULL) {
-        return CUDA_ERROR_NOT_SUPPORTED;
-    }
     switch (type) {
     case CU_JIT_INPUT_PTX:
-        return add_text(link, data, size);
+        return add_text(link, name, data, size);
     case CU_JIT_INPUT_FATBINARY:
-        return add_fatbin(link, data, size);
+        return add_fatbin(link, name, data, size);
     case CU_JIT_INPUT_CUBIN:
     case CU_JIT_INPUT_OBJECT:
     case CU_JIT_INPUT_LIBRARY:
@@ -100,8 +155,7 @@ CUresult cuLinkAddData(CUlinkState state, CUjitInputType type, void *data, size_
     struct jit_options jit;
     CUresult result = jit_read(count, options, values, &jit);
 
-    (void)name;
-    return result ?: IN_CONTEXT(add_data(state, type, data, size));
+    return result ?: IN_CONTEXT(add_data(state, type, data, size, name));
 }
 
 CUresult cuLinkAddFile(CUlinkState state, CUjitInputType type, const char *path, unsigned count,
@@ -129,7 +183,7 @@ static CUresult complete(struct context *context, CUlinkState state, void **imag
     if (link == NULL) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
-    if (image == NULL || link->text == NULL) {
+    if (image == NULL || link->inputs == 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = jit_read(link->count, link->options, link->values, &jit);

@@ -451,8 +451,7 @@ static bool operands_fit(struct checker *checker, const struct ptx_form *form)
 
 /* ---- Calls ---- */
 
-/* What the device itself offers to kernels, and every compiler calls by these names. */
-static bool is_system_function(const char *name)
+bool ptx_is_system_function(const char *name)
 {
     static const char *const names[] = {"vprintf", "malloc", "free", "__assertfail"};
 
@@ -535,7 +534,7 @@ static bool check_call(struct checker *checker)
         return no(checker, call[1].at, "%s is a kernel: launches from the device are not supported",
                   called->name);
     }
-    if (is_direct && !called->has_body && !is_system_function(called->name)) {
+    if (is_direct && !called->has_body && !ptx_is_system_function(called->name)) {
         return no(checker, call[1].at, "%s has no body", called->name);
     }
     return check_arguments(checker, &call[0], called->results, called->result_count, "results") &&

@@ -8,4 +8,7 @@
 /* Sets the form of each instruction. False: the log says what is wrong, all of it. */
 bool ptx_check(struct ptx_module *module, struct ptx_log *log);
 
+/* What the device itself offers to kernels, and every compiler calls by these names. */
+bool ptx_is_system_function(const char *name);
+
 #endif

@@ -64,3 +64,20 @@ void ptx_layout(struct ptx_module *module)
         lay_function(module, module->functions[i]);
     }
 }
+
+static bool are_alike(struct ptx_variable *const *a, struct ptx_variable *const *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (a[i]->size != b[i]->size || a[i]->align != b[i]->align) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ptx_layout_is_alike(const struct ptx_function *a, const struct ptx_function *b)
+{
+    return a->param_count == b->param_count && a->result_count == b->result_count &&
+           are_alike(a->params, b->params, a->param_count) &&
+           are_alike(a->results, b->results, a->result_count);
+}

@@ -13,4 +13,7 @@
  */
 void ptx_layout(struct ptx_module *module);
 
+/* Whether who calls one of them may call the other: parameters and results lie alike. */
+bool ptx_layout_is_alike(const struct ptx_function *a, const struct ptx_function *b);
+
 #endif

@@ -7,9 +7,10 @@
 
 #define NUMBER_MAX 64 /* characters of a number */
 
-void ptx_lexer_init(struct ptx_lexer *lexer, const char *text, size_t length)
+void ptx_lexer_init(struct ptx_lexer *lexer, const char *text, size_t length, unsigned line)
 {
-    *lexer = (struct ptx_lexer){.next = text, .end = text + length, .line_start = text, .line = 1};
+    *lexer =
+        (struct ptx_lexer){.next = text, .end = text + length, .line_start = text, .line = line};
 }
 
 static bool is_digit(char c)

@@ -31,7 +31,8 @@ struct ptx_lexer {
     unsigned line;
 };
 
-void ptx_lexer_init(struct ptx_lexer *lexer, const char *text, size_t length);
+/* line: the number of the first one. */
+void ptx_lexer_init(struct ptx_lexer *lexer, const char *text, size_t length, unsigned line);
 
 /* At the end of the text PTX_T_END, again and again. */
 struct ptx_token ptx_lexer_next(struct ptx_lexer *lexer);

@@ -4,6 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "host/cuda-cpu/ptx/input.h"
+
+#define INPUT_NAME_MAX 128 /* bytes of an input's name */
+
 static void append(struct ptx_log *log, const char *format, va_list arguments)
 {
     size_t left = log->size - log->used;
@@ -48,20 +52,55 @@ void ptx_log_kind(struct ptx_log *log, enum ptx_error error)
     }
 }
 
+void ptx_log_inputs(struct ptx_log *log, const char *text, size_t length)
+{
+    log->inputs = text;
+    log->inputs_length = length;
+}
+
+/* The input that a line of the whole text is in. */
+static struct ptx_input find_input(const struct ptx_log *log, unsigned line)
+{
+    struct ptx_input input = {.line = 1}, next;
+    struct ptx_inputs inputs;
+
+    if (log->inputs == NULL) {
+        return input;
+    }
+    ptx_inputs_init(&inputs, log->inputs, log->inputs_length);
+    while (ptx_inputs_next(&inputs, &next) && next.line <= line) {
+        input = next;
+    }
+    return input;
+}
+
+void ptx_log_place(const struct ptx_log *log, struct ptx_position at,
+                   char place[PTX_LOG_PLACE_SIZE])
+{
+    const struct ptx_input input = find_input(log, at.line);
+    int length = input.name_length < INPUT_NAME_MAX ? (int)input.name_length : INPUT_NAME_MAX;
+
+    snprintf(place, PTX_LOG_PLACE_SIZE, "%.*s%s%u:%u", length, input.name != NULL ? input.name : "",
+             input.name != NULL ? ":" : "", at.line - input.line + 1, at.column);
+}
+
 void ptx_log_error(struct ptx_log *log, struct ptx_position at, const char *format, ...)
 {
+    char place[PTX_LOG_PLACE_SIZE];
     va_list arguments;
 
     if (log->error == PTX_ERROR_NONE) {
         log->error = PTX_ERROR_INVALID;
     }
-    if (++log->errors > PTX_LOG_ERRORS) {
-        if (log->errors == PTX_LOG_ERRORS + 1) {
-            print(log, "%u:%u: more errors follow\n", at.line, at.column);
-        }
+    if (++log->errors > PTX_LOG_ERRORS + 1) {
         return;
     }
-    print(log, "%u:%u: error: ", at.line, at.column);
+    ptx_log_place(log, at, place);
+    if (log->errors == PTX_LOG_ERRORS + 1) {
+        print(log, "%s: more errors follow\n", place);
+        return;
+    }
+    print(log, "%s: error: ", place);
     va_start(arguments, format);
     append(log, format, arguments);
     va_end(arguments);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a compilation has to say, as text for a person: a line each, "LINE:COLUMN: error: ...". */
+/*
+ * What a compilation has to say, as text for a person: a line each, "LINE:COLUMN: error: ...". Of
+ * inputs that are linked (input.h) each line begins with the input's name, "NAME:", and has the
+ * input's own line.
+ */
 #ifndef CUDA_CPU_PTX_LOG_H
 #define CUDA_CPU_PTX_LOG_H
 
@@ -29,6 +33,8 @@ struct ptx_log {
     size_t size, used;
     unsigned errors;
     enum ptx_error error; /* the first one */
+    const char *inputs;   /* the text that positions are in; NULL: it is one without a name */
+    size_t inputs_length;
 };
 
 /* size > 0. */
@@ -36,6 +42,15 @@ void ptx_log_init(struct ptx_log *log, char *text, size_t size);
 
 void ptx_log_error(struct ptx_log *log, struct ptx_position at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Says where the names of inputs are: in a text that stays as long as positions in it are logged.
+ */
+void ptx_log_inputs(struct ptx_log *log, const char *text, size_t length);
+
+/* "NAME:LINE:COLUMN", or without a name; a long one is cut. */
+#define PTX_LOG_PLACE_SIZE 160
+void ptx_log_place(const struct ptx_log *log, struct ptx_position at,
+                   char place[PTX_LOG_PLACE_SIZE]);
 
 /* Lines of another log, with so many errors. */
 void ptx_log_append(struct ptx_log *log, const char *lines, unsigned errors);

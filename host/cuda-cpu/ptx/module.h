@@ -56,6 +56,7 @@ struct ptx_variable {
     uint64_t align, size; /* bytes; size 0: an array whose size comes from elsewhere */
     bool is_array;
     bool in_frame;                /* in a thread's local memory: layout.h */
+    bool is_hidden;               /* one text's own, where others are linked by this name */
     uint64_t offset;              /* parameters: in the parameter buffer */
     const unsigned char *initial; /* size bytes, or NULL: zeros */
     const struct ptx_relocation *relocations;
@@ -172,6 +173,7 @@ enum ptx_symbol_kind {
 
 struct ptx_symbol {
     enum ptx_symbol_kind kind;
+    bool is_named; /* not only declared */
     const char *name;
     union {
         struct ptx_variable *variable;
@@ -208,11 +210,13 @@ struct ptx_limits {
 
 extern const struct ptx_limits ptx_default_limits;
 
-/* The module in a text, which need not stay; NULL: the log says why. */
+/* The module in a text, or in several that are linked (input.h), which need to stay as long as the
+ * log is added to. NULL: the log says why. */
 struct ptx_module *ptx_module_create(const char *text, size_t length,
                                      const struct ptx_limits *limits, struct ptx_log *log);
 void ptx_module_destroy(struct ptx_module *module);
 
-const struct ptx_function *ptx_module_function(const struct ptx_module *module, const char *name);
+/* NULL: there is none of this name with a body. */
+const struct ptx_function *ptx_module_kernel(const struct ptx_module *module, const char *name);
 
 #endif

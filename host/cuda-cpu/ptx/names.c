@@ -46,24 +46,40 @@ static void grow(struct parser *parser)
     }
 }
 
-struct ptx_symbol *names_add_in(struct parser *parser, uint32_t scope, enum ptx_symbol_kind kind,
-                                const char *name, struct ptx_position at)
+static struct name_slot *room_for(struct parser *parser, uint32_t scope, const char *name)
 {
-    struct name_slot *slot;
-
     if (parser->names.count * 2 >= parser->names.size) {
         grow(parser);
     }
-    slot = find_slot(&parser->names, scope, name, strlen(name));
+    return find_slot(&parser->names, scope, name, strlen(name));
+}
+
+static void fill_slot(struct parser *parser, struct name_slot *slot, uint32_t scope,
+                      struct ptx_symbol *symbol)
+{
+    *slot = (struct name_slot){symbol, scope};
+    parser->names.count++;
+}
+
+struct ptx_symbol *names_add_in(struct parser *parser, uint32_t scope, enum ptx_symbol_kind kind,
+                                const char *name, struct ptx_position at)
+{
+    struct name_slot *slot = room_for(parser, scope, name);
+    struct ptx_symbol *symbol;
+
     if (slot->symbol != NULL) {
         parser_fail(parser, at, "%s is declared already", name);
     }
-    slot->symbol = parser_alloc(parser, sizeof(*slot->symbol));
-    slot->symbol->kind = kind;
-    slot->symbol->name = name;
-    slot->scope = scope;
-    parser->names.count++;
-    return slot->symbol;
+    symbol = parser_alloc(parser, sizeof(*symbol));
+    symbol->kind = kind;
+    symbol->name = name;
+    fill_slot(parser, slot, scope, symbol);
+    return symbol;
+}
+
+void names_bind(struct parser *parser, uint32_t scope, struct ptx_symbol *symbol)
+{
+    fill_slot(parser, room_for(parser, scope, symbol->name), scope, symbol);
 }
 
 struct ptx_symbol *names_add(struct parser *parser, enum ptx_symbol_kind kind, const char *name,
@@ -149,7 +165,7 @@ struct ptx_symbol *names_find(struct parser *parser, uint32_t scope, const char 
     for (;;) {
         struct ptx_symbol *symbol = names_find_in(parser, scope, name, length);
 
-        if (symbol != NULL || !scope) {
+        if (symbol != NULL || scope == parser->text_scope) {
             return symbol;
         }
         scope = parent_of(parser, scope);

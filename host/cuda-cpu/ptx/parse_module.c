@@ -11,6 +11,15 @@
 
 /* ---- .version, .target, .address_size ---- */
 
+/* Of several texts the newest. */
+static void set_version(struct ptx_module *module, unsigned major, unsigned minor)
+{
+    if (major * 100 + minor > module->version_major * 100 + module->version_minor) {
+        module->version_major = major;
+        module->version_minor = minor;
+    }
+}
+
 /* "7.8" is one number to the lexer. */
 static void parse_version(struct parser *parser)
 {
@@ -36,9 +45,16 @@ static void parse_version(struct parser *parser)
         parser_fail(parser, number.at, "PTX version %u.%u is newer than %d", parts[0], parts[1],
                     VERSION_MAX);
     }
-    parser->module->version_major = parts[0];
-    parser->module->version_minor = parts[1];
+    set_version(parser->module, parts[0], parts[1]);
     parser_advance(parser);
+}
+
+static void set_target(struct parser *parser, unsigned target)
+{
+    parser->has_target = true;
+    if (target > parser->module->target) {
+        parser->module->target = target;
+    }
 }
 
 /* sm_90, sm_90a, compute_75; the other words choose what is there anyhow. */
@@ -59,8 +75,8 @@ static void parse_target(struct parser *parser)
             ptx_log_kind(parser->log, PTX_ERROR_VERSION);
             parser_fail(parser, at, "%s: this device is sm_%d", name, TARGET_MAX);
         }
-        if (digits != NULL) {
-            parser->module->target = target;
+        if (digits != NULL && target) {
+            set_target(parser, target);
         }
     } while (parser_take_sign(parser, ","));
 }
@@ -78,7 +94,7 @@ static void parse_address_size(struct parser *parser)
 
 static void parse_file(struct parser *parser)
 {
-    size_t number = parse_integer(parser, "a file's number", 0, FILES_MAX);
+    size_t number = parser->first_file + parse_integer(parser, "a file's number", 0, FILES_MAX);
     struct ptx_token name = parser->token;
 
     if (name.kind != PTX_T_STRING) {
@@ -98,7 +114,8 @@ static struct ptx_location parse_place(struct parser *parser)
 {
     struct ptx_location location;
 
-    location.file = (unsigned)parse_integer(parser, "a file's number", 0, FILES_MAX);
+    location.file =
+        (unsigned)(parser->first_file + parse_integer(parser, "a file's number", 0, FILES_MAX));
     location.line = (unsigned)parse_integer(parser, "a line", 0, UINT32_MAX);
     location.column = (unsigned)parse_integer(parser, "a column", 0, UINT32_MAX);
     return location;
@@ -284,30 +301,6 @@ struct ptx_function *parse_prototype(struct parser *parser)
     return function;
 }
 
-/* A function may be declared and then defined. */
-static struct ptx_function *declare(struct parser *parser, struct ptx_function *function)
-{
-    struct ptx_symbol *symbol = names_find_in(parser, 0, function->name, strlen(function->name));
-
-    if (symbol == NULL) {
-        symbol = names_add_in(parser, 0, PTX_S_FUNCTION, function->name, function->at);
-        symbol->function = function;
-        *(struct ptx_function **)parser_add(parser, &parser->functions, sizeof(function)) =
-            function;
-        return function;
-    }
-    if (symbol->kind != PTX_S_FUNCTION || symbol->function->is_entry != function->is_entry ||
-        symbol->function->param_count != function->param_count ||
-        symbol->function->result_count != function->result_count) {
-        parser_fail(parser, function->at, "%s was declared as something else", function->name);
-    }
-    if (symbol->function->has_body) {
-        return function; /* a declaration again, or a second body, which is refused */
-    }
-    *symbol->function = *function;
-    return symbol->function;
-}
-
 static void forget_body(struct parser *parser)
 {
     const struct list none = {0};
@@ -322,6 +315,7 @@ static void parse_function(struct parser *parser, bool is_entry, enum ptx_linkag
 {
     struct ptx_function head = {.is_entry = is_entry, .linkage = linkage};
     struct ptx_function *function = parser_alloc(parser, sizeof(*function));
+    bool has_body;
 
     names_open_scope(parser);
     while (parse_attribute(parser, &head)) { /* .noreturn may stand first */
@@ -331,11 +325,9 @@ static void parse_function(struct parser *parser, bool is_entry, enum ptx_linkag
     }
     place_parameters(parser, &head);
     *function = head;
-    function = declare(parser, function);
-    if (parser_at_sign(parser, "{")) {
-        if (function->has_body) {
-            parser_fail(parser, head.at, "%s has two bodies", head.name);
-        }
+    has_body = parser_at_sign(parser, "{");
+    function = link_function(parser, function, has_body);
+    if (has_body) {
         parser->function = function;
         parse_body(parser);
     } else {
@@ -372,8 +364,8 @@ static void parse_alias(struct parser *parser)
     parser_expect_sign(parser, ",");
     other = parser_take_name(parser, "a function");
     parser_expect_sign(parser, ";");
-    alias = names_find_in(parser, 0, name, strlen(name));
-    aliasee = names_find_in(parser, 0, other, strlen(other));
+    alias = names_find_in(parser, parser->text_scope, name, strlen(name));
+    aliasee = names_find_in(parser, parser->text_scope, other, strlen(other));
     if (alias == NULL || aliasee == NULL || alias->kind != PTX_S_FUNCTION ||
         aliasee->kind != PTX_S_FUNCTION || alias->function->is_entry) {
         parser_fail(parser, at, "an alias of functions that are not declared: %s, %s", name, other);
@@ -389,8 +381,8 @@ static void parse_declaration(struct parser *parser)
 {
     enum ptx_linkage linkage = parse_linkage(parser);
 
-    if (parser_take_dot(parser, "entry")) {
-        parse_function(parser, true, linkage);
+    if (parser_take_dot(parser, "entry")) { /* who launches a kernel has only its name */
+        parse_function(parser, true, linkage != PTX_LINK_NONE ? linkage : PTX_LINK_VISIBLE);
     } else if (parser_take_dot(parser, "func")) {
         parse_function(parser, false, linkage);
     } else if (parser_take_dot(parser, "global") || parser_take_dot(parser, "tex")) {
@@ -429,10 +421,8 @@ static void parse_directive(struct parser *parser)
     }
 }
 
-void parse_module(struct parser *parser)
+void parse_text(struct parser *parser)
 {
-    struct ptx_module *module = parser->module;
-
     if (!parser_take_dot(parser, "version")) {
         parser_fail(parser, parser->token.at, "a module begins with .version");
     }
@@ -440,15 +430,7 @@ void parse_module(struct parser *parser)
     while (parser->token.kind != PTX_T_END) {
         parse_directive(parser);
     }
-    if (!module->target) {
+    if (!parser->has_target) {
         parser_fail(parser, parser->token.at, ".target is missing");
     }
-    module->variables = parser->variables.items;
-    module->variable_count = parser->variables.count;
-    module->functions = parser->functions.items;
-    module->function_count = parser->functions.count;
-    module->locations = parser->locations.items;
-    module->location_count = parser->locations.count;
-    module->files = parser->files.items;
-    module->file_count = parser->files.count;
 }

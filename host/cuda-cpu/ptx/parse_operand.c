@@ -39,8 +39,9 @@ static void use_label(struct parser *parser, struct ptx_operand *operand, const 
     operand->label = (uint32_t)parser->label_uses.count - 1;
 }
 
-static void set_symbol(struct ptx_operand *operand, const struct ptx_symbol *symbol)
+static void set_symbol(struct ptx_operand *operand, struct ptx_symbol *symbol)
 {
+    symbol->is_named = true;
     if (symbol->kind == PTX_S_REGISTER) {
         operand->kind = PTX_O_REGISTER;
         operand->reg = symbol->index;
@@ -72,7 +73,7 @@ static void parse_behind_name(struct parser *parser, struct ptx_operand *operand
 static void parse_name(struct parser *parser, struct ptx_operand *operand)
 {
     const struct ptx_token name = parser->token;
-    const struct ptx_symbol *symbol;
+    struct ptx_symbol *symbol;
 
     if (ptx_token_is(&name, PTX_T_NAME, "_")) {
         operand->kind = PTX_O_SINK;

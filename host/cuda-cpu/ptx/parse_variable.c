@@ -183,7 +183,7 @@ static void add_address(struct parser *parser, struct initial *initial, unsigned
     struct ptx_relocation *relocation;
     bool generic = ptx_token_is(&parser->token, PTX_T_NAME, "generic") &&
                    ptx_token_is(&parser->ahead, PTX_T_SIGN, "(");
-    const struct ptx_symbol *symbol;
+    struct ptx_symbol *symbol;
     struct ptx_position at = parser->token.at;
     const char *name;
 
@@ -199,6 +199,7 @@ static void add_address(struct parser *parser, struct initial *initial, unsigned
     if (generic) {
         parser_expect_sign(parser, ")");
     }
+    symbol->is_named = true;
     relocation = parser_add(parser, &initial->relocations, sizeof(*relocation));
     *relocation = (struct ptx_relocation){
         .offset = initial->bytes.count,
@@ -312,27 +313,15 @@ static struct ptx_variable *new_variable(struct parser *parser, const struct ptx
     return variable;
 }
 
-/* A module's variable may be declared .extern or .weak and then again. */
-static struct ptx_symbol *declare(struct parser *parser, struct ptx_variable *variable)
+/* Where its initial value goes. */
+static struct ptx_variable *declare(struct parser *parser, struct ptx_variable *variable)
 {
-    struct ptx_symbol *symbol =
-        names_find_in(parser, parser->scope, variable->name, strlen(variable->name));
-
-    if (symbol != NULL && symbol->kind == PTX_S_VARIABLE && parser->function == NULL &&
-        symbol->variable->linkage == PTX_LINK_EXTERN) {
-        if (symbol->variable->space != variable->space ||
-            symbol->variable->type != variable->type) {
-            parser_fail(parser, variable->at, "%s was declared with another type", variable->name);
-        }
-        *symbol->variable = *variable;
-        return symbol;
+    if (parser->function == NULL) {
+        return link_variable(parser, variable);
     }
-    symbol = names_add(parser, PTX_S_VARIABLE, variable->name, variable->at);
-    symbol->variable = variable;
-    *(struct ptx_variable **)parser_add(
-        parser, parser->function != NULL ? &parser->locals : &parser->variables,
-        sizeof(struct ptx_variable *)) = variable;
-    return symbol;
+    names_add(parser, PTX_S_VARIABLE, variable->name, variable->at)->variable = variable;
+    *(struct ptx_variable **)parser_add(parser, &parser->locals, sizeof(variable)) = variable;
+    return variable;
 }
 
 void parse_variables(struct parser *parser, enum ptx_space space, enum ptx_linkage linkage)
@@ -341,7 +330,7 @@ void parse_variables(struct parser *parser, enum ptx_space space, enum ptx_linka
 
     parse_type(parser, &like);
     do {
-        struct ptx_variable *variable = declare(parser, new_variable(parser, &like))->variable;
+        struct ptx_variable *variable = declare(parser, new_variable(parser, &like));
 
         if (parser_take_sign(parser, "=")) {
             parse_initial(parser, variable);

@@ -182,8 +182,44 @@ void *parser_add(struct parser *parser, struct list *list, size_t item_size)
     return (char *)list->items + list->count++ * item_size;
 }
 
+static void parse_input(struct parser *parser, const struct ptx_input *input)
+{
+    parser->is_linked = input->name != NULL;
+    parser->text_line = input->line;
+    parser->has_target = false;
+    parser->first_file = parser->files.count;
+    parser->token.at = (struct ptx_position){input->line, 1};
+    parser->scope = 0;
+    parser->text_scope = names_open_scope(parser);
+    ptx_lexer_init(&parser->lexer, input->text, input->length, input->line);
+    parser->ahead = ptx_lexer_next(&parser->lexer);
+    parser_advance(parser);
+    parse_text(parser);
+}
+
+static void parse_inputs(struct parser *parser, struct ptx_inputs *inputs)
+{
+    struct ptx_module *module = parser->module;
+    struct ptx_input input;
+
+    while (ptx_inputs_next(inputs, &input)) {
+        parse_input(parser, &input);
+    }
+    if (!parser->log->errors) {
+        link_end(parser);
+    }
+    module->variables = parser->variables.items;
+    module->variable_count = parser->variables.count;
+    module->functions = parser->functions.items;
+    module->function_count = parser->functions.count;
+    module->locations = parser->locations.items;
+    module->location_count = parser->locations.count;
+    module->files = parser->files.items;
+    module->file_count = parser->files.count;
+}
+
 /* Errors below come back here when nothing nearer goes on. */
-static bool parse_all(struct parser *parser)
+static bool parse_all(struct parser *parser, struct ptx_inputs *inputs)
 {
     jmp_buf end;
 
@@ -191,9 +227,7 @@ static bool parse_all(struct parser *parser)
     if (setjmp(end)) {
         return false;
     }
-    parser->ahead = ptx_lexer_next(&parser->lexer);
-    parser_advance(parser);
-    parse_module(parser);
+    parse_inputs(parser, inputs);
     return parser->log->errors == 0;
 }
 
@@ -213,6 +247,7 @@ struct ptx_module *ptx_module_create(const char *text, size_t length,
 {
     struct ptx_module *module;
     struct parser parser = {.limits = limits, .log = log};
+    struct ptx_inputs inputs;
 
     if (length > limits->text) {
         ptx_log_kind(log, PTX_ERROR_LIMIT);
@@ -231,8 +266,9 @@ struct ptx_module *ptx_module_create(const char *text, size_t length,
     }
     arena_init(&module->arena, limits->memory);
     parser.module = module;
-    ptx_lexer_init(&parser.lexer, text, length);
-    if (!parse_all(&parser) || !ptx_check(module, log)) {
+    ptx_inputs_init(&inputs, text, length);
+    ptx_log_inputs(log, text, length);
+    if (!parse_all(&parser, &inputs) || !ptx_check(module, log)) {
         ptx_module_destroy(module);
         return NULL;
     }
@@ -248,11 +284,13 @@ void ptx_module_destroy(struct ptx_module *module)
     }
 }
 
-const struct ptx_function *ptx_module_function(const struct ptx_module *module, const char *name)
+const struct ptx_function *ptx_module_kernel(const struct ptx_module *module, const char *name)
 {
     for (size_t i = 0; i < module->function_count; i++) {
-        if (strcmp(module->functions[i]->name, name) == 0) {
-            return module->functions[i];
+        const struct ptx_function *function = module->functions[i];
+
+        if (function->is_entry && function->has_body && strcmp(function->name, name) == 0) {
+            return function;
         }
     }
     return NULL;

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 
+#include "host/cuda-cpu/ptx/input.h"
 #include "host/cuda-cpu/ptx/lexer.h"
 #include "host/cuda-cpu/ptx/module.h"
 
@@ -14,7 +15,8 @@ struct list {
     size_t count, capacity;
 };
 
-/* Names by scope. The module's scope is 0; each pair of braces opens another one. */
+/* Names by scope. In scope 0 are those by which texts are linked, which no text sees; each text has
+ * a scope, and each pair of braces in it opens another one. */
 struct names {
     struct name_slot {
         struct ptx_symbol *symbol;
@@ -53,8 +55,13 @@ struct parser {
     size_t instruction_count;
     struct names names;
     struct list scope_parents; /* uint32_t */
-    uint32_t scope;
+    uint32_t scope, text_scope;
+    unsigned text_line; /* the text's first one */
+    bool is_linked;     /* the text has a name, and may be one of several */
+    bool has_target;
+    size_t first_file; /* of the text */
     struct list variables, functions, locations, files;
+    struct list linked;            /* struct ptx_symbol *, of scope 0 */
     uint32_t location;             /* that of the last .loc + 1 */
     struct ptx_function *function; /* NULL outside */
     struct list registers, instructions, locals;
@@ -102,7 +109,8 @@ void *parser_add(struct parser *parser, struct list *list, size_t item_size);
 uint32_t names_open_scope(struct parser *parser);
 void names_close_scope(struct parser *parser);
 
-/* In this scope alone, or in it and those around it; NULL: none. A register of a range comes to be.
+/* In this scope alone, or in it and those around it, up to the text's; NULL: none. A register of a
+ * range comes to be.
  */
 struct ptx_symbol *names_find_in(struct parser *parser, uint32_t scope, const char *name,
                                  size_t length);
@@ -116,6 +124,20 @@ struct ptx_symbol *names_add(struct parser *parser, enum ptx_symbol_kind kind, c
 /* The same in a given scope. */
 struct ptx_symbol *names_add_in(struct parser *parser, uint32_t scope, enum ptx_symbol_kind kind,
                                 const char *name, struct ptx_position at);
+
+/* One that there is in another scope, too, where its name is not taken. */
+void names_bind(struct parser *parser, uint32_t scope, struct ptx_symbol *symbol);
+
+/* ---- link.c ---- */
+
+/* What a text declares is what it and others declared before, or new. Where it goes comes back: of
+ * several that are allowed, such as weak ones, some go nowhere. */
+struct ptx_function *link_function(struct parser *parser, struct ptx_function *function,
+                                   bool has_body);
+struct ptx_variable *link_variable(struct parser *parser, struct ptx_variable *variable);
+
+/* Behind the last text: what is named and nowhere defined is an error. */
+void link_end(struct parser *parser);
 
 /* ---- parse_constant.c ---- */
 
@@ -161,7 +183,8 @@ void parse_body(struct parser *parser);
 
 /* ---- parse_module.c ---- */
 
-void parse_module(struct parser *parser);
+/* All of a text. */
+void parse_text(struct parser *parser);
 
 /* Behind .callprototype, with the semicolon. */
 struct ptx_function *parse_prototype(struct parser *parser);

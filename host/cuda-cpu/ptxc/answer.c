@@ -106,12 +106,12 @@ static struct source llvm_source(void)
 static bool answer_kernel(const struct ptx_module *module, const struct compile_request *request,
                           struct compile_answer *answer, struct ptx_log *log)
 {
-    const struct ptx_function *kernel = ptx_module_function(module, request->kernel);
+    const struct ptx_function *kernel = ptx_module_kernel(module, request->kernel);
     struct text ir = {.limit = request->limits.ir};
     struct kernel_needs needs;
     bool done;
 
-    if (kernel == NULL || !kernel->is_entry || !kernel->has_body) {
+    if (kernel == NULL) {
         ptx_log_error(log, start, "no kernel is called %s", request->kernel);
         return false;
     }

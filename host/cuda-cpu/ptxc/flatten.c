@@ -42,7 +42,7 @@ static void for_variables(struct tables *tables,
 
     for (size_t i = 0; i < module->variable_count; i++) {
         if (is_numbered(module->variables[i])) {
-            each(tables, module->variables[i], true);
+            each(tables, module->variables[i], !module->variables[i]->is_hidden);
         }
     }
     for (size_t i = 0; i < module->function_count; i++) {

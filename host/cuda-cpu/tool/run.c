@@ -347,7 +347,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
                             const uint32_t block[3], int assembly)
 {
     static char log_text[LOG_SIZE];
-    const struct ptx_function *kernel = ptx_module_function(module, name);
+    const struct ptx_function *kernel = ptx_module_kernel(module, name);
     struct kernel_options options = processor_options();
     char reason[LLVM_REASON_SIZE];
     struct kernel_needs needs;
@@ -356,7 +356,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
     struct ptx_log log;
     enum run_status status = RUN_REFUSED;
 
-    if (kernel == NULL || !kernel->is_entry || !kernel->has_body) {
+    if (kernel == NULL) {
         return refuse_kernel(path, name);
     }
     ptx_log_init(&log, log_text, sizeof(log_text));

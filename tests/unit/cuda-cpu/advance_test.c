@@ -35,7 +35,7 @@ static const char *emitted(const char *loop)
     ptx_log_init(&log, reasons, sizeof(reasons));
     module = ptx_module_create(source, strlen(source), &ptx_default_limits, &log);
     if (module == NULL ||
-        !kernel_emit(module, ptx_module_function(module, "k"), &options, &ir, &needs, &log)) {
+        !kernel_emit(module, ptx_module_kernel(module, "k"), &options, &ir, &needs, &log)) {
         print_error("%s\n%s", source, reasons);
         fail();
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/cuda-cpu/ptx/log.c host/cuda-cpu/program/cache.c host/cuda-cpu/program/digest.c
+// build: $(addprefix host/cuda-cpu/ptx/,input.c log.c) host/cuda-cpu/program/cache.c host/cuda-cpu/program/digest.c
 // build: host/cuda-cpu/program/processor.c host/cuda-cpu/ptxc/source.c host/cuda-cpu/ptxc/limits.c
 /* The compiler's answers of before: what is found again, and what is not. */
 #include <elf.h>

@@ -121,7 +121,7 @@ static void run_reference(const char *text, unsigned threads)
     reference_memory_add(&memory, expected, COMPARE_BYTES, true);
     placed = reference_module_create(module, &memory);
     launch.module = placed;
-    launch.kernel = ptx_module_function(module, "k");
+    launch.kernel = ptx_module_kernel(module, "k");
     status = reference_run(&launch, &fault);
     if (status != REFERENCE_OK) {
         print_error("%s\nreference: %s at instruction %zu\n", text, reference_status_text(status),

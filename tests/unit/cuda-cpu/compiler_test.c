@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/cuda-cpu/process/client.c host/cuda-cpu/process/server.c host/cuda-cpu/ptx/log.c
+// build: host/cuda-cpu/process/client.c host/cuda-cpu/process/server.c $(addprefix host/cuda-cpu/ptx/,input.c log.c)
 // build: host/cuda-cpu/ptxc/flat.c host/cuda-cpu/ptxc/limits.c host/cuda-cpu/ptxc/source.c
 // build: host/common/jail.c host/common/jail_calls.c host/common/jail_root.c
 // libs: -lseccomp -ldl

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
-/* Launches of the CPU device with attributes and time limits, linked PTX, files, and functions that
- * are found by name. */
+/* Launches of the CPU device with attributes and time limits, files, and functions that are found
+ * by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -152,37 +152,6 @@ static void test_time_limit(void **state)
 
 /* ---- Other ways to modules ---- */
 
-static void test_link(void **state)
-{
-    char log[64];
-    CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
-    void *values[] = {log, (void *)sizeof(log)};
-    CUlinkState link;
-    CUmodule linked;
-    void *image;
-    size_t size;
-
-    (void)state;
-    OK(cuLinkCreate(2, options, values, &link));
-    assert_int_equal(cuLinkComplete(link, &image, &size), CUDA_ERROR_INVALID_VALUE);
-    OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)module_text, sizeof(module_text),
-                     "a name", 0, NULL, NULL));
-    assert_int_equal(cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)module_text,
-                                   sizeof(module_text), "another", 0, NULL, NULL),
-                     CUDA_ERROR_NOT_SUPPORTED);
-    OK(cuLinkComplete(link, &image, &size));
-    assert_int_equal(size, sizeof(module_text));
-    OK(cuModuleLoadData(&linked, image));
-    OK(cuLinkDestroy(link));
-    assert_int_equal(cuLinkDestroy(link), CUDA_ERROR_INVALID_HANDLE);
-    values[1] = (void *)sizeof(log);
-    OK(cuLinkCreate(2, options, values, &link));
-    OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, "nonsense", 9, "a name", 0, NULL, NULL));
-    assert_int_equal(cuLinkComplete(link, &image, &size), CUDA_ERROR_INVALID_PTX);
-    assert_non_null(strstr(log, "1:1: error"));
-    OK(cuLinkDestroy(link));
-}
-
 static CUresult load_file(const void *bytes, size_t size)
 {
     char path[] = "/tmp/driver_launch_test.XXXXXX";
@@ -269,7 +238,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_after_each_other, setup, close_device),
         cmocka_unit_test_setup_teardown(test_attributes, setup, close_device),
         cmocka_unit_test(test_time_limit),
-        cmocka_unit_test_setup_teardown(test_link, setup, close_device),
         cmocka_unit_test_setup_teardown(test_files, setup, close_device),
         cmocka_unit_test_setup_teardown(test_find, setup, close_device),
     };

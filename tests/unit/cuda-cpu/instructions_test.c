@@ -320,7 +320,7 @@ static void run_reference(const struct ptx_module *module)
     struct reference_fault fault;
     struct reference_launch launch = {
         .memory = &memory,
-        .kernel = ptx_module_function(module, "k"),
+        .kernel = ptx_module_kernel(module, "k"),
         .grid = {1, 1, 1},
         .block = {THREADS, 1, 1},
         .params = &params,
@@ -470,7 +470,7 @@ static bool is_known(const struct trial *trial)
         print_error("%s\n%s", trial->text, log_text);
         fail();
     }
-    known = kernel_emit(module, ptx_module_function(module, "k"), &options, &ir, &needs, &log);
+    known = kernel_emit(module, ptx_module_kernel(module, "k"), &options, &ir, &needs, &log);
     text_free(&ir);
     ptx_module_destroy(module);
     return known;

@@ -82,7 +82,7 @@ enum reference_status run_kernel(const char *text)
 
     load_module(text);
     launch.module = placed;
-    launch.kernel = ptx_module_function(module, "k");
+    launch.kernel = ptx_module_kernel(module, "k");
     launch.params = params;
     launch.print = print;
     return reference_run(&launch, &fault);

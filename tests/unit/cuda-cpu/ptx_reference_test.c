@@ -43,7 +43,7 @@ static void test_parameters(void **state)
                      "ld.param.u32 %r0, [a]; mov.b64 %rd1, s; cvta.param.u64 %rd2, %rd1;"
                      "ld.u8 %r1, [%rd2+2]; st.global.v2.u32 [%rd0], {%r0, %r1};\n}\n");
     launch.module = placed;
-    launch.kernel = ptx_module_function(loaded, "k");
+    launch.kernel = ptx_module_kernel(loaded, "k");
     launch.params = &params;
     assert_int_equal(reference_run(&launch, &fault), REFERENCE_OK);
     assert_int_equal(output[0], 0x300000003);

@@ -157,7 +157,7 @@ static void test_limits(void **state)
     expect_error(KERNEL("ret;ret;ret;ret;"), "7:9: error: more than 2 instructions\n");
     limits = ptx_default_limits;
     limits.memory = 100;
-    expect_error(KERNEL("ret;"), "2:9: error: the module needs more than 100 bytes of memory\n");
+    expect_error(KERNEL("ret;"), "1:1: error: the module needs more than 100 bytes of memory\n");
     limits = ptx_default_limits;
     expect_error(HEAD ".global .b8 x[4294967296];",
                  "4:15: error: a bound should be from 0 to 2147483648\n");
