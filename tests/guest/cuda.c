@@ -232,6 +232,8 @@ static void test_assertion(CUdevice device, bool is_ring)
 /* The text, which is longer than what a mailbox carries, by the linker. */
 static void test_link(void)
 {
+    static const char other[] = ".version 7.0\n.target sm_70\n.address_size 64\n"
+                                ".visible .entry more() { ret; }\n";
     CUlinkState link;
     CUmodule linked;
     CUfunction add;
@@ -241,11 +243,15 @@ static void test_link(void)
     done(cuLinkCreate(0, NULL, NULL, &link)
              ?: cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)text, sizeof(text), "text",
                               0, NULL, NULL)
+             ?: cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)other, sizeof(other),
+                              "other", 0, NULL, NULL)
              ?: cuLinkComplete(link, &image, &size) ?: cuModuleLoadData(&linked, image),
-         "a text is linked");
-    tap_ok(size >= sizeof(text), "to an image of %u bytes", (unsigned)size);
-    done(cuLinkDestroy(link) ?: cuModuleGetFunction(&add, linked, "add") ?: cuModuleUnload(linked),
-         "and loaded");
+         "two texts are linked");
+    tap_ok(size >= sizeof(text) + sizeof(other), "to an image of %u bytes", (unsigned)size);
+    done(cuLinkDestroy(link)
+             ?: cuModuleGetFunction(&add, linked, "add") ?: cuModuleGetFunction(&add, linked, "more")
+             ?: cuModuleUnload(linked),
+         "and loaded, with the kernels of both");
 }
 
 /* Figures for the reader: what a launch costs the guest, and until all are done. */

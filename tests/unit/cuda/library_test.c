@@ -422,6 +422,43 @@ static CUresult add_text(CUlinkState link, const char *text)
                          0, NULL, NULL);
 }
 
+static const char uses_text[] =
+    ".version 8.0\n.target sm_80\n.address_size 64\n"
+    ".extern .func (.param .b32 r) f(.param .b32 a);\n.extern .global .u32 sum;\n"
+    ".visible .entry k(.param .u32 p) { .reg .b32 %r<3>; ld.param.u32 %r1, [p];\n"
+    "{ .param .b32 a; .param .b32 r; st.param.b32 [a], %r1; call (r), f, (a);\n"
+    "ld.param.b32 %r2, [r]; } st.global.u32 [sum], %r2; ret; }\n";
+
+static const char has_text[] =
+    ".version 8.0\n.target sm_80\n.address_size 64\n.visible .global .u32 sum;\n"
+    ".visible .func (.param .b32 r) f(.param .b32 a) { .reg .b32 %r1; ld.param.b32 %r1, [a];\n"
+    "mad.lo.u32 %r1, %r1, 2, 40; st.param.b32 [r], %r1; ret; }\n";
+
+/* A kernel in one text calls a function of another. */
+static void test_link_two(void **state)
+{
+    CUlinkState link;
+    CUmodule linked;
+    CUfunction kernel;
+    CUdeviceptr sum;
+    unsigned value = 1;
+    void *image, *parameters[] = {&value};
+
+    (void)state;
+    OK(cuLinkCreate(0, NULL, NULL, &link));
+    OK(add_text(link, uses_text));
+    OK(add_text(link, has_text));
+    OK(cuLinkComplete(link, &image, NULL));
+    OK(cuModuleLoadData(&linked, image));
+    OK(cuLinkDestroy(link));
+    OK(cuModuleGetFunction(&kernel, linked, "k"));
+    OK(cuModuleGetGlobal(&sum, NULL, linked, "sum"));
+    OK(cuLaunchKernel(kernel, 1, 1, 1, 1, 1, 1, 0, NULL, parameters, NULL));
+    OK(cuMemcpyDtoH(&value, sum, sizeof(value)));
+    assert_int_equal(value, 42);
+    OK(cuModuleUnload(linked));
+}
+
 static void test_link(void **state)
 {
     char text[sizeof(step_text)];
@@ -438,7 +475,7 @@ static void test_link(void **state)
     OK(add_text(link, text));
     memset(text, 0, sizeof(text)); /* it was copied */
     OK(cuLinkComplete(link, &image, &size));
-    assert_int_equal(size, sizeof(step_text));
+    assert_int_equal(size, strlen(image) + 1);
     OK(cuModuleLoadData(&linked, image));
     OK(cuLinkDestroy(link));
     OK(cuModuleGetFunction(&found, linked, "step"));
@@ -448,7 +485,7 @@ static void test_link(void **state)
 
 static void test_wrong_links(void **state)
 {
-    char log[64] = "";
+    char log[128] = "";
     CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
     void *values[] = {log, (void *)sizeof(log)}, *image;
     CUlinkState link;
@@ -467,8 +504,15 @@ static void test_wrong_links(void **state)
     EXPECT(CUDA_ERROR_INVALID_HANDLE, add_text(NO_HANDLE(CUlinkState), "text"));
     OK(add_text(link, "nonsense"));
     EXPECT(CUDA_ERROR_INVALID_PTX, cuLinkComplete(link, &image, NULL));
-    assert_non_null(strstr(log, "1:1: error"));
-    /* It goes with its context. */
+    assert_non_null(strstr(log, "input 1:1:1: error"));
+    values[1] = (void *)sizeof(log); /* that one goes with its context */
+    OK(cuLinkCreate(2, options, values, &link));
+    OK(add_text(link, has_text));
+    OK(add_text(link, has_text));
+    EXPECT(CUDA_ERROR_INVALID_PTX, cuLinkComplete(link, &image, NULL));
+    assert_string_equal(log, "input 2:4:23: error: multiple definition of sum, first defined at "
+                             "input 1:4:23\n");
+    OK(cuLinkDestroy(link));
 }
 
 static void test_unsupported(void **state)
@@ -488,11 +532,11 @@ static void test_unsupported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STEP_BOTH(test_library),     STEP_BOTH(test_contexts),    STEP_BOTH(test_wrong_libraries),
-        STEP_RING(test_many),        STEP_BOTH(test_attributes),  STEP_BOTH(test_dynamic_shared),
-        STEP_BOTH(test_occupancy),   STEP_BOTH(test_limits),      STEP_BOTH(test_peer_copies),
-        STEP_BOTH(test_find),        STEP_BOTH(test_unsupported), STEP_BOTH(test_link),
-        STEP_BOTH(test_wrong_links),
+        STEP_BOTH(test_library),   STEP_BOTH(test_contexts),    STEP_BOTH(test_wrong_libraries),
+        STEP_RING(test_many),      STEP_BOTH(test_attributes),  STEP_BOTH(test_dynamic_shared),
+        STEP_BOTH(test_occupancy), STEP_BOTH(test_limits),      STEP_BOTH(test_peer_copies),
+        STEP_BOTH(test_find),      STEP_BOTH(test_unsupported), STEP_BOTH(test_link),
+        STEP_BOTH(test_link_two),  STEP_BOTH(test_wrong_links),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
