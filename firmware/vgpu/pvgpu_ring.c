@@ -134,6 +134,15 @@ static int check_for_room(void *context)
     return bg_pvgpu_check(wait->gpu);
 }
 
+/* Nothing announces room, but who has a full ring to consume does not come to its end meanwhile. */
+static void nap(const struct bg_pvgpu *gpu)
+{
+    if (gpu->wait.sleep != NULL && gpu->fence_source != NULL &&
+        bg_interrupt_source_is_on(gpu->fence_source)) {
+        gpu->wait.sleep(gpu->wait.event, bg_hal_time_ns() + BG_WAIT_NAP_FIRST_NS);
+    }
+}
+
 static int look_for_room(void *context)
 {
     const struct room_wait *wait = context;
@@ -144,6 +153,9 @@ static int look_for_room(void *context)
         if (error == 0 && has_room(wait->gpu, wait->size)) {
             return 1;
         }
+    }
+    if (error == 0) {
+        nap(wait->gpu);
     }
     return error;
 }

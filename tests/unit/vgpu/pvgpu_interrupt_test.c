@@ -127,6 +127,24 @@ static void sleeping(void **state)
     assert_int_equal(errors, 0);
 }
 
+/* What a full ring waits for nothing announces. */
+static void sleeping_while_the_ring_is_full(void **state)
+{
+    const uint32_t commands = 2 * FAKE_PVGPU_RING / 16;
+
+    (void)state;
+    for (uint32_t i = 0; i < commands; i++) {
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+    }
+    assert_int_equal(fake_interrupts.sleeps, 1);
+    assert_int_equal(fake.commands, commands / 2);
+    gpu.wait = BG_WAIT_POLL;
+    fake_hal.on_wait = work;
+    assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+    assert_int_equal(fake_interrupts.sleeps, 1);
+    assert_int_equal(fake.commands, commands);
+}
+
 static void errors_are_told(void **state)
 {
     (void)state;
@@ -214,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(sleeping),
+        TEST(sleeping_while_the_ring_is_full),
         TEST(errors_are_told),
         TEST(storm_and_resume),
         TEST(without_an_interrupt),
