@@ -189,13 +189,22 @@ static CUresult check_create(const struct cuda_session *cuda,
                : CUDA_ERROR_INVALID_VALUE;
 }
 
-static CUresult make(struct cuda_session *cuda, struct cuda_array *array, bool is_mipmapped)
+static CUresult try_make(const struct cuda_session *cuda, struct cuda_array *array,
+                         bool is_mipmapped)
 {
     const struct cuda_driver *driver = cuda->driver;
 
     return is_mipmapped ? driver->cuMipmappedArrayCreate(&array->mipmapped, &array->descriptor,
                                                          array->levels)
                         : driver->cuArray3DCreate(&array->array, &array->descriptor);
+}
+
+/* The device may have what was freed for as long as anything works that was there before. */
+static CUresult make(struct cuda_session *cuda, struct cuda_array *array, bool is_mipmapped)
+{
+    CUresult result = try_make(cuda, array, is_mipmapped);
+
+    return cuda_leave_makes_room(cuda, result) ? try_make(cuda, array, is_mipmapped) : result;
 }
 
 static CUresult release_array(struct cuda_session *cuda, uint64_t array)

@@ -170,6 +170,16 @@ void cuda_leave_settle(struct cuda_session *cuda)
     }
 }
 
+/* Also what streams free by themselves. */
+bool cuda_leave_makes_room(struct cuda_session *cuda, CUresult result)
+{
+    if (result != CUDA_ERROR_OUT_OF_MEMORY || cuda_streams_wait(cuda) != CUDA_SUCCESS) {
+        return false;
+    }
+    cuda_leave_settle(cuda);
+    return true;
+}
+
 void cuda_leave_destroy(struct cuda_session *cuda)
 {
     cuda_leave_settle(cuda);

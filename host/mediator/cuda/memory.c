@@ -142,8 +142,7 @@ static CUresult take_memory(struct cuda_session *cuda, uint64_t size, CUstream s
     const struct cuda_driver *driver = cuda->driver;
     CUresult result = driver->cuMemAllocAsync(address, size, stream);
 
-    if (result == CUDA_ERROR_OUT_OF_MEMORY && cuda_streams_wait(cuda) == CUDA_SUCCESS) {
-        cuda_leave_settle(cuda);
+    if (cuda_leave_makes_room(cuda, result)) {
         result = driver->cuMemAllocAsync(address, size, stream);
     }
     if (result != CUDA_SUCCESS || driver->on_cpu) {

@@ -165,6 +165,27 @@ static void test_memory_that_stays(void **state)
     OK(give_back(range.address));
 }
 
+/* The same, and what takes its place is an array. */
+static void test_memory_for_an_array(void **state)
+{
+    const struct bg_cuda_array_create array = {.format = CU_AD_FORMAT_FLOAT,
+                                               .channels = 4,
+                                               .width = 1024,
+                                               .height = MEMORY_LIMIT / 1024 / 16};
+    uint64_t memory = allocate(MEMORY_LIMIT);
+
+    (void)state;
+    hold();
+    OK(ASK(BG_CUDA_MEMORY_FREE, (struct bg_cuda_memory_free){memory, OTHER, 0}));
+    while (session->memory_used > 0) {
+        cuda_is_busy(session);
+    }
+    let_go();
+    OK(ASK(BG_CUDA_ARRAY_CREATE, array));
+    pthread_join(guest, NULL);
+    OK(ASK_HANDLE(BG_CUDA_ARRAY_DESTROY, 0));
+}
+
 static CUresult have_none(CUevent *event, unsigned flags)
 {
     (void)event;
@@ -203,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_that_leaves, setup_streams, teardown_streams),
         cmocka_unit_test_setup_teardown(test_object_that_leaves, setup_streams, teardown_streams),
         cmocka_unit_test_setup_teardown(test_memory_that_stays, setup_streams, teardown_streams),
+        cmocka_unit_test_setup_teardown(test_memory_for_an_array, setup_streams, teardown_streams),
         cmocka_unit_test_setup_teardown(test_object_that_leaves_late, setup_streams,
                                         teardown_streams),
     };
