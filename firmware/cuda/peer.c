@@ -41,12 +41,12 @@ static CUresult check(struct cuda_context *context, CUDA_MEMCPY3D asked)
     return cuda_copy_check(context, &asked, &copy);
 }
 
-/* Waits. */
+/* Ordinary memory may be used again when it returns. */
 static CUresult run(struct cuda_context *context, CUDA_MEMCPY3D asked)
 {
     struct cuda_copy copy;
 
-    return cuda_copy_check(context, &asked, &copy) ?: cuda_copy_run(&context->legacy, &copy, true);
+    return cuda_copy_check(context, &asked, &copy) ?: cuda_copy_run(&context->legacy, &copy, false);
 }
 
 /* Where the sides are. */
@@ -54,36 +54,60 @@ struct peers {
     struct cuda_context *to, *from;
 };
 
-static CUresult copy_row(const struct peers *peers, CUDA_MEMCPY3D row, void *bytes)
+static size_t least(size_t a, size_t b)
 {
-    const size_t size = row.WidthInBytes;
-    CUresult result = CUDA_SUCCESS;
+    return a < b ? a : b;
+}
 
-    for (size_t done = 0; done < size && result == CUDA_SUCCESS; done += row.WidthInBytes) {
-        row.WidthInBytes = size - done < PIECE_SIZE ? size - done : PIECE_SIZE;
-        result = run(peers->from, reading(&row, bytes)) ?: run(peers->to, writing(&row, bytes));
-        row.srcXInBytes += row.WidthInBytes;
-        row.dstXInBytes += row.WidthInBytes;
+/* Rows of one slice of a box, or a part of one, from this place in it on: no more than a piece. */
+static CUDA_MEMCPY3D tile_at(const CUDA_MEMCPY3D *box, size_t x, size_t y, size_t z)
+{
+    CUDA_MEMCPY3D tile = *box;
+
+    tile.srcXInBytes += x;
+    tile.dstXInBytes += x;
+    tile.srcY += y;
+    tile.dstY += y;
+    tile.srcZ += z;
+    tile.dstZ += z;
+    tile.WidthInBytes = least(box->WidthInBytes - x, PIECE_SIZE);
+    tile.Height = least(box->Height - y, PIECE_SIZE / least(box->WidthInBytes, PIECE_SIZE));
+    tile.Depth = 1;
+    return tile;
+}
+
+/* Reads it, and queues its writing. */
+static CUresult copy_tile(const struct peers *peers, const CUDA_MEMCPY3D *tile, void *bytes)
+{
+    return run(peers->from, reading(tile, bytes)) ?: run(peers->to, writing(tile, bytes));
+}
+
+static CUresult copy_slice(const struct peers *peers, const CUDA_MEMCPY3D *box, size_t z,
+                           void *bytes)
+{
+    CUresult result = CUDA_SUCCESS;
+    CUDA_MEMCPY3D tile = *box;
+
+    for (size_t y = 0; y < box->Height; y += tile.Height) {
+        for (size_t x = 0; x < box->WidthInBytes; x += tile.WidthInBytes) {
+            tile = tile_at(box, x, y, z);
+            result = copy_tile(peers, &tile, bytes);
+            if (result != CUDA_SUCCESS) {
+                return result;
+            }
+        }
     }
     return result;
 }
 
-static CUresult copy_rows(const struct peers *peers, const CUDA_MEMCPY3D *box, void *bytes)
+static CUresult copy_slices(const struct peers *peers, const CUDA_MEMCPY3D *box, void *bytes)
 {
-    CUDA_MEMCPY3D row = *box;
     CUresult result = CUDA_SUCCESS;
 
-    row.Height = row.Depth = 1;
-    for (size_t z = 0; z < box->Depth; z++) {
-        for (size_t y = 0; y < box->Height && result == CUDA_SUCCESS; y++) {
-            row.srcZ = box->srcZ + z;
-            row.dstZ = box->dstZ + z;
-            row.srcY = box->srcY + y;
-            row.dstY = box->dstY + y;
-            result = copy_row(peers, row, bytes);
-        }
+    for (size_t z = 0; z < box->Depth && result == CUDA_SUCCESS; z++) {
+        result = copy_slice(peers, box, z, bytes);
     }
-    return result;
+    return result ?: cuda_stream_wait(&peers->to->legacy);
 }
 
 static CUresult copy_across(const struct peers *peers, const CUDA_MEMCPY3D *box)
@@ -95,7 +119,9 @@ static CUresult copy_across(const struct peers *peers, const CUDA_MEMCPY3D *box)
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     result = check(peers->from, reading(box, bytes)) ?: check(peers->to, writing(box, bytes));
-    result = result ?: copy_rows(peers, box, bytes);
+    if (result == CUDA_SUCCESS && box->WidthInBytes != 0) {
+        result = copy_slices(peers, box, bytes);
+    }
     cuda_free(bytes);
     return result;
 }

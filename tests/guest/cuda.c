@@ -307,7 +307,9 @@ static void test_device(CUdevice device, bool is_ring)
 
 /* ---- Two of them ---- */
 
-#define SLICE 16384u /* bytes */
+#define SLICE 40960u /* bytes */
+
+#define ROWS 64u
 
 /* Of two slices on one device the right halves of rows, which become left ones on the other. */
 static void test_between(void)
@@ -322,10 +324,11 @@ static void test_between(void)
         .dstPitch = 128,
         .dstHeight = SLICE / 128,
         .WidthInBytes = 64,
-        .Height = 3,
+        .Height = ROWS,
         .Depth = 2,
     };
     unsigned wrong = 0;
+    uint64_t written;
 
     for (uint32_t i = 0; i < sizeof(bytes); i++) {
         bytes[i] = (uint8_t)(i * 7 + i / 251);
@@ -338,21 +341,24 @@ static void test_between(void)
              ?: cuMemAlloc(&copy.srcDevice, sizeof(bytes))
              ?: cuMemcpyHtoD(copy.srcDevice, bytes, sizeof(bytes)),
          "and of the first");
+    written = ring.written;
     done(cuMemcpy3DPeer(&copy), "a box between them");
+    tap_ok(ring.written - written < 2 * ROWS * 64, "takes no command for each row");
     done(cuCtxSetCurrent(copy.dstContext) ?: cuMemcpyDtoH(back, copy.dstDevice, sizeof(back)),
          "comes back");
     for (uint32_t i = 0; i < sizeof(back); i++) {
-        bool is_in = i % 128 < 64 && i % SLICE < 3 * 128;
+        bool is_in = i % 128 < 64 && i % SLICE < ROWS * 128;
 
         wrong += back[i] != (is_in ? bytes[i + 64] : 0);
     }
     tap_equal(wrong, 0, "as it was, and nothing else");
     copy.dstPitch = 32;
     expect(cuMemcpy3DPeer(&copy), CUDA_ERROR_INVALID_VALUE, "rows do not overlap");
-    done(cuMemcpyPeer(copy.dstDevice, copy.dstContext, copy.srcDevice, copy.srcContext, SLICE)
-             ?: cuMemcpyDtoH(back, copy.dstDevice, SLICE),
+    done(cuMemcpyPeer(copy.dstDevice, copy.dstContext, copy.srcDevice, copy.srcContext,
+                      sizeof(bytes))
+             ?: cuMemcpyDtoH(back, copy.dstDevice, sizeof(back)),
          "a row");
-    tap_ok(memcmp(back, bytes, SLICE) == 0, "is the same");
+    tap_ok(memcmp(back, bytes, sizeof(back)) == 0, "is the same");
     done(cuMemFree(copy.dstDevice) ?: cuCtxSetCurrent(copy.srcContext) ?: cuMemFree(copy.srcDevice),
          "all goes");
 }
