@@ -697,6 +697,7 @@ bool emit_memory(struct emitter *emitter)
     case PTX_APPLYPRIORITY:
     case PTX_DISCARD:
     case PTX_PMEVENT:
+    case PTX_GRIDDEPCONTROL: /* what it waits for has ended before a kernel begins */
         return true;
     default:
         return false;

@@ -321,16 +321,13 @@ static bool emit(struct compilation *compilation, enum llvm_output output,
     return result->bytes != NULL || fail(reason, "code", NULL);
 }
 
-bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu,
-                  enum llvm_output output, struct llvm_result *result,
-                  char reason[LLVM_REASON_SIZE])
+static bool compile(const struct effort *effort, const char *ir, size_t length, unsigned machine,
+                    const char *cpu, enum llvm_output output, struct llvm_result *result,
+                    char *reason)
 {
-    struct compilation compilation = {.effort = effort_for(length)};
+    struct compilation compilation = {.effort = effort};
     bool done;
 
-    if (!llvm_load(reason)) {
-        return false;
-    }
     compilation.context = llvm.context_create();
     llvm.set_handler(compilation.context, take_message, &compilation);
     done = parse(&compilation, ir, length, reason) &&
@@ -338,4 +335,21 @@ bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *c
            emit(&compilation, output, result, reason);
     close_compilation(&compilation);
     return done;
+}
+
+bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu,
+                  enum llvm_output output, uint64_t frame, struct llvm_result *result,
+                  char reason[LLVM_REASON_SIZE])
+{
+    const struct effort *effort = effort_for(length);
+
+    if (!llvm_load(reason) || !compile(effort, ir, length, machine, cpu, output, result, reason)) {
+        return false;
+    }
+    if (result->frame <= frame || effort->level > 0) {
+        return true;
+    }
+    /* Without effort no two values share a place. */
+    free(result->bytes);
+    return compile(efforts, ir, length, machine, cpu, output, result, reason);
 }

@@ -28,10 +28,11 @@ bool llvm_load(char reason[LLVM_REASON_SIZE]);
 const char *llvm_path(void);
 
 /* A zero byte must follow the IR. The machine is ELF's number, or 0: this one. cpu is LLVM's word;
- * NULL: this processor with all that it has, or any of another machine's. False: the reason says
- * why. From one thread at a time. */
+ * NULL: this processor with all that it has, or any of another machine's. For a frame of more bytes
+ * than this it takes more time, and may still have one. False: the reason says why. From one thread
+ * at a time. */
 bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu,
-                  enum llvm_output output, struct llvm_result *result,
+                  enum llvm_output output, uint64_t frame, struct llvm_result *result,
                   char reason[LLVM_REASON_SIZE]);
 
 #endif

@@ -66,10 +66,19 @@ static bool join(const struct kernel_needs *needs, const struct llvm_result *obj
     return answer->bytes != NULL;
 }
 
+/* Each of the functions that lie on the stack at once may have so much of it. */
+static uint64_t frame_limit(const struct kernel_needs *needs)
+{
+    uint64_t part = WARP_STACK_MAX / ((uint64_t)needs->depth + 1);
+
+    return part > WARP_FRAME_EXTRA ? part - WARP_FRAME_EXTRA : 0;
+}
+
 static bool compile(const struct ptx_function *kernel, const struct text *ir,
                     const struct kernel_needs *needs, const struct compile_request *request,
                     struct compile_answer *answer, struct ptx_log *log)
 {
+    uint64_t frame = frame_limit(needs);
     struct llvm_result object;
     char reason[LLVM_REASON_SIZE];
     bool done;
@@ -78,10 +87,10 @@ static bool compile(const struct ptx_function *kernel, const struct text *ir,
         return fail(log, kernel, PTX_ERROR_NO_COMPILER, reason);
     }
     if (!llvm_compile(ir->bytes, ir->used, request->options.machine, kernel_cpu(&request->options),
-                      LLVM_OBJECT, &object, reason)) {
+                      LLVM_OBJECT, frame, &object, reason)) {
         return fail(log, kernel, PTX_ERROR_COMPILER, reason);
     }
-    if ((object.frame + WARP_FRAME_EXTRA) * (needs->depth + 1) > WARP_STACK_MAX) {
+    if (object.frame > frame) {
         done = fail(log, kernel, PTX_ERROR_LIMIT, "its values take too much of the stack");
     } else if (object.size > request->limits.answer) {
         done = fail(log, kernel, PTX_ERROR_LIMIT, "the code is too large");

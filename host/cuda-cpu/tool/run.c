@@ -367,7 +367,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
         fputs(ir.bytes, stdout);
         status = RUN_OK;
     } else if (llvm_compile(ir.bytes, ir.used, options.machine, kernel_cpu(&options), LLVM_ASSEMBLY,
-                            &result, reason)) {
+                            UINT64_MAX, &result, reason)) {
         fputs(result.bytes, stdout);
         free(result.bytes);
         status = RUN_OK;

@@ -41,6 +41,7 @@ execute *const execute_table[PTX_OPCODES] = {
     [PTX_FMA] = execute_fma,
     [PTX_FNS] = execute_fns,
     [PTX_GETCTARANK] = execute_getctarank,
+    [PTX_GRIDDEPCONTROL] = execute_nothing,
     [PTX_ISSPACEP] = execute_isspacep,
     [PTX_LD] = execute_ld,
     [PTX_LDMATRIX] = execute_matrix,

@@ -40,6 +40,11 @@ static const char module_text[] =
     ".visible .entry warps() { .reg .b32 %r<3>; .reg .pred %p; mov.u32 %r1, %tid.x;\n"
     "bar.sync 0; setp.gt.u32 %p, %r1, 31; @%p bra E;\n"
     "shfl.sync.down.b32 %r2, %r1, 1, 31, -1; E: ret; }\n"
+    /* The next one of the stream may begin early, and waits. */
+    ".visible .entry dependent(.param .u64 p) { .reg .b64 %rd; .reg .b32 %r<2>; .reg .pred %p;\n"
+    "griddepcontrol.launch_dependents; ld.param.u64 %rd, [p]; griddepcontrol.wait;\n"
+    "mov.u32 %r1, %tid.x; setp.eq.u32 %p, %r1, 0; @%p ld.u32 %r0, [%rd];\n"
+    "@%p add.u32 %r0, %r0, 1; @%p st.u32 [%rd], %r0; ret; }\n"
     ".visible .entry forever() { L: bra L; }\n";
 
 static int setup(void **state)
@@ -141,6 +146,31 @@ static void test_attributes(void **state)
                      CUDA_ERROR_INVALID_VALUE);
 }
 
+/* As CUB launches its kernels for sm_90. */
+static void test_dependent(void **state)
+{
+    CUlaunchAttribute attribute = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+                                   .value.programmaticStreamSerializationAllowed = 1};
+    CUlaunchConfig config = {.gridDimX = 1,
+                             .gridDimY = 1,
+                             .gridDimZ = 1,
+                             .blockDimX = 64,
+                             .blockDimY = 1,
+                             .blockDimZ = 1,
+                             .attrs = &attribute,
+                             .numAttrs = 1};
+    CUdeviceptr pointer;
+    void *parameters[] = {&pointer};
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    for (int i = 0; i < 20; i++) {
+        OK(cuLaunchKernelEx(&config, function("dependent"), parameters, NULL));
+    }
+    assert_int_equal(read_word(pointer), 20);
+    OK(cuMemFree(pointer));
+}
+
 /* The limit is in main. */
 static void test_time_limit(void **state)
 {
@@ -237,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_workspace, setup, close_device),
         cmocka_unit_test_setup_teardown(test_after_each_other, setup, close_device),
         cmocka_unit_test_setup_teardown(test_attributes, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_dependent, setup, close_device),
         cmocka_unit_test(test_time_limit),
         cmocka_unit_test_setup_teardown(test_files, setup, close_device),
         cmocka_unit_test_setup_teardown(test_find, setup, close_device),

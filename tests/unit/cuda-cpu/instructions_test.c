@@ -516,6 +516,7 @@ static bool computes_values(enum ptx_opcode opcode)
     case PTX_CREATEPOLICY:
     case PTX_CVTA:
     case PTX_ELECT:
+    case PTX_GRIDDEPCONTROL:
     case PTX_ISSPACEP:
     case PTX_ISTYPEP:
     case PTX_MATCH:

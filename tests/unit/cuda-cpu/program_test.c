@@ -416,6 +416,50 @@ static void test_many_values(void **state)
     program_destroy(program);
 }
 
+/* Of so much code LLVM keeps each value in a place of its own first, which are too many. */
+static void test_many_ways(void **state)
+{
+    enum { WAYS = 80, VALUES = 20, LINE = 128 };
+    static char text[WAYS * 2 * LINE];
+    uint32_t values[VALUES], sum = 0;
+    size_t used = 0;
+
+    (void)state;
+    used += (size_t)sprintf(text, HEAD ".entry k(.param .u64 p) {\n.reg .b64 %%rd0; "
+                                       ".reg .b32 %%r<2>, %%x<20>; .reg .pred %%p;\n"
+                                       "ld.param.u64 %%rd0, [p]; mov.u32 %%r0, %%tid.x; "
+                                       "mad.wide.u32 %%rd0, %%r0, 4, %%rd0;\n");
+    for (unsigned i = 0; i < VALUES; i++) {
+        used += (size_t)sprintf(text + used, "mov.u32 %%x%u, %u;\n", i, i);
+    }
+    used += (size_t)sprintf(text + used, "L:\n");
+    for (unsigned i = 0; i < WAYS; i++) {
+        used += (size_t)sprintf(text + used,
+                                "and.b32 %%r1, %%r0, %u; setp.eq.u32 %%p, %%r1, 0; @%%p bra L%u;\n"
+                                "add.u32 %%x%u, %%x%u, %%x%u;\nL%u:\n",
+                                1u << i % 5, i, i % VALUES, i % VALUES, i * 7 % VALUES, i);
+    }
+    used += (size_t)sprintf(text + used, "add.u32 %%r0, %%r0, 32; setp.lt.u32 %%p, %%r0, 96; "
+                                         "@%%p bra L;\n");
+    for (unsigned i = 1; i < VALUES; i++) {
+        used += (size_t)sprintf(text + used, "add.u32 %%x0, %%x0, %%x%u;\n", i);
+    }
+    sprintf(text + used, "st.global.u32 [%%rd0], %%x0; ret; }\n");
+    run_well(text, 1, 32, 0);
+    for (unsigned i = 0; i < VALUES; i++) {
+        values[i] = i;
+    }
+    for (unsigned i = 0; i < 3 * WAYS; i++) {
+        if (21 >> i % WAYS % 5 & 1) {
+            values[i % WAYS % VALUES] += values[i % WAYS * 7 % VALUES];
+        }
+    }
+    for (unsigned i = 0; i < VALUES; i++) {
+        sum += values[i];
+    }
+    assert_int_equal(out[21], sum);
+}
+
 /* ---- Values ---- */
 
 /* One thread; the statements leave a word in %r2. */
@@ -700,6 +744,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_atomics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lanes_together, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_ways, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds_of_known_memory, setup, teardown),
