@@ -23,6 +23,7 @@
 
 #include "harness.h"
 #include "harness_qemu.h"
+#include "protocol/pvgpu.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
 
@@ -173,32 +174,6 @@ static void test_lines_are_counted(void **state)
     assert_in_range(count_text(process_errors(mediator), "\n"), 50, 400);
 }
 
-/* ---- Connections ---- */
-
-/* Who connects all the time is let in so often, and is closed after that; nobody else is. */
-static void test_connections_are_limited(void **state)
-{
-    enum { TRIES = 300 };
-    struct request nop = request_nop();
-    unsigned served = 0;
-
-    (void)state;
-    start_quiet("guest_connections_per_s = 1\n");
-    uint64_t start_ms = harness_now_ms();
-    for (int i = 0; i < TRIES; i++) {
-        struct client client = client_open(path, 1);
-
-        served += client_call(&client, &nop).type != 0;
-        client_close(&client);
-    }
-    /* 128 at once, and one in a second. */
-    assert_in_range(served, 100, 129 + (harness_now_ms() - start_ms) / 1000);
-    process_wait_text(mediator, "connects more often than 1 times a second");
-    struct client other = client_open_from(1, path, 1);
-    client_expect_ok(&other, &nop);
-    client_close(&other);
-}
-
 /* ---- Workers ---- */
 
 /* The worker of the only session, whatever it has sent. */
@@ -255,14 +230,15 @@ static void expect_namespaces(pid_t worker)
     free(root);
 }
 
-/* From a guest's first byte on, and before it: this one has sent none. */
-static void expect_jail(const char *device)
+/* With a guest's first byte, before there is a message of its bytes. */
+static void expect_jail(const char *device, char byte)
 {
     uint64_t until_ms = harness_now_ms() + CLIENT_TIMEOUT_MS;
     pid_t worker;
 
     fixture_start("one", device, "");
     struct client client = client_open(path, 1);
+    assert_true(socket_write(client.fd, &byte, 1));
     do {
         assert_true(harness_now_ms() < until_ms);
         worker = only_worker();
@@ -278,13 +254,13 @@ static void expect_jail(const char *device)
 static void test_stub_worker_is_alone(void **state)
 {
     (void)state;
-    expect_jail("vgpu-stub");
+    expect_jail("vgpu-stub", (char)BG_VGPU_STUB_MESSAGE_MAGIC);
 }
 
 static void test_pvgpu_worker_is_alone(void **state)
 {
     (void)state;
-    expect_jail("pvgpu");
+    expect_jail("pvgpu", BG_PVGPU_MESSAGE_HANDSHAKE);
 }
 
 /* ---- Who answers in the mediator's place ---- */
@@ -411,7 +387,6 @@ int main(void)
         TEST(test_log_that_nobody_reads),
         TEST(test_full_listener_says_so_once),
         TEST(test_lines_are_counted),
-        TEST(test_connections_are_limited),
         TEST(test_stub_worker_is_alone),
         TEST(test_pvgpu_worker_is_alone),
         TEST(test_impostors),

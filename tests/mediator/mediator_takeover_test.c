@@ -206,6 +206,21 @@ static void test_in_between(void **state)
     client_close(&waiting);
 }
 
+/* What has no worker yet has the next mediator's. */
+static void test_not_served_yet(void **state)
+{
+    (void)state;
+    start("[listener one]\npath = %s\nguest_connections_per_s = 1\n", one);
+    struct client silent = client_open(one, 1), client = client_open_from(1, one, 2);
+    expect_sum(&client, 1, 2); /* which came later */
+    restart(SIGTERM);
+    expect_sum(&silent, 3, 4);
+    expect_sum(&client, 5, 6);
+    service_wait_gone(&service, "waiting");
+    client_close(&silent);
+    client_close(&client);
+}
+
 static void send_long(struct client *client)
 {
     struct request alloc = request_alloc(256 * MIB);
@@ -236,7 +251,9 @@ static void check_leases(int signal_number)
     send_long(&holder);
     client_expect_ok(&waiter, &nop);
     client_send(&waiter, &add);
+    client_send_ping(&late, 1, false);
     admin_wait_sessions(one, 3);
+    assert_int_equal(client_receive(&late).type, BG_VGPU_STUB_MESSAGE_PONG);
     service_stop(&service, signal_number);
     client_send(&late, &add);
     service_start(&service, config_path);
@@ -595,6 +612,7 @@ int main(int count, char **texts)
         TEST(test_again_and_again),
         TEST(test_asked_twice),
         TEST(test_in_between),
+        TEST(test_not_served_yet),
         TEST(test_leases),
         TEST(test_leases_killed),
         TEST(test_stopped_for_good),

@@ -238,7 +238,7 @@ static void test_looks_are_no_guests(void **state)
     (void)state;
     start();
     close(processes_connect(0, path));
-    process_wait_text(mediator, "ended, 0 requests");
+    process_wait_text(mediator, "left before it had a worker");
     expect(6, "quarantine one:0", "no such guest is known");
 }
 

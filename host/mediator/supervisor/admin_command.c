@@ -27,18 +27,20 @@ static json_t *refuse(const char *code, const char *text)
  */
 static bool is_known(const struct guest_record *guest)
 {
-    return guest->named || guest->sessions > 0 || guest->fault_count > 0 || guest->quarantined;
+    return guest->past.named || guest->sessions > 0 || guest->past.fault_count > 0 ||
+           guest->past.quarantined;
 }
 
 static bool has_guest(const struct target *target, const struct guest_record *guest)
 {
-    return !target->is_guest || (guest->vm_id == target->vm_id && is_known(guest));
+    return !target->is_guest || (guest->past.vm_id == target->vm_id && is_known(guest));
 }
 
 static void log_guest(const struct guest_record *guest, const char *what)
 {
-    log_info("listener %s, vm %u: %s (process %d of user %u)", guest->listener->name, guest->vm_id,
-             what, (int)guest->peer.process, (unsigned)guest->peer.user);
+    log_info("listener %s, vm %u: %s (process %d of user %u)", guest->listener->name,
+             guest->past.vm_id, what, (int)guest->past.peer.process,
+             (unsigned)guest->past.peer.user);
 }
 
 /* ---- Each command ---- */

@@ -28,8 +28,8 @@ static json_t *describe_session(const struct worker_process *worker)
     char pool[2] = {worker->pool, '\0'};
     json_t *object =
         json_pack("{ss si si si ss}", "listener", worker->listener->config->name, "worker_pid",
-                  (int)worker->pid, "peer_pid", (int)worker->guest->peer.process, "peer_uid",
-                  (int)worker->guest->peer.user, "lease", leases[worker->lease.state]);
+                  (int)worker->pid, "peer_pid", (int)worker->guest->past.peer.process, "peer_uid",
+                  (int)worker->guest->past.peer.user, "lease", leases[worker->lease.state]);
 
     set(object, "session", worker->session);
     set(object, "requests", statistics->requests);
@@ -149,7 +149,7 @@ static unsigned count_quarantined(const struct guest_table *table)
     unsigned count = 0;
 
     for (unsigned i = 0; i < table->count; i++) {
-        count += table->records[i].quarantined;
+        count += table->records[i].past.quarantined;
     }
     return count;
 }
@@ -221,12 +221,14 @@ static void append_guests(json_t *guests, const struct guest_table *table)
     for (unsigned i = 0; i < table->count; i++) {
         const struct guest_record *guest = &table->records[i];
 
-        if (guest->fault_count > 0 || guest->quarantined) {
-            json_array_append_new(
-                guests, json_pack("{ss sI si si si sb}", "listener", guest->listener->name, "vm_id",
-                                  (json_int_t)guest->vm_id, "peer_pid", (int)guest->peer.process,
-                                  "peer_uid", (int)guest->peer.user, "faults",
-                                  (int)guest->fault_count, "quarantined", (int)guest->quarantined));
+        if (guest->past.fault_count > 0 || guest->past.quarantined) {
+            json_array_append_new(guests, json_pack("{ss sI si si si sb}", "listener",
+                                                    guest->listener->name, "vm_id",
+                                                    (json_int_t)guest->past.vm_id, "peer_pid",
+                                                    (int)guest->past.peer.process, "peer_uid",
+                                                    (int)guest->past.peer.user, "faults",
+                                                    (int)guest->past.fault_count, "quarantined",
+                                                    (int)guest->past.quarantined));
         }
     }
 }

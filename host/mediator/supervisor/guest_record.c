@@ -20,7 +20,7 @@ struct guest_record *guest_record_find(struct guest_table *table,
     for (unsigned i = 0; i < table->count; i++) {
         struct guest_record *guest = &table->records[i];
 
-        if (guest->listener == listener && peer_is_same(&guest->peer, peer)) {
+        if (guest->listener == listener && peer_is_same(&guest->past.peer, peer)) {
             return guest;
         }
     }
@@ -37,7 +37,7 @@ static struct guest_record *make_room(struct guest_table *table)
     for (unsigned i = 0; i < table->count; i++) {
         struct guest_record *guest = &table->records[i];
 
-        if (guest->sessions == 0 && !guest->quarantined &&
+        if (guest->sessions == 0 && !guest->past.quarantined &&
             (oldest == NULL || guest->used_ns < oldest->used_ns)) {
             oldest = guest;
         }
@@ -52,12 +52,14 @@ static void init_record(struct guest_record *guest, const struct config_listener
 
     memset(guest, 0, sizeof(*guest));
     guest->listener = listener;
-    guest->peer = *peer;
+    guest->past.peer = *peer;
     limiter_init(&guest->limiter, limits->requests_per_s, limits->burst, limits->burst, now_ns);
     limiter_init(&guest->lines, GUEST_RECORD_LINES_PER_S, GUEST_RECORD_LINES_BURST,
                  GUEST_RECORD_LINES_BURST, now_ns);
     limiter_init(&guest->connections, listener->guest_connections_per_s,
                  GUEST_RECORD_CONNECTIONS_BURST, GUEST_RECORD_CONNECTIONS_BURST, now_ns);
+    limiter_init(&guest->starts, listener->guest_connections_per_s, GUEST_RECORD_STARTS_BURST,
+                 GUEST_RECORD_STARTS_BURST, now_ns);
 }
 
 struct guest_record *guest_record_open(struct guest_table *table,
@@ -100,9 +102,9 @@ struct guest_record *guest_record_attach(struct guest_table *table,
 
 void guest_record_name(struct guest_record *guest, uint32_t vm_id)
 {
-    if (!guest->named) {
-        guest->named = true;
-        guest->vm_id = vm_id;
+    if (!guest->past.named) {
+        guest->past.named = true;
+        guest->past.vm_id = vm_id;
     }
 }
 
@@ -119,33 +121,34 @@ bool guest_record_count_fault(struct guest_record *guest, uint64_t now_ns)
     const struct config_listener *listener = guest->listener;
     uint32_t limit = listener->quarantine_faults;
 
-    guest->fault_ns[guest->fault_count % GUEST_RECORD_FAULTS] = now_ns;
-    guest->fault_count++;
-    if (limit == 0 || guest->quarantined || guest->fault_count < limit) {
+    guest->past.fault_ns[guest->past.fault_count % GUEST_RECORD_FAULTS] = now_ns;
+    guest->past.fault_count++;
+    if (limit == 0 || guest->past.quarantined || guest->past.fault_count < limit) {
         return false;
     }
     /* The limit-th last fault, this one counted, lies within the window. */
-    uint64_t first_ns = guest->fault_ns[(guest->fault_count - limit) % GUEST_RECORD_FAULTS];
+    uint64_t first_ns =
+        guest->past.fault_ns[(guest->past.fault_count - limit) % GUEST_RECORD_FAULTS];
     if (now_ns - first_ns > listener->quarantine_window_s * NS_PER_S) {
         return false;
     }
-    guest->quarantined = true;
-    guest->quarantined_ns = now_ns;
+    guest->past.quarantined = true;
+    guest->past.quarantined_ns = now_ns;
     return true;
 }
 
 void guest_record_quarantine(struct guest_record *guest, uint64_t now_ns)
 {
-    guest->quarantined = guest->held = true;
-    guest->quarantined_ns = now_ns;
+    guest->past.quarantined = guest->past.held = true;
+    guest->past.quarantined_ns = now_ns;
 }
 
 bool guest_record_release(struct guest_record *guest)
 {
-    bool was = guest->quarantined;
+    bool was = guest->past.quarantined;
 
-    guest->quarantined = guest->held = false;
-    guest->fault_count = 0;
+    guest->past.quarantined = guest->past.held = false;
+    guest->past.fault_count = 0;
     return was;
 }
 
@@ -153,6 +156,6 @@ bool guest_record_has_served(const struct guest_record *guest, uint64_t now_ns)
 {
     uint64_t time_ns = guest->listener->quarantine_s * NS_PER_S;
 
-    return guest->quarantined && !guest->held && time_ns &&
-           now_ns - guest->quarantined_ns >= time_ns;
+    return guest->past.quarantined && !guest->past.held && time_ns &&
+           now_ns - guest->past.quarantined_ns >= time_ns;
 }

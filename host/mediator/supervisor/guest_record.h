@@ -19,29 +19,35 @@
 /* Per listener, as many as it may have sessions; 11 MB, of which the kernel gives what is used.
  * The oldest without sessions and quarantine makes room. */
 #define GUEST_TABLE_SIZE 4096u
-/* Connections at once: above the devices of any machine. */
+/* Connections at once: above the devices of any machine; and of them, that get a worker at once. */
 #define GUEST_RECORD_CONNECTIONS_BURST 128u
+#define GUEST_RECORD_STARTS_BURST 16u
 /* Lines of the log that a guest can cause: its sessions' and those about them. */
 #define GUEST_RECORD_LINES_PER_S 5u
 #define GUEST_RECORD_LINES_BURST 200u
 #define GUEST_RECORD_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
 #define GUEST_RECORD_FAULTS 64u /* config.c allows quarantine_faults up to this */
 
-struct guest_record {
-    const struct config_listener *listener; /* NULL: free */
+/* What it did, and what came of it. */
+struct guest_past {
     struct peer peer;
     bool named; /* vm_id is known */
     uint32_t vm_id;
-    uint32_t sessions;
     bool quarantined;
     bool held;               /* an operator did that: it lasts until it is released */
     uint64_t quarantined_ns; /* since when */
     uint32_t fault_count;    /* since the start or the last release */
     uint64_t fault_ns[GUEST_RECORD_FAULTS];
+};
+
+struct guest_record {
+    const struct config_listener *listener; /* NULL: free */
+    struct guest_past past;
+    uint32_t sessions;
     uint64_t used_ns;
     struct limiter limiter; /* while it has no session */
     struct limiter lines;   /* of the log */
-    struct limiter connections;
+    struct limiter connections, starts;
     uint64_t lines_suppressed;
     /* What it has had of each of the supervisor's devices. */
     struct scheduler_account accounts[GUEST_RECORD_DEVICES];

@@ -58,7 +58,7 @@ void inherited_read(void)
     unsetenv("LISTEN_FDNAMES");
 }
 
-static void read_path(int fd, char path[sizeof(((struct listener_socket *)0)->path)])
+void inherited_read_path(int fd, char path[INHERITED_PATH_SIZE])
 {
     struct sockaddr_un address = {0};
     socklen_t size = sizeof(address) - 1; /* so that the path ends */
@@ -79,9 +79,9 @@ static bool is_listening(int fd)
 
 static bool listens_at(int fd, const char *path)
 {
-    char own[sizeof(((struct listener_socket *)0)->path)];
+    char own[INHERITED_PATH_SIZE];
 
-    read_path(fd, own);
+    inherited_read_path(fd, own);
     return is_listening(fd) && strcmp(own, path) == 0;
 }
 
@@ -96,7 +96,7 @@ void inherited_fill(struct listener_socket *socket, int fd)
     struct stat status;
 
     *socket = (struct listener_socket){.fd = fd};
-    read_path(fd, socket->path);
+    inherited_read_path(fd, socket->path);
     if (lstat(socket->path, &status) == 0 && S_ISSOCK(status.st_mode)) {
         socket->device = status.st_dev;
         socket->inode = status.st_ino;

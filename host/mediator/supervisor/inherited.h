@@ -11,6 +11,7 @@
 #include "host/common/listener.h"
 
 #define INHERITED_NAME_SIZE 256 /* systemd's, NUL included */
+#define INHERITED_PATH_SIZE sizeof(((struct listener_socket *)0)->path)
 
 /* Before any other descriptor is opened. */
 void inherited_read(void);
@@ -22,6 +23,9 @@ bool inherited_take_listener(const char *path, struct listener_socket *socket);
 
 /* A stored listener's socket, as it is, whose path nobody wants any more. */
 void inherited_fill(struct listener_socket *socket, int fd);
+
+/* Where a socket, or the one that it was accepted at, is bound; empty: nowhere with a name. */
+void inherited_read_path(int fd, char path[INHERITED_PATH_SIZE]);
 
 /* Those of one name, which are the caller's then: how many, at most `most`. */
 unsigned inherited_take(const char *name, int *fds, unsigned most);

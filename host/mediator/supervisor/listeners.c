@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,7 +14,6 @@
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/inherited.h"
 #include "host/mediator/supervisor/takeover.h"
-#include "host/mediator/supervisor/worker_process.h"
 
 #define ACCEPT_BATCH 16       /* then other events have their turn */
 #define ACCEPTS_PER_TICK 32   /* of a listener, served or not */
@@ -54,7 +54,7 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct supervisor_liste
 /* False after a line: it is not served. */
 static bool admit(struct supervisor_listener *listener, int connection)
 {
-    struct supervisor *supervisor = listener->supervisor;
+    const struct supervisor *supervisor = listener->supervisor;
     const struct config_listener *config = listener->config;
     struct guest_record *guest = NULL;
     uint64_t now_ns = clock_now_ns();
@@ -75,10 +75,22 @@ static bool admit(struct supervisor_listener *listener, int connection)
                supervisor->config->max_sessions);
     } else if (listener->sessions >= config->max_sessions) {
         refuse(listener, "all its %u sessions are in use", config->max_sessions);
-    } else if (!worker_process_serve(supervisor, listener, connection, guest)) {
+    } else if (!waiting_add(listener, connection, guest)) {
         refuse(listener, "no memory");
     } else {
         return true;
+    }
+    return false;
+}
+
+bool listeners_admit(struct supervisor *supervisor, const char *path, int connection)
+{
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        if (!listener->removed && strcmp(listener->config->path, path) == 0) {
+            return admit(listener, connection);
+        }
     }
     return false;
 }
@@ -167,7 +179,10 @@ void listeners_configure(struct supervisor_listener *listener)
     listener->cuda_possible = may_use_cuda(listener->supervisor, config);
     set_rate(&listener->connections, config->connections_per_s, now_ns);
     for (unsigned i = 0; i < listener->guests.count; i++) {
-        set_rate(&listener->guests.records[i].connections, config->guest_connections_per_s, now_ns);
+        struct guest_record *guest = &listener->guests.records[i];
+
+        set_rate(&guest->connections, config->guest_connections_per_s, now_ns);
+        set_rate(&guest->starts, config->guest_connections_per_s, now_ns);
     }
 }
 

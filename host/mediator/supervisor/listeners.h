@@ -23,6 +23,10 @@ void listeners_end(struct supervisor_listener *listener);
 /* What follows from its entry of the configuration, which has changed. */
 void listeners_configure(struct supervisor_listener *listener);
 
+/* A connection that was made at this path before this mediator was there: false after a log line,
+ * if it has a listener, when it is not served and stays the caller's. */
+bool listeners_admit(struct supervisor *supervisor, const char *path, int connection);
+
 /* Accepts again where there was a pause, and says what was left out of the log. */
 void listeners_tick(struct supervisor *supervisor, uint64_t now_ns);
 

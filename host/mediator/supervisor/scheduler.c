@@ -54,8 +54,7 @@ static void charge_holders(struct scheduler *scheduler, uint64_t now_ns)
     struct scheduler_client *client;
 
     if (scheduler->waiting > 0) {
-        TAILQ_FOREACH(client, &scheduler->holders, link)
-        {
+        TAILQ_FOREACH (client, &scheduler->holders, link) {
             charge(client, now_ns - scheduler->charged_ns);
         }
     }
@@ -93,8 +92,7 @@ static struct scheduler_client *choose(const struct scheduler *scheduler)
 {
     struct scheduler_client *best = TAILQ_FIRST(&scheduler->waiters), *client;
 
-    TAILQ_FOREACH(client, &scheduler->waiters, link)
-    {
+    TAILQ_FOREACH (client, &scheduler->waiters, link) {
         if (client != best && goes_before(client, best)) {
             best = client;
         }
@@ -106,8 +104,7 @@ static void count_passed(struct scheduler *scheduler, const struct scheduler_cli
 {
     struct scheduler_client *client;
 
-    TAILQ_FOREACH(client, &scheduler->waiters, link)
-    {
+    TAILQ_FOREACH (client, &scheduler->waiters, link) {
         if (client->arrival > next->arrival) {
             break;
         }
@@ -264,8 +261,7 @@ struct scheduler_client *scheduler_get_overdue(const struct scheduler *scheduler
 {
     struct scheduler_client *client;
 
-    TAILQ_FOREACH(client, &scheduler->holders, link)
-    {
+    TAILQ_FOREACH (client, &scheduler->holders, link) {
         if (client->deadline_ns != 0 && now_ns >= client->deadline_ns) {
             return client;
         }

@@ -15,6 +15,7 @@
 #include "host/mediator/worker/device.h"
 #include "host/mediator/supervisor/scheduler.h"
 #include "host/mediator/supervisor/usage.h"
+#include "host/mediator/supervisor/waiting.h"
 #include "host/mediator/worker/control.h"
 
 #define SUPERVISOR_DEVICES GUEST_RECORD_DEVICES
@@ -105,18 +106,6 @@ struct worker_process {
 
 LIST_HEAD(worker_process_list, worker_process);
 
-/* A connection that waits for a worker. It counts as a session. */
-struct waiting_connection {
-    STAILQ_ENTRY(waiting_connection) link;
-    int connection;
-    struct supervisor_listener *listener;
-    struct guest_record *guest;
-    uint32_t tokens;
-    uint64_t since_ns;
-};
-
-STAILQ_HEAD(waiting_connections, waiting_connection);
-
 struct supervisor {
     struct config *config;
     const struct supervisor_options *options;
@@ -139,7 +128,7 @@ struct supervisor {
     struct cgroup *cgroup; /* NULL: workers have none */
     unsigned starting;     /* wanted of the nursery */
     struct waiting_connections waiting;
-    unsigned waiting_count;
+    unsigned due_count;        /* of them, that the next workers are for */
     struct log_limit failures; /* lines about workers that do not start */
     uint64_t spares_from_ns;   /* no new spare worker before */
     uint32_t sessions, last_session;
@@ -151,6 +140,13 @@ struct supervisor {
     struct exporter *exporter; /* NULL: no metrics */
     void (*on_worker_gone)(struct supervisor *supervisor);
 };
+
+/* Its place is the next one's. */
+static inline void supervisor_end_session(struct supervisor_listener *listener)
+{
+    listener->sessions--;
+    listener->supervisor->sessions--;
+}
 
 static inline const struct probe *supervisor_probe_of(const struct supervisor *supervisor,
                                                       const struct supervisor_device *device)

@@ -55,7 +55,7 @@ static void drain(struct supervisor *supervisor)
     log_info("stopping: %u sessions finish what they accepted", supervisor->sessions);
     notify_send("STOPPING=1");
     listeners_close(supervisor);
-    worker_process_drop_waiting(supervisor);
+    waiting_refuse_all(supervisor);
     LIST_FOREACH (worker, &supervisor->workers, link) {
         worker_process_drain(worker);
     }
@@ -70,8 +70,8 @@ static void leave(struct supervisor *supervisor)
     log_info("stopping: %u sessions wait for the next mediator", supervisor->sessions);
     supervisor->draining = true;
     notify_send("STOPPING=1");
+    waiting_leave(supervisor);
     listeners_leave(supervisor);
-    worker_process_drop_waiting(supervisor);
     uv_stop(&supervisor->loop);
 }
 
@@ -139,8 +139,8 @@ static void end_quarantines(struct supervisor_listener *listener, uint64_t now_n
 
         if (guest_record_has_served(guest, now_ns) && guest_record_release(guest)) {
             log_info("listener %s, vm %u: its quarantine is over (process %d of user %u)",
-                     guest->listener->name, guest->vm_id, (int)guest->peer.process,
-                     (unsigned)guest->peer.user);
+                     guest->listener->name, guest->past.vm_id, (int)guest->past.peer.process,
+                     (unsigned)guest->past.peer.user);
             worker_process_tell_quarantine(listener, guest);
         }
     }
@@ -181,6 +181,7 @@ static void on_tick(uv_timer_t *timer)
     if (supervisor->draining && now_ns >= supervisor->drain_until_ns) {
         kill_all(supervisor, "it did not finish in time");
     }
+    waiting_tick(supervisor, now_ns);
     worker_process_keep_spares(supervisor);
 }
 
@@ -457,7 +458,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     supervisor.started_ns = supervisor.checked_ns = supervisor.usage_ns = clock_now_ns();
     supervisor.on_worker_gone = on_worker_gone;
     LIST_INIT(&supervisor.workers);
-    STAILQ_INIT(&supervisor.waiting);
+    TAILQ_INIT(&supervisor.waiting);
     for (unsigned i = 0; i < CONFIG_LISTENERS; i++) {
         supervisor.listeners[i].socket.fd = -1;
     }

@@ -17,6 +17,7 @@
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/inherited.h"
+#include "host/mediator/supervisor/listeners.h"
 #include "host/mediator/supervisor/notify.h"
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
@@ -24,6 +25,7 @@
 
 #define SESSION "session-"
 #define CGROUP "cgroup"
+#define WAITING "waiting"
 #define RECORD_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 /* Of a supervisor that may have been another version: what does not match ends the session. */
@@ -67,7 +69,7 @@ void takeover_store(struct worker_process *worker)
         .version = CONTROL_VERSION,
         .size = sizeof(record),
         .start = worker->start,
-        .peer = worker->guest->peer,
+        .peer = worker->guest->past.peer,
         .pid = worker->pid,
         .slot = worker->slot,
         .user = geteuid(),
@@ -98,6 +100,11 @@ void takeover_forget(const struct worker_process *worker)
         name_session(name, worker->session);
         notify_remove(name);
     }
+}
+
+void takeover_store_waiting(int connection)
+{
+    notify_store(WAITING, &connection, 1);
 }
 
 static void name_listener(char name[64], const struct supervisor_listener *listener)
@@ -287,6 +294,25 @@ static void resume_one(struct supervisor *supervisor, const char *name)
     }
 }
 
+/* Their peers are asked for anew, as of one that has just connected. */
+static void resume_waiting(struct supervisor *supervisor)
+{
+    char path[INHERITED_PATH_SIZE];
+    bool any = false;
+    int fd;
+
+    while (inherited_take(WAITING, &fd, 1) == 1) {
+        any = true;
+        inherited_read_path(fd, path);
+        if (!listeners_admit(supervisor, path, fd)) {
+            close(fd);
+        }
+    }
+    if (any) {
+        notify_remove(WAITING);
+    }
+}
+
 /* Nobody can connect to it any more. */
 static void remove_listener(const char *name)
 {
@@ -323,6 +349,7 @@ void takeover_resume(struct supervisor *supervisor)
         snprintf(name, sizeof(name), "%s", left);
         resume_one(supervisor, name);
     }
+    resume_waiting(supervisor);
     while ((left = inherited_find(INHERITED_LISTENER)) != NULL) {
         snprintf(name, sizeof(name), "%s", left);
         remove_listener(name);

@@ -20,6 +20,9 @@ int takeover_take_cgroup(void);
 void takeover_store(struct worker_process *worker);
 void takeover_forget(const struct worker_process *worker);
 
+/* A connection that has no worker yet. */
+void takeover_store_waiting(int connection);
+
 void takeover_store_listener(struct supervisor_listener *listener);
 void takeover_forget_listener(struct supervisor_listener *listener);
 

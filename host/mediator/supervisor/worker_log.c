@@ -151,9 +151,9 @@ static void tell_suppressed(struct guest_table *table, uint64_t now_ns)
 
         if (guest->lines_suppressed > 0 && limiter_take(&guest->lines, now_ns)) {
             log_warning("listener %s, vm %u: %llu more suppressed (process %d of user %u)",
-                        guest->listener->name, guest->vm_id,
-                        (unsigned long long)guest->lines_suppressed, (int)guest->peer.process,
-                        (unsigned)guest->peer.user);
+                        guest->listener->name, guest->past.vm_id,
+                        (unsigned long long)guest->lines_suppressed, (int)guest->past.peer.process,
+                        (unsigned)guest->past.peer.user);
             guest->lines_suppressed = 0;
         }
     }

@@ -71,7 +71,7 @@ static struct supervisor_device *choose_device(struct worker_process *worker, ui
 
 static bool is_quarantined(const struct worker_process *worker)
 {
-    return worker->guest->quarantined || worker->listener->quarantined;
+    return worker->guest->past.quarantined || worker->listener->quarantined;
 }
 
 void worker_process_name(struct worker_process *worker, uint32_t vm_id)
@@ -152,7 +152,7 @@ static void take_open(struct worker_process *worker, const char name[PVGPU_NAME_
         return;
     }
     worker->opened = true;
-    fd = pvgpu_handshake_open_name(name, PVGPU_NAME_SIZE, worker->guest->peer.user);
+    fd = pvgpu_handshake_open_name(name, PVGPU_NAME_SIZE, worker->guest->past.peer.user);
     answer.error = fd < 0 ? errno : 0;
     if (control_send(worker->control, &answer, fd) != 0) {
         worker_process_kill(worker, "it reads no control messages");
@@ -283,9 +283,10 @@ static void count_fault(struct worker_process *worker)
     worker->listener->counts.quarantines++;
     log_error("listener %s, vm %u: quarantined after %u faults (process %d of user %u); "
               "baregpu-mediator --release %s:%u",
-              worker->listener->config->name, worker->guest->vm_id, worker->guest->fault_count,
-              (int)worker->guest->peer.process, (unsigned)worker->guest->peer.user,
-              worker->listener->config->name, worker->guest->vm_id);
+              worker->listener->config->name, worker->guest->past.vm_id,
+              worker->guest->past.fault_count, (int)worker->guest->past.peer.process,
+              (unsigned)worker->guest->past.peer.user, worker->listener->config->name,
+              worker->guest->past.vm_id);
     worker_process_tell_quarantine(worker->listener, worker->guest);
 }
 
@@ -338,13 +339,6 @@ static void judge_end(struct worker_process *worker, int exit_status, int signal
     }
 }
 
-/* What a session was charged with is its guest's again, and its place the next one's. */
-static void end_session(struct supervisor *supervisor, struct supervisor_listener *listener)
-{
-    listener->sessions--;
-    supervisor->sessions--;
-}
-
 static void bury(struct worker_process *worker, int exit_status, int signal_number)
 {
     struct supervisor *supervisor = worker->supervisor;
@@ -363,7 +357,7 @@ static void bury(struct worker_process *worker, int exit_status, int signal_numb
                             worker->attached ? worker->statistics.tokens : worker->tokens, now_ns);
     }
     if (worker->listener != NULL) {
-        end_session(supervisor, worker->listener);
+        supervisor_end_session(worker->listener);
     } else {
         supervisor->spare_count--;
         supervisor->spares_from_ns = now_ns + WORKER_PROCESS_RETRY_NS;
@@ -475,36 +469,24 @@ static void hand_over(struct worker_process *worker, const struct waiting_connec
         worker_process_drain(worker);
     }
     log_debug("%s: worker %d, peer process %d of user %u", worker_log_name(worker),
-              (int)worker->pid, (int)waiting->guest->peer.process,
-              (unsigned)waiting->guest->peer.user);
+              (int)worker->pid, (int)waiting->guest->past.peer.process,
+              (unsigned)waiting->guest->past.peer.user);
 }
 
-static struct waiting_connection *take_waiting(struct supervisor *supervisor)
+void worker_process_serve_waiting(struct supervisor *supervisor)
 {
-    struct waiting_connection *waiting = STAILQ_FIRST(&supervisor->waiting);
-
-    if (waiting != NULL) {
-        STAILQ_REMOVE_HEAD(&supervisor->waiting, link);
-        supervisor->waiting_count--;
-    }
-    return waiting;
-}
-
-static void serve_waiting(struct supervisor *supervisor)
-{
+    struct waiting_connection *waiting;
     struct worker_process *worker;
 
-    while (!STAILQ_EMPTY(&supervisor->waiting) && (worker = find_spare(supervisor)) != NULL) {
-        struct waiting_connection *waiting = take_waiting(supervisor);
-
+    while (supervisor->due_count > 0 && (worker = find_spare(supervisor)) != NULL &&
+           (waiting = waiting_take(supervisor)) != NULL) {
         hand_over(worker, waiting);
-        free(waiting);
     }
 }
 
 void worker_process_keep_spares(struct supervisor *supervisor)
 {
-    unsigned wanted = supervisor->config->spare_workers + supervisor->waiting_count;
+    unsigned wanted = supervisor->config->spare_workers + supervisor->due_count;
 
     if (supervisor->draining || clock_now_ns() < supervisor->spares_from_ns) {
         return;
@@ -513,41 +495,6 @@ void worker_process_keep_spares(struct supervisor *supervisor)
            supervisor->starting < STARTING_MAX) {
         supervisor->starting++;
         nursery_want(supervisor->nursery);
-    }
-}
-
-bool worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                          int connection, struct guest_record *guest)
-{
-    struct waiting_connection *waiting = calloc(1, sizeof(*waiting));
-
-    if (waiting == NULL) {
-        return false;
-    }
-    waiting->connection = connection;
-    waiting->since_ns = clock_now_ns();
-    waiting->listener = listener;
-    waiting->guest = guest;
-    guest_record_begin(guest, waiting->since_ns, &waiting->tokens);
-    supervisor->sessions++;
-    listener->sessions++;
-    listener->accepted++;
-    STAILQ_INSERT_TAIL(&supervisor->waiting, waiting, link);
-    supervisor->waiting_count++;
-    serve_waiting(supervisor);
-    worker_process_keep_spares(supervisor);
-    return true;
-}
-
-void worker_process_drop_waiting(struct supervisor *supervisor)
-{
-    struct waiting_connection *waiting;
-
-    while ((waiting = take_waiting(supervisor)) != NULL) {
-        guest_record_detach(waiting->guest, waiting->tokens, clock_now_ns());
-        end_session(supervisor, waiting->listener);
-        close(waiting->connection);
-        free(waiting);
     }
 }
 
@@ -624,7 +571,7 @@ void worker_process_on_birth(void *owner, const struct birth *birth)
         if (log_limit_take(&supervisor->failures, clock_now_ns())) {
             log_error("no worker: %s; tried again each second", strerror(error));
         }
-        worker_process_drop_waiting(supervisor);
+        waiting_refuse_due(supervisor);
     }
     if (supervisor->draining) {
         struct worker_process *worker = find_spare(supervisor);
@@ -635,7 +582,7 @@ void worker_process_on_birth(void *owner, const struct birth *birth)
         supervisor->on_worker_gone(supervisor);
         return;
     }
-    serve_waiting(supervisor);
+    worker_process_serve_waiting(supervisor);
     worker_process_keep_spares(supervisor);
 }
 

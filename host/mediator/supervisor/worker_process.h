@@ -9,7 +9,7 @@
 /* After a spare worker died or did not start, the next is tried: the reason may last. */
 #define WORKER_PROCESS_RETRY_NS NS_PER_S
 
-/* Has workers started, as many as are to wait for connections and as wait for a worker. */
+/* Has workers started, as many as are to wait for connections and as are due. */
 void worker_process_keep_spares(struct supervisor *supervisor);
 
 /* The nursery's: a worker is there, or could not be started. */
@@ -28,12 +28,8 @@ void worker_process_place(struct worker_process *worker, struct supervisor_devic
                           char pool);
 void worker_process_attach(struct worker_process *worker, const struct control_attach *attach);
 
-/* Takes a connection, for a worker; false, and it stays the caller's, without memory. */
-bool worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                          int connection, struct guest_record *guest);
-
-/* Closes the connections that no worker has. */
-void worker_process_drop_waiting(struct supervisor *supervisor);
+/* Gives the workers that wait the connections that are due. */
+void worker_process_serve_waiting(struct supervisor *supervisor);
 
 /* Ends a worker that reads no messages. */
 void worker_process_send(struct worker_process *worker, const struct control_message *message);

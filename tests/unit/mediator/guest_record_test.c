@@ -68,7 +68,7 @@ static void test_identity(void **state)
     guest_record_name(guest, 0);
     assert_ptr_equal(guest_record_attach(&table, &listener, &other, 0, &tokens), guest);
     guest_record_name(guest, 9); /* it stays what it called itself */
-    assert_int_equal(guest->vm_id, 0);
+    assert_int_equal(guest->past.vm_id, 0);
     other.start = 6; /* the number was used again */
     struct guest_record *later = guest_record_attach(&table, &listener, &other, 0, &tokens);
     assert_ptr_not_equal(later, guest);
@@ -78,8 +78,8 @@ static void test_identity(void **state)
     for (int i = 0; i < 3; i++) {
         guest_record_count_fault(later, 0);
     }
-    assert_true(later->quarantined);
-    assert_false(guest->quarantined);
+    assert_true(later->past.quarantined);
+    assert_false(guest->past.quarantined);
     free(table.records);
 }
 
@@ -119,11 +119,11 @@ static void test_quarantine(void **state)
     assert_false(guest_record_count_fault(guest, 40 * NS_PER_S));
     assert_false(
         guest_record_count_fault(guest, 61 * NS_PER_S)); /* the first is out of the window */
-    assert_false(guest->quarantined);
+    assert_false(guest->past.quarantined);
     assert_true(guest_record_count_fault(guest, 99 * NS_PER_S));
-    assert_true(guest->quarantined);
+    assert_true(guest->past.quarantined);
     assert_false(guest_record_count_fault(guest, 99 * NS_PER_S)); /* once */
-    assert_false(other->quarantined);
+    assert_false(other->past.quarantined);
     assert_ptr_equal(guest_record_find(&table, &listener, peer(7)), guest);
     assert_null(guest_record_find(&table, &listener, peer(9)));
     assert_true(guest_record_release(guest));
@@ -186,7 +186,7 @@ static void test_table_is_bounded(void **state)
             guest_record_attach(&table, &listener, peer(process), (uint64_t)process, &tokens);
 
         assert_non_null(guest);
-        guest->quarantined = process == 0;
+        guest->past.quarantined = process == 0;
         guest_record_detach(guest, 0, (uint64_t)process);
     }
     assert_non_null(
@@ -194,7 +194,7 @@ static void test_table_is_bounded(void **state)
     assert_non_null(guest_record_find(&table, &listener, peer(0))); /* in quarantine */
     assert_null(guest_record_find(&table, &listener, peer(1)));     /* the oldest other */
     for (int process = 2; process < (int)GUEST_TABLE_SIZE; process++) {
-        guest_record_find(&table, &listener, peer(process))->quarantined = true;
+        guest_record_find(&table, &listener, peer(process))->past.quarantined = true;
     }
     assert_null(guest_record_attach(&table, &listener, peer(100001), GUEST_TABLE_SIZE, &tokens));
     free(table.records);
