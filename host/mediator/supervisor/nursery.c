@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/common/clock.h"
 #include "host/common/jail.h"
 #include "host/mediator/compute/cuda_driver.h"
 #include "host/mediator/worker/worker.h"
@@ -59,6 +60,26 @@ static long become_user(uid_t user)
                                            ?: syscall(SYS_setresuid, user, user, user);
 }
 
+/* struct sched_attr, which not every C library has, and <linux/sched/types.h> has beside sched.h
+ * only where that is so. */
+struct turn {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t slice_ns, deadline_ns, period_ns;
+};
+
+/* A program's start takes nobody's turn on the processor: whoever wakes meanwhile goes first, since
+ * Linux 6.12 by the long slice. The worker goes on as others do when it has a connection. */
+static void become_batch(void)
+{
+    const struct turn batch = {
+        .size = sizeof(batch), .policy = SCHED_BATCH, .slice_ns = 100 * NS_PER_MS};
+
+    syscall(SYS_sched_setattr, 0, &batch, 0);
+}
+
 static void place(int fd, int where)
 {
     if (fd == where) {
@@ -75,9 +96,9 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
     char *const arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT,
                                (char *)cradle->devices[0], (char *)cradle->devices[1],
                                (char *)cradle->devices[2], NULL};
-    const struct sched_param priority = {0};
     char byte;
 
+    become_batch();
     close(cradle->go[1]);
     if (read(cradle->go[0], &byte, 1) != 1) {
         _exit(WORKER_EXIT_FAILED);
@@ -87,9 +108,6 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
     place(cradle->log, STDERR_FILENO);
     place(cradle->control, WORKER_CONTROL_FD);
     place(cradle->device_folder, CUDA_DRIVER_FOLDER_FD);
-    /* A program's start takes nobody's turn on the processor: the worker goes on as others do when
-     * it has a connection. */
-    sched_setscheduler(0, SCHED_BATCH, &priority);
     if (cradle->user == 0 || become_user(isolated ? 0 : cradle->user) == 0) {
         execve("/proc/self/exe", arguments, environ);
     }
