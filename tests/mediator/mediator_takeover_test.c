@@ -379,6 +379,103 @@ static void test_worker_dies_later(void **state)
     client_close(&client);
 }
 
+/* ---- What was before ---- */
+
+static void expect_counts(uint64_t faults, uint64_t quarantines, uint64_t accepted)
+{
+    json_t *status = admin_status(one);
+    json_t *listener = json_array_get(json_object_get(status, "listeners"), 0);
+
+    assert_int_equal(get_integer(listener, "faults"), faults);
+    assert_int_equal(get_integer(listener, "quarantines"), quarantines);
+    assert_int_equal(get_integer(listener, "accepted"), accepted);
+    json_decref(status);
+}
+
+static void expect_quarantined(void)
+{
+    struct request nop = request_nop();
+    struct client client = client_open(one, 5);
+
+    assert_int_equal(client_call(&client, &nop).type, BG_VGPU_STUB_MESSAGE_QUARANTINED);
+    client_close(&client);
+}
+
+/* A fault before the restart and one behind it; then no restart is a way out. */
+static void check_quarantine(int signal_number)
+{
+    static const char keys[] = "quarantine_faults = 2\nquarantine_window_s = 3600\n";
+
+    start("[listener one]\npath = %s\n%s", one, keys);
+    for (int i = 0; i < 2; i++) {
+        struct client client = client_open(one, 5);
+
+        expect_sum(&client, 1, 2);
+        assert_int_equal(kill(admin_worker_pid(one, 5), SIGKILL), 0);
+        assert_int_equal(client_receive(&client).type, 0);
+        client_close(&client);
+        admin_wait_sessions(one, 0);
+        restart(signal_number);
+    }
+    expect_counts(2, 1, 2);
+    expect_quarantined();
+    restart(signal_number);
+    expect_quarantined();
+    struct client other = client_open_from(1, one, 5); /* of the same name */
+    expect_sum(&other, 1, 2);
+    client_close(&other);
+    json_t *answer =
+        admin_ask(one, "{\"command\": \"release\", \"listener\": \"one\", \"vm_id\": 5}");
+    assert_int_equal(json_integer_value(json_object_get(answer, "guests")), 1);
+    json_decref(answer);
+    restart(signal_number);
+    struct client client = client_open(one, 5);
+    expect_sum(&client, 1, 2);
+    client_close(&client);
+}
+
+static void test_quarantine_stays(void **state)
+{
+    (void)state;
+    check_quarantine(SIGTERM);
+}
+
+static void test_quarantine_stays_when_killed(void **state)
+{
+    (void)state;
+    check_quarantine(SIGKILL);
+}
+
+/* A session in quarantine goes on in it. */
+static void test_operators_stays(void **state)
+{
+    struct request nop = request_nop();
+
+    (void)state;
+    start_one();
+    struct client client = client_open(one, 5);
+    expect_sum(&client, 1, 2);
+    json_decref(admin_ask(one, "{\"command\": \"quarantine\", \"listener\": \"one\"}"));
+    restart(SIGTERM);
+    admin_wait_sessions(one, 1);
+    assert_int_equal(client_call(&client, &nop).type, BG_VGPU_STUB_MESSAGE_QUARANTINED);
+    client_close(&client);
+}
+
+/* What another version left, or nobody. */
+static void test_strange_history(void **state)
+{
+    (void)state;
+    service_store(&service, "history", open("/dev/zero", O_RDWR | O_CLOEXEC));
+    start_one();
+    struct client client = client_open(one, 1);
+    expect_sum(&client, 1, 2);
+    restart(SIGTERM);
+    assert_int_equal(service_count(&service, "history"), 1);
+    expect_counts(0, 0, 1);
+    client_close(&client);
+}
+
 /* One that it does not answer is ended, though it is no child of this mediator. */
 static void test_worker_stands_still(void **state)
 {
@@ -622,6 +719,10 @@ int main(int count, char **texts)
         TEST(test_path_is_anothers),
         TEST(test_worker_dies_later),
         TEST(test_worker_stands_still),
+        TEST(test_quarantine_stays),
+        TEST(test_quarantine_stays_when_killed),
+        TEST(test_operators_stays),
+        TEST(test_strange_history),
         TEST(test_other_users),
         TEST(test_a_lie_about_the_device),
         TEST(test_said_twice),

@@ -5,6 +5,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/supervisor/history.h"
 #include "host/mediator/supervisor/worker_process.h"
 
 /* A listener, or its guests of a name. */
@@ -173,6 +174,7 @@ json_t *admin_run(struct supervisor *supervisor, json_t *command)
         return refuse("not_found", "there is no such listener");
     }
     commands[i].run(&target, &done);
+    history_write(supervisor);
     if (target.is_guest && done.guests + done.sessions == 0) {
         return refuse("not_found", commands[i].nobody);
     }

@@ -28,7 +28,7 @@
 #define GUEST_RECORD_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
 #define GUEST_RECORD_FAULTS 64u /* config.c allows quarantine_faults up to this */
 
-/* What it did, and what came of it. */
+/* What the next supervisor is told, too (history.h). */
 struct guest_past {
     struct peer peer;
     bool named; /* vm_id is known */

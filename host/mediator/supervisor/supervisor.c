@@ -12,6 +12,7 @@
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin.h"
 #include "host/mediator/supervisor/exporter.h"
+#include "host/mediator/supervisor/history.h"
 #include "host/mediator/supervisor/inherited.h"
 #include "host/mediator/supervisor/kernel_cache.h"
 #include "host/mediator/supervisor/listeners.h"
@@ -71,6 +72,7 @@ static void leave(struct supervisor *supervisor)
     supervisor->draining = true;
     notify_send("STOPPING=1");
     waiting_leave(supervisor);
+    history_write(supervisor);
     listeners_leave(supervisor);
     uv_stop(&supervisor->loop);
 }
@@ -155,6 +157,7 @@ static void check_quarantines(struct supervisor *supervisor, uint64_t now_ns)
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
         end_quarantines(&supervisor->listeners[i], now_ns);
     }
+    history_write(supervisor);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -486,6 +489,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         result = open_nursery(&supervisor);
     }
     if (result == MEDIATOR_EXIT_OK) {
+        history_open(&supervisor);
         takeover_resume(&supervisor);
         takeover_store_own(&supervisor);
         worker_process_keep_spares(&supervisor);

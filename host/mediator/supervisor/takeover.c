@@ -224,10 +224,9 @@ static void greet(struct worker_process *worker)
 {
     const struct control_message resume = {.type = CONTROL_RESUME,
                                            .supervisor = worker->supervisor->started_ns};
-    const struct control_message released = {.type = CONTROL_QUARANTINE, .quarantined = false};
 
     worker_process_send(worker, &resume);
-    worker_process_send(worker, &released); /* faults are forgotten */
+    worker_process_tell_quarantine(worker->listener, worker->guest); /* it may be over by now */
 }
 
 static const char *resume(struct supervisor *supervisor, struct birth *birth,

@@ -15,6 +15,7 @@
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/handshake.h"
+#include "host/mediator/supervisor/history.h"
 #include "host/mediator/supervisor/takeover.h"
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
@@ -278,9 +279,11 @@ static void count_fault(struct worker_process *worker)
     }
     worker->listener->counts.faults++;
     if (!guest_record_count_fault(worker->guest, clock_now_ns())) {
+        history_write(worker->supervisor);
         return;
     }
     worker->listener->counts.quarantines++;
+    history_write(worker->supervisor);
     log_error("listener %s, vm %u: quarantined after %u faults (process %d of user %u); "
               "baregpu-mediator --release %s:%u",
               worker->listener->config->name, worker->guest->past.vm_id,
