@@ -371,8 +371,8 @@ static void test_worker_dies_later(void **state)
     restart(SIGTERM);
     expect_sum(&client, 1, 2);
     assert_int_equal(kill(admin_worker_pid(one, 5), SIGKILL), 0);
-    process_wait_text(service.process, "ended without a word");
     assert_int_equal(client_receive(&client).type, 0);
+    admin_wait_sessions(one, 0);
     json_t *status = admin_status(one);
     assert_int_equal(json_array_size(json_object_get(status, "faults")), 1);
     json_decref(status);
@@ -637,6 +637,22 @@ static void test_said_twice(void **state)
     expect_killed(&impostor, "it was not asked how things stand");
 }
 
+/* That all is well is not the last word about what ends by a signal. */
+static void test_said_before_it_crashed(void **state)
+{
+    const struct control_message detach = {.type = CONTROL_DETACH};
+
+    (void)state;
+    struct impostor impostor = begin_impostor();
+    struct control_message message = lie(&impostor, 'A', 0);
+    message.resumed.lease = CONTROL_LEASE_NONE;
+    say(impostor.control, &message);
+    say(impostor.control, &detach);
+    assert_int_equal(kill(admin_worker_pid(one, 1), SIGKILL), 0);
+    expect_killed(&impostor, "ended by signal 9");
+    expect_counts(1, 0, 2);
+}
+
 /* Else it would have no account of anything. */
 static void test_never_said(void **state)
 {
@@ -726,6 +742,7 @@ int main(int count, char **texts)
         TEST(test_other_users),
         TEST(test_a_lie_about_the_device),
         TEST(test_said_twice),
+        TEST(test_said_before_it_crashed),
         TEST(test_never_said),
         TEST(test_rubbish),
         TEST(test_socket_unit),

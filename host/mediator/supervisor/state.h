@@ -95,7 +95,7 @@ struct worker_process {
     struct usage usage;   /* and what of it is the session's */
     unsigned attaches;    /* ATTACH messages */
     unsigned checks_open; /* CHECK messages without an answer */
-    bool adopted;         /* another supervisor's child: nobody tells how it ended */
+    bool adopted;         /* another supervisor's child */
     bool resuming;        /* and it has not said yet how things stand */
     bool detached;        /* it said that all is well at its end */
     bool blameless;       /* what it was killed for is not its guest's fault */

@@ -17,6 +17,7 @@
 #include "host/mediator/pvgpu/handshake.h"
 #include "host/mediator/supervisor/history.h"
 #include "host/mediator/supervisor/takeover.h"
+#include "host/mediator/supervisor/worker_exit.h"
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/worker/worker.h"
@@ -32,6 +33,8 @@
  * (cuda-cpu's struct compile_limits); with a GPU the driver's own memory. */
 #define MEMORY_OVERHEAD (UINT64_C(3) << 30)
 #define CUDA_MEMORY_OVERHEAD (UINT64_C(4) << 30)
+/* Of another supervisor's child, where the kernel does not tell; what the worker said has to do. */
+#define EXIT_UNKNOWN (-1)
 #define PVGPU_NAME_SIZE sizeof(((struct control_message *)0)->name)
 
 void worker_process_send(struct worker_process *worker, const struct control_message *message)
@@ -324,7 +327,7 @@ static void judge_end(struct worker_process *worker, int exit_status, int signal
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d ended by signal %d (%s)",
                          worker->pid, signal_number, explain_signal(worker, signal_number));
         worker->faulty = true;
-    } else if (worker->adopted && !worker->detached && !worker->faulty) {
+    } else if (exit_status == EXIT_UNKNOWN && !worker->detached && !worker->faulty) {
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d ended without a word", worker->pid);
         worker->faulty = true;
     } else if (exit_status == WORKER_EXIT_FAILED && worker->listener != NULL) {
@@ -384,16 +387,19 @@ static void bury(struct worker_process *worker, int exit_status, int signal_numb
 static void on_worker_exit(uv_poll_t *poll, int poll_status, int events)
 {
     struct worker_process *worker = poll->data;
-    int status;
+    int status = 0;
+    bool known;
 
     (void)poll_status;
     (void)events;
     usage_take(worker);
-    if (worker->adopted) {
-        bury(worker, WORKER_EXIT_OK, 0);
-    } else if (waitpid(worker->pid, &status, WNOHANG) == worker->pid) {
+    known = worker->adopted ? worker_exit_look(worker->pid, worker->pidfd, &status)
+                            : worker_exit_wait(worker->pid, &status);
+    if (known) {
         bury(worker, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    } else if (worker->adopted) {
+        bury(worker, EXIT_UNKNOWN, 0);
     }
 }
 
