@@ -300,6 +300,20 @@ static void test_stopped_for_good(void **state)
     client_close(&client);
 }
 
+/* A process's connections are closed a moment before it has ended. */
+static void wait_worker_gone(void)
+{
+    for (unsigned i = 0; i < service.count; i++) {
+        char path[64], target[64] = "";
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", service.stored[i].fd);
+        (void)!readlink(path, target, sizeof(target) - 1);
+        if (strstr(target, "pidfd") != NULL) {
+            assert_true(harness_wait_readable(service.stored[i].fd, CONTROL_MS));
+        }
+    }
+}
+
 /* Nobody comes back, and the descriptors are kept. */
 static void test_bound(void **state)
 {
@@ -311,6 +325,7 @@ static void test_bound(void **state)
     service_stop(&service, SIGKILL);
     assert_int_equal(client_receive(&client).type, 0);
     assert_in_range(harness_now_ms() - start_ms, (RESTART_S - 6) * 1000, (RESTART_S + 5) * 1000);
+    wait_worker_gone();
     service_start(&service, config_path); /* with what is left of it */
     process_wait_text(service.process, "session-1 does not go on: its worker is gone");
     service_wait_gone(&service, "session-1");
