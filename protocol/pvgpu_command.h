@@ -182,7 +182,15 @@ enum bg_pvgpu_resource_type {
 #define BG_PVGPU_BIND_UNORDERED_ACCESS 0x40u
 #define BG_PVGPU_BIND_ALL 0x7Fu
 
-#define BG_PVGPU_MISC_SHARED 0x002u /* may be opened under another id; the only misc flag taken */
+/* Direct3D's numbers; others are INVALID_PARAMETER. */
+#define BG_PVGPU_MISC_SHARED 0x002u /* may be opened under another id */
+/* Elements of its views without a format are structures: such a view shows all of it. */
+#define BG_PVGPU_MISC_BUFFER_STRUCTURED 0x040u
+/* These have no meaning to our backend. */
+#define BG_PVGPU_MISC_GENERATE_MIPS 0x001u
+#define BG_PVGPU_MISC_DRAWINDIRECT_ARGS 0x010u
+#define BG_PVGPU_MISC_BUFFER_ALLOW_RAW_VIEWS 0x020u
+#define BG_PVGPU_MISC_RESOURCE_CLAMP 0x080u
 
 /* Limits, with INVALID_PARAMETER above them: Direct3D 11's. */
 #define BG_PVGPU_TEXTURE_SIDE_MAX 16384u
@@ -212,7 +220,7 @@ struct bg_pvgpu_create_resource {
     uint32_t mip_levels;
     uint32_t sample_count, sample_quality;
     uint32_t bind_flags; /* PVGPU_BIND_* */
-    uint32_t misc_flags; /* BG_PVGPU_MISC_SHARED or 0 */
+    uint32_t misc_flags; /* PVGPU_MISC_* */
     uint32_t heap_offset, data_size;
 };
 

@@ -31,6 +31,7 @@
     X(R32G32B32_UINT, 7, 12, 1, 0, 0)                                                              \
     X(R32G32B32_SINT, 8, 12, 1, 0, 0)                                                              \
     X(R16G16B16A16_SNORM, 13, 8, 1, 1, 0)                                                          \
+    X(D32_FLOAT_S8X24_UINT, 20, 8, 1, 0, 1) /* stencil above depth */                              \
     X(R10G10B10A2_UNORM, 24, 4, 1, 1, 0)                                                           \
     X(R10G10B10A2_UINT, 25, 4, 1, 1, 0)                                                            \
     X(R11G11B10_FLOAT, 26, 4, 1, 1, 0)                                                             \
@@ -44,6 +45,7 @@
     X(R16_UNORM, 56, 2, 1, 1, 0)                                                                   \
     X(R16_SNORM, 58, 2, 1, 1, 0)                                                                   \
     X(R8_SNORM, 63, 1, 1, 1, 0)                                                                    \
+    X(R9G9B9E5_SHAREDEXP, 67, 4, 1, 0, 0)                                                          \
     X(BC1_UNORM, 71, 8, 4, 0, 0)                                                                   \
     X(BC1_UNORM_SRGB, 72, 8, 4, 0, 0)                                                              \
     X(BC2_UNORM, 74, 16, 4, 0, 0)                                                                  \
@@ -54,15 +56,50 @@
     X(BC4_SNORM, 81, 8, 4, 0, 0)                                                                   \
     X(BC5_UNORM, 83, 16, 4, 0, 0)                                                                  \
     X(BC5_SNORM, 84, 16, 4, 0, 0)                                                                  \
+    X(B5G6R5_UNORM, 85, 2, 1, 1, 0)                                                                \
+    X(B5G5R5A1_UNORM, 86, 2, 1, 1, 0)                                                              \
+    X(B8G8R8X8_UNORM_SRGB, 93, 4, 1, 1, 0)                                                         \
     X(BC6H_UF16, 95, 16, 4, 0, 0)                                                                  \
     X(BC6H_SF16, 96, 16, 4, 0, 0)                                                                  \
     X(BC7_UNORM, 98, 16, 4, 0, 0)                                                                  \
     X(BC7_UNORM_SRGB, 99, 16, 4, 0, 0)
 
+/* X(name, number, bytes): of a shader's view of depth, or stencil, that has both. */
+#define BG_PVGPU_ASPECT_FORMATS(X)                                                                 \
+    X(R32_FLOAT_X8X24_TYPELESS, 21, 8)                                                             \
+    X(X32_TYPELESS_G8X24_UINT, 22, 8)                                                              \
+    X(R24_UNORM_X8_TYPELESS, 46, 4)                                                                \
+    X(X24_TYPELESS_G8_UINT, 47, 4)
+
+/* X(name, number, what a resource of it is here, and with BIND_DEPTH_STENCIL): its views say what
+ * they take it for, as views of all resources may. */
+#define BG_PVGPU_TYPELESS_FORMATS(X)                                                               \
+    X(R32G32B32A32_TYPELESS, 1, R32G32B32A32_UINT, UNKNOWN)                                        \
+    X(R16G16B16A16_TYPELESS, 9, R16G16B16A16_UNORM, UNKNOWN)                                       \
+    X(R32G32_TYPELESS, 15, R32G32_UINT, UNKNOWN)                                                   \
+    X(R32G8X24_TYPELESS, 19, R32G32_UINT, D32_FLOAT_S8X24_UINT)                                    \
+    X(R10G10B10A2_TYPELESS, 23, R10G10B10A2_UNORM, UNKNOWN)                                        \
+    X(R8G8B8A8_TYPELESS, 27, R8G8B8A8_UNORM, UNKNOWN)                                              \
+    X(R16G16_TYPELESS, 33, R16G16_UINT, UNKNOWN)                                                   \
+    X(R32_TYPELESS, 39, R32_UINT, D32_FLOAT)                                                       \
+    X(R24G8_TYPELESS, 44, R32_UINT, D24_UNORM_S8_UINT)                                             \
+    X(R8G8_TYPELESS, 48, R8G8_UNORM, UNKNOWN)                                                      \
+    X(R16_TYPELESS, 53, R16_UINT, D16_UNORM)                                                       \
+    X(R8_TYPELESS, 60, R8_UNORM, UNKNOWN)                                                          \
+    X(BC1_TYPELESS, 70, BC1_UNORM, UNKNOWN)                                                        \
+    X(BC2_TYPELESS, 73, BC2_UNORM, UNKNOWN)                                                        \
+    X(BC3_TYPELESS, 76, BC3_UNORM, UNKNOWN)                                                        \
+    X(BC4_TYPELESS, 79, BC4_UNORM, UNKNOWN)                                                        \
+    X(BC5_TYPELESS, 82, BC5_UNORM, UNKNOWN)                                                        \
+    X(B8G8R8A8_TYPELESS, 90, B8G8R8A8_UNORM, UNKNOWN)                                              \
+    X(B8G8R8X8_TYPELESS, 92, B8G8R8X8_UNORM, UNKNOWN)                                              \
+    X(BC6H_TYPELESS, 94, BC6H_UF16, UNKNOWN)                                                       \
+    X(BC7_TYPELESS, 97, BC7_UNORM, UNKNOWN)
+
 enum bg_pvgpu_draw_format {
-#define BG_PVGPU_FORMAT_ENTRY(name, number, size, side, colour, depth)                             \
-    BG_PVGPU_FORMAT_##name = number,
-    BG_PVGPU_DRAW_FORMATS(BG_PVGPU_FORMAT_ENTRY)
+#define BG_PVGPU_FORMAT_ENTRY(name, number, ...) BG_PVGPU_FORMAT_##name = number,
+    BG_PVGPU_DRAW_FORMATS(BG_PVGPU_FORMAT_ENTRY) BG_PVGPU_ASPECT_FORMATS(BG_PVGPU_FORMAT_ENTRY)
+        BG_PVGPU_TYPELESS_FORMATS(BG_PVGPU_FORMAT_ENTRY)
 #undef BG_PVGPU_FORMAT_ENTRY
 };
 
@@ -111,6 +148,10 @@ enum bg_pvgpu_view_dimension {
     BG_PVGPU_VIEW_TEXTURE_CUBE = 9,
     BG_PVGPU_VIEW_TEXTURE_CUBE_ARRAY = 10,
 };
+
+/* Of a target, VIEW_TEXTURE_2D, or this one of a depth-stencil view, with a slice_count of 0 is one
+ * layer. */
+#define BG_PVGPU_DEPTH_VIEW_TEXTURE_2D 3u
 
 /* ---- Shaders ---- */
 
@@ -195,9 +236,9 @@ struct bg_pvgpu_set_unordered_access {
 /*
  * CREATE_UNORDERED_ACCESS_VIEW has struct bg_pvgpu_create_view; the resource has
  * BIND_UNORDERED_ACCESS. Of a buffer, here as in a shader resource's view, first and count are
- * elements: of `format` (a texel buffer), or without one (a storage buffer: StructuredBuffer,
- * ByteAddressBuffer, GLSL's `buffer`) words of 4 bytes, the first one a multiple of 64. An
- * unordered-access view has them in first_slice and slice_count.
+ * elements: of `format` (a texel buffer), or without one or of R32_TYPELESS (a storage buffer:
+ * StructuredBuffer, ByteAddressBuffer, GLSL's `buffer`) words of 4 bytes, the first one a multiple
+ * of 64. An unordered-access view has them in first_slice and slice_count.
  */
 
 /* ---- State objects ---- */
@@ -402,7 +443,8 @@ struct bg_pvgpu_set_depth_stencil {
     uint32_t zero[2];
 };
 
-/* SET_RASTERIZER_STATE, SET_INPUT_LAYOUT. */
+/* SET_RASTERIZER_STATE, SET_INPUT_LAYOUT. Programs of others do not send the latter: until it came
+ * once, the layout that was created last is bound. */
 struct bg_pvgpu_set_object {
     struct bg_pvgpu_command header;
     uint32_t id;

@@ -138,7 +138,10 @@ static bool format_draws(uint32_t number)
 
 static bool resource_draws(const struct bg_pvgpu_create_resource *create)
 {
-    return (create->bind_flags & DRAWN_BINDS) || format_draws(create->format) ||
+    const struct pvgpu_format_info *format =
+        pvgpu_format_of_resource(create->format, create->bind_flags);
+
+    return (create->bind_flags & DRAWN_BINDS) || (format != NULL && format->draws) ||
            create->sample_count > 1 || (create->misc_flags & BG_PVGPU_MISC_TEXTURE_CUBE) ||
            (create->type == BG_PVGPU_RESOURCE_TEXTURE_2D && create->depth > 1);
 }

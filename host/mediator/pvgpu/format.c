@@ -80,6 +80,7 @@ static const struct pvgpu_format_info formats[] = {
     DRAWN(R32G32B32_UINT, 12, 3, 32, UINT, ),
     DRAWN(R32G32B32_SINT, 12, 3, 32, SINT, ),
     DRAWN(R16G16B16A16_SNORM, 8, 4, 16, SNORM, .colour = true),
+    DRAWN(D32_FLOAT_S8X24_UINT, 8, 2, 32, DEPTH, .depth = true, .stencil = true),
     DRAWN(R10G10B10A2_UNORM, 4, 4, 10, UNORM, .colour = true),
     DRAWN(R10G10B10A2_UINT, 4, 4, 10, UINT, .colour = true, .alpha_bits = 2),
     DRAWN(R11G11B10_FLOAT, 4, 3, 11, FLOAT, .colour = true),
@@ -93,6 +94,11 @@ static const struct pvgpu_format_info formats[] = {
     DRAWN(R16_UNORM, 2, 1, 16, UNORM, .colour = true),
     DRAWN(R16_SNORM, 2, 1, 16, SNORM, .colour = true),
     DRAWN(R8_SNORM, 1, 1, 8, SNORM, .colour = true),
+    DRAWN(R9G9B9E5_SHAREDEXP, 4, 3, 9, FLOAT, ),
+    DRAWN(B5G6R5_UNORM, 2, 3, 5, UNORM, .colour = true, .bgr = true),
+    DRAWN(B5G5R5A1_UNORM, 2, 4, 5, UNORM, .colour = true, .bgr = true),
+    DRAWN(B8G8R8X8_UNORM_SRGB, 4, 4, 8, UNORM, .colour = true, .bgr = true, .srgb = true,
+          .no_alpha = true),
     BLOCKS(BC1_UNORM, 8, ),
     BLOCKS(BC1_UNORM_SRGB, 8, .srgb = true),
     BLOCKS(BC2_UNORM, 16, ),
@@ -107,11 +113,17 @@ static const struct pvgpu_format_info formats[] = {
     BLOCKS(BC6H_SF16, 16, ),
     BLOCKS(BC7_UNORM, 16, ),
     BLOCKS(BC7_UNORM_SRGB, 16, .srgb = true),
+
+    DRAWN(R32_FLOAT_X8X24_TYPELESS, 8, 1, 32, FLOAT, .aspect = true),
+    DRAWN(X32_TYPELESS_G8X24_UINT, 8, 1, 8, UINT, .aspect = true),
+    DRAWN(R24_UNORM_X8_TYPELESS, 4, 1, 24, UNORM, .aspect = true),
+    DRAWN(X24_TYPELESS_G8_UINT, 4, 1, 8, UINT, .aspect = true),
 };
 
 /* The contract's list and this one say the same. */
 #define ONE(...) +1
-_Static_assert(COUNT(formats) == 0 BG_PVGPU_FORMATS(ONE) BG_PVGPU_DRAW_FORMATS(ONE),
+_Static_assert(COUNT(formats) == 0 BG_PVGPU_FORMATS(ONE) BG_PVGPU_DRAW_FORMATS(ONE)
+                                     BG_PVGPU_ASPECT_FORMATS(ONE),
                "a format is missing");
 #undef ONE
 
@@ -123,6 +135,27 @@ const struct pvgpu_format_info *pvgpu_format_find(uint32_t number)
         }
     }
     return NULL;
+}
+
+static uint32_t give_type(uint32_t number, bool depth)
+{
+    switch (number) {
+#define TYPED(name, number, colour, depth_too)                                                     \
+    case number:                                                                                   \
+        return depth ? BG_PVGPU_FORMAT_##depth_too : BG_PVGPU_FORMAT_##colour;
+        BG_PVGPU_TYPELESS_FORMATS(TYPED)
+#undef TYPED
+    default:
+        return number;
+    }
+}
+
+const struct pvgpu_format_info *pvgpu_format_of_resource(uint32_t number, uint32_t bind_flags)
+{
+    const struct pvgpu_format_info *format =
+        pvgpu_format_find(give_type(number, bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL));
+
+    return format != NULL && !format->aspect ? format : NULL;
 }
 
 static float clamp(float value, float low, float high)

@@ -26,6 +26,7 @@ struct pvgpu_format_info {
     uint8_t block;      /* texels on the side of a block; 1: not compressed */
     enum pvgpu_channel kind;
     bool colour, depth, stencil; /* what it can be a target of */
+    bool aspect;                 /* what a shader reads of depth with stencil: of views only */
     bool draws;                  /* only a renderer that draws has it */
     bool bgr;                    /* blue lies lowest */
     bool srgb;
@@ -34,6 +35,8 @@ struct pvgpu_format_info {
 
 /* NULL: not one that we have. */
 const struct pvgpu_format_info *pvgpu_format_find(uint32_t number);
+/* That of a resource with these uses: a typeless one is of a format that has a type. */
+const struct pvgpu_format_info *pvgpu_format_of_resource(uint32_t number, uint32_t bind_flags);
 
 /* How many blocks so many texels take. */
 static inline uint32_t pvgpu_format_blocks(const struct pvgpu_format_info *format, uint32_t texels)

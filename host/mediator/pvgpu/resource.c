@@ -205,7 +205,10 @@ static bool extent_is_allowed(const struct bg_pvgpu_create_resource *create,
                               const struct pvgpu_resource *resource, bool draws)
 {
     bool cube = create->misc_flags & BG_PVGPU_MISC_TEXTURE_CUBE;
-    uint32_t known = BG_PVGPU_MISC_SHARED | (draws ? BG_PVGPU_MISC_TEXTURE_CUBE : 0);
+    uint32_t known = BG_PVGPU_MISC_SHARED | BG_PVGPU_MISC_BUFFER_STRUCTURED |
+                     BG_PVGPU_MISC_GENERATE_MIPS | BG_PVGPU_MISC_DRAWINDIRECT_ARGS |
+                     BG_PVGPU_MISC_BUFFER_ALLOW_RAW_VIEWS | BG_PVGPU_MISC_RESOURCE_CLAMP |
+                     (draws ? BG_PVGPU_MISC_TEXTURE_CUBE : 0);
 
     if ((create->misc_flags & ~known) || create->sample_quality != 0 ||
         resource->layers > BG_PVGPU_TEXTURE_LAYERS_MAX) {
@@ -243,7 +246,8 @@ static struct pvgpu_outcome describe(const struct pvgpu_context *context,
                                      const struct bg_pvgpu_create_resource *create,
                                      struct pvgpu_resource *resource)
 {
-    const struct pvgpu_format_info *format = pvgpu_format_find(create->format);
+    const struct pvgpu_format_info *format =
+        pvgpu_format_of_resource(create->format, create->bind_flags);
     bool draws = context->drawing != NULL;
     bool buffer = create->type == BG_PVGPU_RESOURCE_BUFFER;
     uint32_t height = at_least_one(create->height), depth = at_least_one(create->depth);
@@ -516,9 +520,22 @@ static struct pvgpu_outcome check_view(struct pvgpu_view *view, bool draws)
     return part_is_there(view) ? pvgpu_ok() : pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
 }
 
-static const struct pvgpu_format_info *format_of(const struct pvgpu_resource *resource)
+/* `number` 0: the resource's. */
+static const struct pvgpu_format_info *format_of(const struct pvgpu_resource *resource,
+                                                 uint32_t number)
 {
-    return resource->type == BG_PVGPU_RESOURCE_BUFFER ? &words_format : resource->format;
+    if (resource->type == BG_PVGPU_RESOURCE_BUFFER &&
+        (number == BG_PVGPU_FORMAT_UNKNOWN || number == BG_PVGPU_FORMAT_R32_TYPELESS)) {
+        return &words_format;
+    }
+    return number == BG_PVGPU_FORMAT_UNKNOWN ? resource->format : pvgpu_format_find(number);
+}
+
+/* It counts structures, and nobody says how large they are: all that there are. */
+static struct pvgpu_outcome show_structures(struct pvgpu_view *view)
+{
+    view->mip_levels = 0;
+    return view->mip_level == 0 ? pvgpu_ok() : pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
 }
 
 /* `wanted` lacks its resource and its format (0: the resource's). */
@@ -526,7 +543,7 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context, uint32_t 
                                         uint32_t resource_id, uint32_t format,
                                         struct pvgpu_view wanted)
 {
-    struct pvgpu_outcome outcome;
+    struct pvgpu_outcome outcome = pvgpu_ok();
     struct pvgpu_view *view;
 
     wanted.resource = pvgpu_resource_find(context, resource_id);
@@ -536,8 +553,14 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context, uint32_t 
     if (id == 0 || pvgpu_ids_find(&context->views, id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    wanted.format = format ? pvgpu_format_find(format) : format_of(wanted.resource);
-    outcome = check_view(&wanted, context->drawing != NULL);
+    wanted.format = format_of(wanted.resource, format);
+    if (format == BG_PVGPU_FORMAT_UNKNOWN &&
+        (wanted.resource->misc_flags & BG_PVGPU_MISC_BUFFER_STRUCTURED)) {
+        outcome = show_structures(&wanted);
+    }
+    if (outcome.code == BG_PVGPU_OK) {
+        outcome = check_view(&wanted, context->drawing != NULL);
+    }
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
@@ -562,6 +585,12 @@ static uint32_t id_of_view(uint32_t view_id, const struct bg_pvgpu_command *head
     return view_id ? view_id : header->resource_id;
 }
 
+/* A target of one layer does not use the count. */
+static uint32_t count_layers(uint32_t count, uint32_t dimension, uint32_t one_layer)
+{
+    return count == 0 && dimension == one_layer ? 1 : count;
+}
+
 PVGPU_HANDLER(pvgpu_create_render_target_view)
 {
     const struct bg_pvgpu_create_view *create = command;
@@ -571,7 +600,8 @@ PVGPU_HANDLER(pvgpu_create_render_target_view)
         .mip_level = create->mip_level,
         .mip_levels = 1,
         .first_slice = create->first_slice,
-        .slice_count = create->slice_count,
+        .slice_count =
+            count_layers(create->slice_count, create->dimension, BG_PVGPU_VIEW_TEXTURE_2D),
     };
 
     (void)size;
@@ -588,7 +618,8 @@ PVGPU_HANDLER(pvgpu_create_depth_stencil_view)
         .mip_level = create->mip_level,
         .mip_levels = 1,
         .first_slice = create->first_slice,
-        .slice_count = create->slice_count,
+        .slice_count =
+            count_layers(create->slice_count, create->dimension, BG_PVGPU_DEPTH_VIEW_TEXTURE_2D),
     };
 
     (void)size;

@@ -30,14 +30,15 @@ static void test_create_what_is_refused(void **state)
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_count = 3);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_quality = 1);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.bind_flags = 0x80);
-    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.misc_flags = 1);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.misc_flags = 8);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 63);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 64;
             create.heap_offset = HEAP_SIZE - 63);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 64;
             create.heap_offset = UINT32_MAX);
     REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 0);
-    REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 70); /* typeless */
+    REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 66); /* R1_UNORM */
+    REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 46); /* of views only */
     if (!DRAWS) {                                                   /* layers, samples, blocks */
         REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.depth = 2);
         REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.sample_count = 4);

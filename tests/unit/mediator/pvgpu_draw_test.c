@@ -171,6 +171,42 @@ static void test_instances(void **state)
     expect_pixels(TARGET, lower_rows, GREEN);
 }
 
+/* Programs of others create layouts and set none. */
+static void test_layout_that_is_not_set(void **state)
+{
+    static const struct bg_pvgpu_input_element elements[] = {
+        {0, 0, BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, 0, 0, 0, 0},
+        {0, 0, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 0, 16, 0, 0},
+    };
+    struct bg_pvgpu_create_input_layout create =
+        COMMAND(struct bg_pvgpu_create_input_layout, BG_PVGPU_CMD_CREATE_INPUT_LAYOUT, 0,
+                .layout_id = LAYOUT, .count = 1, .elements = {elements[0]});
+    struct bg_pvgpu_draw draw = draw_of_vertices(3, 0);
+
+    (void)state;
+    make_target(TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
+    bind_targets(TARGET, 0, 0);
+    make_shader(VERTEX_SHADER, BG_PVGPU_STAGE_VERTEX, "flat.vert");
+    make_shader(PIXEL_SHADER, BG_PVGPU_STAGE_PIXEL, "flat.frag");
+    set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_LIST);
+    set_viewport(0, 0, SIDE, SIDE);
+    make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER, triangle, sizeof(triangle));
+    bind_vertices(0, VERTICES, sizeof(struct vertex), 0);
+    GO(&create);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* it lacks the colour */
+    create.layout_id = LAYOUT + 50;
+    create.count = 2;
+    create.elements[1] = elements[1];
+    GO(&create);
+    GO(&draw); /* the newest */
+    expect_pixels(TARGET, upper_left, RED);
+    send_id(BG_PVGPU_CMD_SET_INPUT_LAYOUT, LAYOUT);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw);
+    create.layout_id = LAYOUT + 51;
+    GO(&create);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, &draw); /* it stays set */
+}
+
 /* ---- Other stages, and samples ---- */
 
 /* A dispatch moves a triangle's corners, which are drawn then; and counts its groups in a picture.
@@ -373,7 +409,7 @@ int main(void)
         TEST(test_instances),       TEST(test_dispatch),
         TEST(test_samples),         TEST(test_geometry),
         TEST(test_tessellation),    TEST(test_incomplete_pipelines),
-        TEST(test_objects_refused),
+        TEST(test_objects_refused), TEST(test_layout_that_is_not_set),
 #undef TEST
     };
 

@@ -80,6 +80,7 @@ PVGPU_HANDLER(draw_set_input_layout)
     const struct bg_pvgpu_set_object *set = command;
 
     (void)size;
+    draw_of(context)->layout_is_set = true;
     return set_object(context, set->id, DRAW_LAYOUT, &draw_of(context)->layout,
                       DRAW_DIRTY_PIPELINE | DRAW_DIRTY_VERTICES);
 }

@@ -289,7 +289,7 @@ static void fill_stage(const struct pvgpu_place *to, const struct vulkan_stage *
             if (is_mixed(to)) {
                 uint64_t texels = rows * to->box.width;
 
-                vulkan_format_split(resource_of(to)->format, row, to->box.width,
+                vulkan_format_split(resource_of(to)->format, texel_size(to), row, to->box.width,
                                     (uint32_t *)(void *)stage->bytes + texels, stencil + texels);
             } else {
                 memcpy(stage->bytes + rows * row_size(to), row, row_size(to));
@@ -331,7 +331,8 @@ struct pvgpu_outcome vulkan_read_bytes(struct vulkan_renderer *renderer,
     if (outcome.code == BG_PVGPU_OK && is_mixed(from)) {
         uint64_t count = texel_count(from);
 
-        vulkan_format_join(resource_of(from)->format, (const uint32_t *)(void *)stage.bytes,
+        vulkan_format_join(resource_of(from)->format, texel_size(from),
+                           (const uint32_t *)(void *)stage.bytes,
                            stage.bytes + count * sizeof(uint32_t), (uint32_t)count, bytes);
     } else if (outcome.code == BG_PVGPU_OK) {
         memcpy(bytes, stage.bytes, packed_size(from));

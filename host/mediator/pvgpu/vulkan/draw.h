@@ -100,7 +100,8 @@ struct draw_key {
     uint8_t targets;  /* how many */
     uint8_t integers; /* a bit for each that has such a format */
     uint8_t depth_clip, stencil;
-    uint8_t zero[4];
+    uint8_t opaque; /* a bit for each that has no alpha */
+    uint8_t zero[3];
 };
 
 struct draw_pipeline {
@@ -123,6 +124,7 @@ struct vulkan_draw {
     /* Bound. */
     struct draw_stage stages[BG_PVGPU_STAGES];
     struct draw_object *blend, *rasterizer, *depth_stencil, *layout; /* NULL: the default */
+    bool layout_is_set; /* by the guest, once: else it is the newest */
     float blend_factor[4];
     uint32_t sample_mask, stencil_reference;
     struct draw_vertices vertices[BG_PVGPU_VERTEX_BUFFERS_MAX];

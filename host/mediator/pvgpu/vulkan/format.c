@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DEPTH_24 0xFFFFFFu
+#define WIDE_TEXEL 8u /* bytes of D32_FLOAT_S8X24_UINT: a float, stencil, nothing */
 
 static const struct {
     uint32_t number;
@@ -46,6 +47,7 @@ static const struct {
     {BG_PVGPU_FORMAT_R32G32B32_UINT, VK_FORMAT_R32G32B32_UINT},
     {BG_PVGPU_FORMAT_R32G32B32_SINT, VK_FORMAT_R32G32B32_SINT},
     {BG_PVGPU_FORMAT_R16G16B16A16_SNORM, VK_FORMAT_R16G16B16A16_SNORM},
+    {BG_PVGPU_FORMAT_D32_FLOAT_S8X24_UINT, VK_FORMAT_D32_SFLOAT_S8_UINT},
     {BG_PVGPU_FORMAT_R10G10B10A2_UNORM, VK_FORMAT_A2B10G10R10_UNORM_PACK32},
     {BG_PVGPU_FORMAT_R10G10B10A2_UINT, VK_FORMAT_A2B10G10R10_UINT_PACK32},
     {BG_PVGPU_FORMAT_R11G11B10_FLOAT, VK_FORMAT_B10G11R11_UFLOAT_PACK32},
@@ -59,6 +61,10 @@ static const struct {
     {BG_PVGPU_FORMAT_R16_UNORM, VK_FORMAT_R16_UNORM},
     {BG_PVGPU_FORMAT_R16_SNORM, VK_FORMAT_R16_SNORM},
     {BG_PVGPU_FORMAT_R8_SNORM, VK_FORMAT_R8_SNORM},
+    {BG_PVGPU_FORMAT_R9G9B9E5_SHAREDEXP, VK_FORMAT_E5B9G9R9_UFLOAT_PACK32},
+    {BG_PVGPU_FORMAT_B5G6R5_UNORM, VK_FORMAT_R5G6B5_UNORM_PACK16},
+    {BG_PVGPU_FORMAT_B5G5R5A1_UNORM, VK_FORMAT_A1R5G5B5_UNORM_PACK16},
+    {BG_PVGPU_FORMAT_B8G8R8X8_UNORM_SRGB, VK_FORMAT_B8G8R8A8_SRGB},
     {BG_PVGPU_FORMAT_BC1_UNORM, VK_FORMAT_BC1_RGBA_UNORM_BLOCK},
     {BG_PVGPU_FORMAT_BC1_UNORM_SRGB, VK_FORMAT_BC1_RGBA_SRGB_BLOCK},
     {BG_PVGPU_FORMAT_BC2_UNORM, VK_FORMAT_BC2_UNORM_BLOCK},
@@ -151,36 +157,53 @@ VkClearColorValue vulkan_format_colour(const struct pvgpu_format_info *format,
 
 /* ---- Depth with stencil ---- */
 
-void vulkan_format_split(VkFormat format, const uint8_t *texels, uint32_t count, uint32_t *depth,
-                         uint8_t *stencil)
+static void split(VkFormat format, const uint8_t texel[4], uint32_t *depth, uint8_t *stencil)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t texel;
+    memcpy(depth, texel, sizeof(*depth));
+    *stencil = (uint8_t)(*depth >> 24);
+    *depth &= DEPTH_24;
+    if (format == VK_FORMAT_D32_SFLOAT_S8_UINT) {
+        float value = (float)((double)*depth / DEPTH_24);
 
-        memcpy(&texel, texels + (size_t)i * 4, sizeof(texel));
-        stencil[i] = (uint8_t)(texel >> 24);
-        depth[i] = texel & DEPTH_24;
-        if (format == VK_FORMAT_D32_SFLOAT_S8_UINT) {
-            float value = (float)((double)depth[i] / DEPTH_24);
+        memcpy(depth, &value, sizeof(value));
+    }
+}
 
-            memcpy(&depth[i], &value, sizeof(value));
+void vulkan_format_split(VkFormat format, uint32_t size, const uint8_t *texels, uint32_t count,
+                         uint32_t *depth, uint8_t *stencil)
+{
+    for (uint32_t i = 0; i < count; i++, texels += size) {
+        if (size == WIDE_TEXEL) {
+            memcpy(&depth[i], texels, sizeof(depth[i]));
+            stencil[i] = texels[sizeof(depth[i])];
+        } else {
+            split(format, texels, &depth[i], &stencil[i]);
         }
     }
 }
 
-void vulkan_format_join(VkFormat format, const uint32_t *depth, const uint8_t *stencil,
-                        uint32_t count, uint8_t *texels)
+static void join(VkFormat format, uint32_t depth, uint8_t stencil, uint8_t texel[4])
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t texel = depth[i] & DEPTH_24;
+    if (format == VK_FORMAT_D32_SFLOAT_S8_UINT) {
+        float value;
 
-        if (format == VK_FORMAT_D32_SFLOAT_S8_UINT) {
-            float value;
+        memcpy(&value, &depth, sizeof(value));
+        depth = (uint32_t)lrint((double)fminf(fmaxf(value, 0), 1) * DEPTH_24);
+    }
+    depth = (depth & DEPTH_24) | (uint32_t)stencil << 24;
+    memcpy(texel, &depth, sizeof(depth));
+}
 
-            memcpy(&value, &depth[i], sizeof(value));
-            texel = (uint32_t)lrint((double)fminf(fmaxf(value, 0), 1) * DEPTH_24);
+void vulkan_format_join(VkFormat format, uint32_t size, const uint32_t *depth,
+                        const uint8_t *stencil, uint32_t count, uint8_t *texels)
+{
+    for (uint32_t i = 0; i < count; i++, texels += size) {
+        if (size == WIDE_TEXEL) {
+            const uint32_t texel[2] = {depth[i], stencil[i]};
+
+            memcpy(texels, texel, sizeof(texel));
+        } else {
+            join(format, depth[i], stencil[i], texels);
         }
-        texel |= (uint32_t)stencil[i] << 24;
-        memcpy(texels + (size_t)i * 4, &texel, sizeof(texel));
     }
 }

@@ -16,11 +16,11 @@ VkImageAspectFlags vulkan_format_aspects(const struct pvgpu_format_info *format)
 VkClearColorValue vulkan_format_colour(const struct pvgpu_format_info *format,
                                        const float colour[4]);
 
-/* Texels of depth with stencil, as the heap has them, from and to what a copy of each aspect has:
- * a word of depth in the image's format, and a byte. */
-void vulkan_format_split(VkFormat format, const uint8_t *texels, uint32_t count, uint32_t *depth,
-                         uint8_t *stencil);
-void vulkan_format_join(VkFormat format, const uint32_t *depth, const uint8_t *stencil,
-                        uint32_t count, uint8_t *texels);
+/* Texels of depth with stencil, of `size` bytes as the heap has them, from and to what a copy of
+ * each aspect has: a word of depth in the image's format, and a byte. */
+void vulkan_format_split(VkFormat format, uint32_t size, const uint8_t *texels, uint32_t count,
+                         uint32_t *depth, uint8_t *stencil);
+void vulkan_format_join(VkFormat format, uint32_t size, const uint32_t *depth,
+                        const uint8_t *stencil, uint32_t count, uint8_t *texels);
 
 #endif

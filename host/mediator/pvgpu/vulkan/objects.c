@@ -157,6 +157,10 @@ static struct pvgpu_outcome make_layout(struct pvgpu_context *context, struct dr
             error = BG_PVGPU_ERROR_INVALID_PARAMETER;
         }
     }
+    if (error == BG_PVGPU_OK && !draw_of(context)->layout_is_set) {
+        draw_of(context)->layout = object;
+        draw_of(context)->dirty |= DRAW_DIRTY_PIPELINE | DRAW_DIRTY_VERTICES;
+    }
     return pvgpu_fail(error);
 }
 
@@ -307,6 +311,7 @@ static void set_defaults(struct vulkan_draw *draw)
 {
     draw->sample_mask = UINT32_MAX;
     draw->stencil_reference = 0;
+    draw->layout_is_set = false;
     for (uint32_t i = 0; i < 4; i++) {
         draw->blend_factor[i] = 1;
     }

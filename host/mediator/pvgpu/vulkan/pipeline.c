@@ -137,6 +137,20 @@ static uint32_t list_stages(const struct draw_key *key, VkPipelineShaderStageCre
     return count;
 }
 
+/* The image of a target without alpha has one, which means nothing: it is 1. */
+static VkBlendFactor without_alpha(VkBlendFactor factor)
+{
+    switch (factor) {
+    case VK_BLEND_FACTOR_DST_ALPHA:
+        return VK_BLEND_FACTOR_ONE;
+    case VK_BLEND_FACTOR_ONE_MINUS_DST_ALPHA:
+    case VK_BLEND_FACTOR_SRC_ALPHA_SATURATE:
+        return VK_BLEND_FACTOR_ZERO;
+    default:
+        return factor;
+    }
+}
+
 /* A target that the shader does not write keeps what it has; integers are not blended. */
 static void list_blends(const struct draw_key *key, VkPipelineColorBlendAttachmentState *blends)
 {
@@ -150,6 +164,10 @@ static void list_blends(const struct draw_key *key, VkPipelineColorBlendAttachme
         }
         if (key->integers & 1u << i) {
             blends[i].blendEnable = VK_FALSE;
+        }
+        if (key->opaque & 1u << i) {
+            blends[i].srcColorBlendFactor = without_alpha(blends[i].srcColorBlendFactor);
+            blends[i].dstColorBlendFactor = without_alpha(blends[i].dstColorBlendFactor);
         }
     }
 }
@@ -327,6 +345,7 @@ static void take_targets(const struct pvgpu_context *context, struct draw_key *k
         if (target != NULL) {
             key->colours[i] = vulkan_view_of(target)->format;
             key->integers |= is_integer(target->format) ? (uint8_t)(1u << i) : 0;
+            key->opaque |= target->format->no_alpha ? (uint8_t)(1u << i) : 0;
         }
     }
     if (depth != NULL) {

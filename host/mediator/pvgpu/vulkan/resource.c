@@ -372,6 +372,15 @@ static VkImageUsageFlags usage_of_view(const struct pvgpu_view *view)
     }
 }
 
+/* What a shader reads of depth with stencil. */
+static VkImageAspectFlags aspect_of(const struct pvgpu_view *view)
+{
+    bool stencil = view->format->number == BG_PVGPU_FORMAT_X24_TYPELESS_G8_UINT ||
+                   view->format->number == BG_PVGPU_FORMAT_X32_TYPELESS_G8X24_UINT;
+
+    return stencil ? VK_IMAGE_ASPECT_STENCIL_BIT : VK_IMAGE_ASPECT_DEPTH_BIT;
+}
+
 static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view *view,
                            struct vulkan_view *made)
 {
@@ -398,7 +407,7 @@ static VkResult view_image(const struct vulkan *vulkan, const struct pvgpu_view 
 
     made->type = create.viewType;
     if (to_read && (made->resource->aspects & VK_IMAGE_ASPECT_DEPTH_BIT)) {
-        create.subresourceRange.aspectMask = VK_IMAGE_ASPECT_DEPTH_BIT;
+        create.subresourceRange.aspectMask = aspect_of(view);
     }
     if (to_read && view->format->no_alpha) {
         create.components.a = VK_COMPONENT_SWIZZLE_ONE;
@@ -442,7 +451,7 @@ static VkResult view_texels(const struct vulkan *vulkan, const struct pvgpu_view
     return vulkan->vkCreateBufferView(vulkan->device, &create, NULL, &made->texels);
 }
 
-/* A depth image has views of its own format alone; its depth is read as colour. */
+/* A depth image has views of its own format alone; what is read of it is read as colour. */
 static VkFormat format_of_view(const struct vulkan *vulkan, const struct pvgpu_view *view)
 {
     const struct vulkan_resource *resource = vulkan_resource_of(view->resource);
@@ -451,7 +460,8 @@ static VkFormat format_of_view(const struct vulkan *vulkan, const struct pvgpu_v
         bool same = view->format == view->resource->format;
         bool reads = view->bind == BG_PVGPU_BIND_SHADER_RESOURCE &&
                      (view->format->number == BG_PVGPU_FORMAT_R32_FLOAT ||
-                      view->format->number == BG_PVGPU_FORMAT_R16_UNORM);
+                      view->format->number == BG_PVGPU_FORMAT_R16_UNORM ||
+                      (view->format->aspect && view->resource->format->stencil));
 
         return same || reads ? resource->format : VK_FORMAT_UNDEFINED;
     }

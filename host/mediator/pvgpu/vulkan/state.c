@@ -360,6 +360,7 @@ enum bg_pvgpu_error state_read_sampler(struct state_sampler *state,
     X(R32G32_UINT, R32G32_UINT, UINT, 4, 8)                                                        \
     X(R32G32_SINT, R32G32_SINT, SINT, 4, 8)                                                        \
     X(R10G10B10A2_UNORM, A2B10G10R10_UNORM_PACK32, FLOAT, 4, 4)                                    \
+    X(R10G10B10A2_UINT, A2B10G10R10_UINT_PACK32, UINT, 4, 4)                                       \
     X(R11G11B10_FLOAT, B10G11R11_UFLOAT_PACK32, FLOAT, 4, 4)                                       \
     X(R8G8B8A8_UNORM, R8G8B8A8_UNORM, FLOAT, 1, 4)                                                 \
     X(R8G8B8A8_UINT, R8G8B8A8_UINT, UINT, 1, 4)                                                    \
