@@ -359,6 +359,22 @@ void vulkan_draw_follow_targets(struct vulkan_renderer *renderer)
     renderer->draw->dirty |= DRAW_DIRTY_PIPELINE;
 }
 
+void vulkan_draw_follow_constants(struct vulkan_renderer *renderer,
+                                  const struct vulkan_resource *resource)
+{
+    struct vulkan_draw *draw = renderer->draw;
+
+    for (uint32_t i = 0; i < BG_PVGPU_STAGES; i++) {
+        for (uint32_t slot = 0; slot < BG_PVGPU_CONSTANT_BUFFERS_MAX; slot++) {
+            const struct pvgpu_resource *bound = draw->stages[i].constants[slot].buffer;
+
+            if (bound != NULL && vulkan_resource_of(bound) == resource) {
+                touch(draw, &draw->stages[i]);
+            }
+        }
+    }
+}
+
 void vulkan_draw_forget_view(struct vulkan_renderer *renderer, const struct pvgpu_view *view)
 {
     struct vulkan_draw *draw = renderer->draw;

@@ -157,8 +157,10 @@ static struct pvgpu_outcome copy_in(struct vulkan_renderer *renderer, const stru
 {
     const struct vulkan *vulkan = renderer->vulkan;
     struct vulkan_resource *resource = resource_of(to);
-    VkCommandBuffer commands = record(renderer, &resource->marks, from->marks);
+    VkCommandBuffer commands;
 
+    vulkan_settle(renderer, resource);
+    commands = record(renderer, &resource->marks, from->marks);
     if (commands == VK_NULL_HANDLE) {
         return lost();
     }
@@ -180,8 +182,10 @@ struct pvgpu_outcome vulkan_copy_out(struct vulkan_renderer *renderer,
 {
     const struct vulkan *vulkan = renderer->vulkan;
     struct vulkan_resource *resource = resource_of(from);
-    VkCommandBuffer commands = record(renderer, to->marks, &resource->marks);
+    VkCommandBuffer commands;
 
+    vulkan_settle(renderer, resource);
+    commands = record(renderer, to->marks, &resource->marks);
     if (commands == VK_NULL_HANDLE) {
         return lost();
     }
@@ -374,12 +378,23 @@ static struct vulkan_bytes heap_bytes(struct vulkan_renderer *renderer,
                                  .slice_pitch = side->slice_pitch};
 }
 
+/* For what only shaders read, as constants: nothing else has to see it in its place. */
+static bool can_rename(const struct vulkan_renderer *renderer, const struct pvgpu_place *to)
+{
+    return is_buffer(to) && to->resource->bind_flags == BG_PVGPU_BIND_CONSTANT_BUFFER &&
+           to->box.width == to->resource->size && vulkan_heap_is_settled(renderer);
+}
+
 struct pvgpu_outcome vulkan_upload(struct pvgpu_context *context, const struct pvgpu_place *to,
                                    const struct pvgpu_heap_side *from)
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
     const struct vulkan_bytes bytes = heap_bytes(renderer, from);
 
+    if (can_rename(renderer, to) &&
+        vulkan_rename(renderer, to->resource, renderer->heap.memory + from->offset)) {
+        return pvgpu_ok();
+    }
     if (bytes.buffer != VK_NULL_HANDLE && vulkan_can_copy(to, &bytes)) {
         return copy_in(renderer, to, &bytes);
     }
@@ -507,6 +522,8 @@ struct pvgpu_outcome vulkan_copy(struct pvgpu_context *context, const struct pvg
     if (!is_plain(to, from)) {
         return copy_slowly(renderer, to, from);
     }
+    vulkan_settle(renderer, dst);
+    vulkan_settle(renderer, src);
     commands = record(renderer, &dst->marks, &src->marks);
     if (commands == VK_NULL_HANDLE) {
         return lost();

@@ -18,13 +18,16 @@ static bool mark(struct vulkan_renderer *renderer, struct vulkan_marks *marks, b
     return false;
 }
 
-/* NULL: nothing that has memory. */
+/* NULL: nothing that has memory, or that a command writes: what is renamed the host wrote. */
 static struct pvgpu_resource *resource_at(const struct draw_stage *stage, uint32_t binding)
 {
     const struct pvgpu_view *view;
 
     if (binding < BG_PVGPU_CONSTANT_BUFFERS_MAX) {
-        return stage->constants[binding].buffer;
+        struct pvgpu_resource *buffer = stage->constants[binding].buffer;
+
+        return buffer != NULL && vulkan_resource_of(buffer)->renamed != VK_NULL_HANDLE ? NULL
+                                                                                       : buffer;
     }
     if (binding >= BG_PVGPU_BINDING_UNORDERED_ACCESS) {
         view = stage->unordered[binding - BG_PVGPU_BINDING_UNORDERED_ACCESS];

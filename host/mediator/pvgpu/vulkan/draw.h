@@ -159,6 +159,9 @@ void vulkan_draw_follow_targets(struct vulkan_renderer *renderer);
 void vulkan_draw_forget_view(struct vulkan_renderer *renderer, const struct pvgpu_view *view);
 void vulkan_draw_forget_resource(struct vulkan_renderer *renderer,
                                  const struct pvgpu_resource *resource);
+/* Its constants lie elsewhere from now on. */
+void vulkan_draw_follow_constants(struct vulkan_renderer *renderer,
+                                  const struct vulkan_resource *resource);
 
 /* The commands. */
 #define VULKAN_DRAW_COMMANDS 29u

@@ -228,6 +228,7 @@ static bool begin_batch(struct vulkan_renderer *renderer)
     renderer->recording = true;
     renderer->recordings++;
     renderer->draws = 0;
+    batch->constants_used = 0;
     renderer->host_reads = false;
     return true;
 }
@@ -337,6 +338,7 @@ uint64_t vulkan_submit(struct vulkan_renderer *renderer)
         return renderer->submitted;
     }
     finish_computing(renderer);
+    vulkan_settle_all(renderer);
     vulkan_end_rendering(renderer);
     if (renderer->host_reads) {
         record_barrier(renderer, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
@@ -400,4 +402,9 @@ void vulkan_settle_heap(struct vulkan_renderer *renderer)
     }
     vulkan_wait(renderer, renderer->heap.written);
     finish_computing(renderer);
+}
+
+bool vulkan_heap_is_settled(const struct vulkan_renderer *renderer)
+{
+    return renderer->heap.written <= renderer->done && !renderer->session->gpu->async_pending;
 }

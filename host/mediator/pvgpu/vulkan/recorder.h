@@ -34,6 +34,11 @@ struct vulkan_resource {
     VkFormat format; /* an image's */
     VkImageAspectFlags aspects;
     struct vulkan_marks marks;
+
+    /* constants.c's: new contents of all of it, in memory of the batch that is recorded. */
+    VkBuffer renamed; /* VK_NULL_HANDLE: none */
+    uint32_t renamed_at, renamed_size;
+    struct vulkan_resource *next_renamed;
 };
 
 /* pvgpu_view.object */
@@ -46,11 +51,22 @@ struct vulkan_view {
     struct vulkan_resource *resource;
 };
 
+/* Memory of the host that the GPU reads and writes, charged to the session (resource.h). */
+struct vulkan_stage {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    uint8_t *bytes;
+    uint64_t size;
+};
+
 struct vulkan_batch {
     VkCommandPool pool;
     VkCommandBuffer commands;
     VkDescriptorPool descriptors; /* draw's; VK_NULL_HANDLE until it makes one; reset with it */
     uint64_t submission;          /* the last of it; 0: none */
+
+    struct vulkan_stage constants; /* constants.c's; none until it makes one */
+    uint32_t constants_used;       /* bytes */
 };
 
 /* Waits for its submission to be destroyed. */
@@ -132,6 +148,8 @@ struct vulkan_renderer {
     uint64_t epoch;      /* from 1 on */
     uint64_t recordings; /* counts command buffers: bound state is that buffer's */
 
+    struct vulkan_resource *renamed; /* a list */
+
     struct vulkan_run run; /* while something is rendered */
 
     struct vulkan_clear clears[VULKAN_CLEARS_MAX]; /* while nothing is rendered */
@@ -210,6 +228,26 @@ void vulkan_clear_view(struct vulkan_renderer *renderer, const struct pvgpu_view
                        VkImageAspectFlags aspects, VkClearValue value);
 void vulkan_do_clears(struct vulkan_renderer *renderer);
 
+/* ---- Constants ---- */
+
+/*
+ * New contents for all of a constant buffer that draws of the open rendering may still read, as
+ * `bytes` has them now: they lie beside the old ones, and nothing is waited for. False: no
+ * rendering is open, or there is no room; then they are copied, which ends the rendering.
+ */
+bool vulkan_rename(struct vulkan_renderer *renderer, const struct pvgpu_resource *resource,
+                   const uint8_t *bytes);
+/* What a shader that reads the buffer has bound. */
+VkDescriptorBufferInfo vulkan_find_constants(const struct vulkan_resource *resource);
+/* The buffer itself gets its new contents; before anything but a shader uses it. */
+void vulkan_settle(struct vulkan_renderer *renderer, struct vulkan_resource *resource);
+/* All buffers do: at the end of a batch. */
+void vulkan_settle_all(struct vulkan_renderer *renderer);
+/* The memory of all batches goes; no buffer has new contents. */
+void vulkan_discard_constants(struct vulkan_renderer *renderer);
+/* The buffer goes. */
+void vulkan_forget_renamed(struct vulkan_renderer *renderer, struct vulkan_resource *resource);
+
 /* ---- Submission ---- */
 
 /* Starts what is recorded. The last submission; 0: there was none. */
@@ -221,6 +259,8 @@ void vulkan_wait(struct vulkan_renderer *renderer, uint64_t submission);
 
 /* The heap may be read by this thread: waits for what writes into it. */
 void vulkan_settle_heap(struct vulkan_renderer *renderer);
+/* Whether it may without a wait. */
+bool vulkan_heap_is_settled(const struct vulkan_renderer *renderer);
 
 /* Destroys an object when what was recorded until now has ended, and releases its charge. */
 void vulkan_discard(struct vulkan_renderer *renderer, VkObjectType type, uint64_t handle,

@@ -19,6 +19,7 @@ static void set_targets(struct pvgpu_context *context)
 static void reset(struct pvgpu_context *context)
 {
     vulkan_draw_reset(vulkan_of(context));
+    vulkan_discard_constants(vulkan_of(context));
 }
 
 /* ---- Order ---- */
@@ -119,6 +120,7 @@ void vulkan_renderer_destroy(struct pvgpu_renderer *base)
 
     vulkan_draw_close(renderer);
     vulkan_wait(renderer, vulkan_submit(renderer));
+    vulkan_discard_constants(renderer);
     for (uint32_t i = 0; i < VULKAN_BATCHES; i++) {
         vulkan->vkDestroyDescriptorPool(vulkan->device, renderer->batches[i].descriptors, NULL);
         vulkan->vkDestroyCommandPool(vulkan->device, renderer->batches[i].pool, NULL);

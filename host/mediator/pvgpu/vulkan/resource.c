@@ -12,6 +12,7 @@
      VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |         \
      VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |                     \
      VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT)
+#define STAGE_USAGE (COPY_USAGE | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT)
 #define COPY_USAGE (VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 /* Constant buffers are read by vectors of four words, fills write words. */
 #define BUFFER_ALIGN 16u
@@ -328,6 +329,7 @@ struct pvgpu_outcome vulkan_create(struct pvgpu_context *context, struct pvgpu_r
 void vulkan_destroy(struct pvgpu_context *context, struct pvgpu_resource *resource)
 {
     vulkan_draw_forget_resource(vulkan_of(context), resource);
+    vulkan_forget_renamed(vulkan_of(context), vulkan_resource_of(resource));
     discard(vulkan_of(context), vulkan_resource_of(resource));
     free(resource->object);
     resource->object = NULL;
@@ -526,7 +528,7 @@ struct pvgpu_outcome vulkan_stage_make(struct vulkan_renderer *renderer, uint64_
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     stage->size = size;
-    outcome = vulkan_check(renderer, make_buffer(vulkan, size, COPY_USAGE, &stage->buffer),
+    outcome = vulkan_check(renderer, make_buffer(vulkan, size, STAGE_USAGE, &stage->buffer),
                            "vkCreateBuffer");
     if (outcome.code == BG_PVGPU_OK) {
         vulkan->vkGetBufferMemoryRequirements(vulkan->device, stage->buffer, &needs);

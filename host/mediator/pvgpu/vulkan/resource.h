@@ -11,14 +11,7 @@ bool vulkan_has(struct pvgpu_context *context, const struct pvgpu_resource *reso
 struct pvgpu_outcome vulkan_create_view(struct pvgpu_context *context, struct pvgpu_view *view);
 void vulkan_destroy_view(struct pvgpu_context *context, struct pvgpu_view *view);
 
-/* Memory of the host that the GPU copies from and to, charged to the session. */
-struct vulkan_stage {
-    VkBuffer buffer;
-    VkDeviceMemory memory;
-    uint8_t *bytes;
-    uint64_t size;
-};
-
+/* To copy from and to, and for shaders' constants. */
 struct pvgpu_outcome vulkan_stage_make(struct vulkan_renderer *renderer, uint64_t size,
                                        struct vulkan_stage *stage);
 /* When what was recorded with it has ended. */
