@@ -7,7 +7,7 @@
 set -u
 
 program=$1
-deadline_s=${TEST_TIMEOUT_S:-420}
+deadline_s=${TEST_TIMEOUT_S:-600}
 KILL_AFTER_S=10
 
 run_timed() {

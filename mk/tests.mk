@@ -29,7 +29,7 @@ GUEST_CUDA_SRC := $(filter-out firmware/cuda/carrier_%,$(wildcard firmware/cuda/
 
 FUZZ_SECONDS ?=
 SOAK_SECONDS ?= 3600
-TEST_TIMEOUT_S ?= 420
+TEST_TIMEOUT_S ?= 600
 JOBS ?= $(shell nproc)
 
 TEST_COMMON := -std=gnu11 -g $(WARNINGS) -Wno-missing-prototypes -D_GNU_SOURCE -I. -Itests \
