@@ -468,7 +468,7 @@ static CUresult synchronize(CUcontext handle)
     struct context *context;
     CUresult result = context_of_handle(handle, &context);
 
-    return result ?: context->error ?: context_wait(context);
+    return result ?: context_wait(context);
 }
 
 CUresult cuCtxSynchronize_v2(CUcontext context)

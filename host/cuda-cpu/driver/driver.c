@@ -220,7 +220,11 @@ CUresult driver_enter_context(struct context **context)
     if (result == CUDA_SUCCESS) {
         result = context_current(context);
     }
-    return result == CUDA_SUCCESS ? (*context)->error : result;
+    if (result == CUDA_SUCCESS && (*context)->error != CUDA_SUCCESS) {
+        print_flush(*context); /* what was printed before, or an assertion's words */
+        result = (*context)->error;
+    }
+    return result;
 }
 
 CUresult driver_yield(CUresult result)

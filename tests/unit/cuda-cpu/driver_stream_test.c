@@ -501,26 +501,59 @@ static void test_after_error(void **state)
 
 /* ---- printf ---- */
 
-static void test_print(void **state)
+/* What `print` has left on standard output. */
+static void expect_printed(void (*print)(void), const char *expected)
 {
     char path[] = "/tmp/driver_stream_test.XXXXXX", got[64] = "";
     int kept, file = mkstemp(path);
 
-    (void)state;
     assert_true(file >= 0);
     unlink(path);
     fflush(stdout);
     kept = dup(STDOUT_FILENO);
     dup2(file, STDOUT_FILENO);
-    launch("say", NULL, NULL);
-    launch("say", NULL, NULL);
-    OK(cuCtxSynchronize());
+    print();
     fflush(stdout);
     dup2(kept, STDOUT_FILENO);
     close(kept);
     assert_true(pread(file, got, sizeof(got) - 1, 0) >= 0);
     close(file);
-    assert_string_equal(got, "0;1;2;0;1;2;");
+    assert_string_equal(got, expected);
+}
+
+static void print_twice(void)
+{
+    launch("say", NULL, NULL);
+    launch("say", NULL, NULL);
+    OK(cuCtxSynchronize());
+}
+
+static void test_print(void **state)
+{
+    (void)state;
+    expect_printed(print_twice, "0;1;2;0;1;2;");
+}
+
+/* The context has failed before it is asked. */
+static void print_and_fail(void)
+{
+    uint64_t until = clock_now_ns() + DEADLINE_S * NS_PER_S;
+    CUevent event;
+
+    OK(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+    launch("say", NULL, NULL);
+    launch("trap_it", NULL, NULL);
+    OK(cuEventRecord(event, NULL));
+    while (cuEventQuery(event) == CUDA_ERROR_NOT_READY) {
+        assert_true(clock_now_ns() < until);
+    }
+    assert_int_equal(cuCtxSynchronize(), CUDA_ERROR_LAUNCH_FAILED);
+}
+
+static void test_print_before_error(void **state)
+{
+    (void)state;
+    expect_printed(print_and_fail, "0;1;2;");
 }
 
 /* ---- Many threads ---- */
@@ -583,6 +616,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_host_functions, setup, close_device),
         cmocka_unit_test(test_after_error),
         cmocka_unit_test_setup_teardown(test_print, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_print_before_error, setup, close_device),
         cmocka_unit_test_setup_teardown(test_threads, setup, close_device),
     };
 
