@@ -541,6 +541,7 @@ int bg_virtio_pci_open(struct bg_virtio_device *device, const struct bg_pci_host
     if (error == 0) {
         error = bg_virtio_open(device, &pci_ops, id, NULL);
         device->transport.pci = pci;
+        device->dma = host->config.dma;
     }
     return error;
 }

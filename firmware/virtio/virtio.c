@@ -68,6 +68,9 @@ static int choose_features(struct bg_virtio_device *device, uint64_t wanted, uin
         always = 0;
         wanted |= BG_VIRTIO_F_ANY_LAYOUT; /* which must be accepted (6.3) */
     }
+    if (device->dma != NULL && device->dma->is_translated) {
+        always |= BG_VIRTIO_F_ACCESS_PLATFORM; /* without it: physical addresses only (6.1) */
+    }
     device->offered = device->ops->read_features(device);
     required |= always;
     if ((device->offered & required) != required) {

@@ -110,20 +110,27 @@ static int allocate(struct bg_virtqueue *queue)
                                                        queue->table_segments *
                                                        sizeof(struct bg_virtq_desc);
     }
+    uint64_t share_count = (uint64_t)queue->size * queue->shared_parts;
+
     queue->slots_bytes = (uint64_t)queue->size * sizeof(struct bg_virtqueue_slot) +
+                         share_count * sizeof(struct bg_virtqueue_share) +
+                         queue->shared_parts * sizeof(struct bg_virtqueue_segment) +
                          (uint64_t)queue->table_count * sizeof(uint16_t);
     queue->ring = bg_hal_dma_alloc(queue->ring_bytes, align, &queue->ring_address);
     queue->slots = bg_hal_dma_alloc(queue->slots_bytes, SLOTS_ALIGN, &address);
     if (queue->ring == NULL || queue->slots == NULL) {
         return BG_ERR_NO_MEMORY;
     }
-    queue->tables_unused = (uint16_t *)(queue->slots + queue->size);
+    queue->shares = (struct bg_virtqueue_share *)(queue->slots + queue->size);
+    queue->segments = (struct bg_virtqueue_segment *)(queue->shares + share_count);
+    queue->tables_unused = (uint16_t *)(queue->segments + queue->shared_parts);
     return 0;
 }
 
 /* An empty queue: all slots free and in order, all tables free. */
 static void clear(struct bg_virtqueue *queue)
 {
+    virtqueue_unshare_all(queue);
     memset(queue->ring, 0,
            queue->tables_offset < queue->ring_bytes ? queue->tables_offset : queue->ring_bytes);
     memset(queue->slots, 0, queue->slots_bytes);
@@ -231,7 +238,7 @@ int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *dev
 {
     memset(queue, 0, sizeof(*queue));
     if (!is_negotiated(device) || options->indirect_segments > BG_VIRTQ_SIZE_MAX ||
-        options->indirect_tables > BG_VIRTQ_SIZE_MAX) {
+        options->indirect_tables > BG_VIRTQ_SIZE_MAX || options->shared_parts > BG_VIRTQ_SIZE_MAX) {
         return BG_ERR_INVALID;
     }
     int size = choose_size(device, options);
@@ -242,6 +249,10 @@ int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *dev
     queue->device = device;
     queue->index = options->index;
     queue->size = (uint16_t)size;
+    queue->dma = device->dma;
+    if (queue->dma != NULL && queue->dma->share != NULL) {
+        queue->shared_parts = options->shared_parts;
+    }
     take_features(queue);
     if (options->indirect_segments > 1 &&
         bg_virtio_has_feature(device, BG_VIRTIO_F_INDIRECT_DESC)) {
@@ -266,6 +277,7 @@ void bg_virtqueue_destroy(struct bg_virtqueue *queue)
         bg_hal_dma_free(queue->ring, queue->ring_bytes);
     }
     if (queue->slots != NULL) {
+        virtqueue_unshare_all(queue);
         bg_hal_dma_free(queue->slots, queue->slots_bytes);
     }
     memset(queue, 0, sizeof(*queue));
@@ -300,7 +312,8 @@ static int check_segments(const struct bg_virtqueue_segment *segments, unsigned 
 }
 
 /* Takes a table for the chain if it is to have one. Returns its number. */
-static uint16_t take_table(struct bg_virtqueue *queue, struct virtqueue_chain *chain)
+static inline __attribute__((always_inline)) uint16_t take_table(struct bg_virtqueue *queue,
+                                                                 struct virtqueue_chain *chain)
 {
     if (chain->count < 2 || chain->count > queue->table_segments || queue->table_free == 0) {
         return VIRTQUEUE_NONE;
@@ -312,6 +325,13 @@ static uint16_t take_table(struct bg_virtqueue *queue, struct virtqueue_chain *c
     chain->table = queue->ring + offset;
     chain->table_address = queue->ring_address + offset;
     return table;
+}
+
+static void give_table(struct bg_virtqueue *queue, uint16_t table)
+{
+    if (table != VIRTQUEUE_NONE) {
+        queue->tables_unused[queue->table_free++] = table;
+    }
 }
 
 static void begin_flight(struct bg_virtqueue *queue, uint16_t id, struct bg_virtqueue_slot chain)
@@ -336,8 +356,10 @@ static void begin_flight(struct bg_virtqueue *queue, uint16_t id, struct bg_virt
     queue->sequence++;
 }
 
-static int add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
-               unsigned readable, unsigned writable, void *token)
+/* Inlined, so that who shares nothing pays nothing: `parts` is a constant there, NULL. */
+static inline __attribute__((always_inline)) int
+add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
+    const struct bg_virtqueue_part *parts, unsigned readable, unsigned writable, void *token)
 {
     int error = check_usable(queue);
 
@@ -348,7 +370,7 @@ static int add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *se
         return BG_ERR_TOO_LARGE;
     }
     struct virtqueue_chain chain = {
-        .segments = segments, .readable = readable, .count = readable + writable};
+        .segments = segments, .parts = parts, .readable = readable, .count = readable + writable};
     struct bg_virtqueue_slot entry = {.token = token, .descriptors = 1};
 
     if (chain.count == 0) {
@@ -368,6 +390,14 @@ static int add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *se
     if (entry.descriptors > queue->descriptors_free) {
         return BG_ERR_NO_SPACE;
     }
+    if (parts != NULL) {
+        error = virtqueue_share(queue, &chain);
+        if (error < 0) {
+            give_table(queue, entry.table);
+            return error;
+        }
+        queue->slots[queue->free_first].shared = (uint16_t)chain.count; /* 0 otherwise */
+    }
     begin_flight(queue, queue->format->write(queue, &chain), entry);
     return 0;
 }
@@ -375,7 +405,33 @@ static int add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *se
 int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
                      unsigned readable, unsigned writable, void *token)
 {
-    return OWNED(queue, add(queue, segments, readable, writable, token));
+    return OWNED(queue, add(queue, segments, NULL, readable, writable, token));
+}
+
+static int add_shared(struct bg_virtqueue *queue, const struct bg_virtqueue_part *parts,
+                      unsigned readable, unsigned writable, void *token)
+{
+    int error = check_usable(queue);
+
+    if (error < 0) {
+        return error;
+    }
+    if (queue->shared_parts == 0) {
+        return BG_ERR_UNSUPPORTED;
+    }
+    if (readable > queue->shared_parts || writable > queue->shared_parts - readable) {
+        return BG_ERR_TOO_LARGE;
+    }
+    for (unsigned i = 0; i < readable + writable; i++) {
+        queue->segments[i] = (struct bg_virtqueue_segment){parts[i].address, parts[i].length};
+    }
+    return add(queue, queue->segments, parts, readable, writable, token);
+}
+
+int bg_virtqueue_add_shared(struct bg_virtqueue *queue, const struct bg_virtqueue_part *parts,
+                            unsigned readable, unsigned writable, void *token)
+{
+    return OWNED(queue, add_shared(queue, parts, readable, writable, token));
 }
 
 static int kick(struct bg_virtqueue *queue)
@@ -438,9 +494,7 @@ static void end_flight(struct bg_virtqueue *queue, uint16_t id)
     }
     queue->free_last = slot->last;
     queue->slots[slot->last].next = VIRTQUEUE_NONE;
-    if (slot->table != VIRTQUEUE_NONE) {
-        queue->tables_unused[queue->table_free++] = slot->table;
-    }
+    give_table(queue, slot->table);
     queue->descriptors_free += slot->descriptors;
     queue->chains_in_flight--;
     slot->descriptors = 0;
@@ -529,6 +583,9 @@ static int take(struct bg_virtqueue *queue, struct bg_virtqueue_used *used)
         id = take_from_batch(queue, &used->written);
     }
     used->token = queue->slots[id].token;
+    if (queue->slots[id].shared != 0) {
+        virtqueue_unshare(queue, id);
+    }
     queue->format->advance(queue, &queue->slots[id]);
     end_flight(queue, id);
     queue->completions++;
@@ -690,6 +747,7 @@ int bg_virtqueue_reclaim(struct bg_virtqueue *queue, void **token)
 
         if (slot->descriptors != 0) {
             *token = slot->token;
+            virtqueue_unshare(queue, queue->reclaim_next);
             slot->descriptors = 0;
             queue->chains_in_flight--;
             return 1;

@@ -24,11 +24,22 @@ struct bg_virtqueue_slot {
     uint16_t order_next;  /* the chain added after this one, with IN_ORDER */
     uint16_t descriptors; /* that the chain takes in the ring; 0: no chain in flight starts here */
     uint16_t table;       /* its indirect table, or VIRTQUEUE_NONE */
+    uint16_t shared;      /* parts in its shares; 0: none of it is shared */
+};
+
+/* What is to be unshared; `memory` NULL: nothing. */
+struct bg_virtqueue_share {
+    void *memory;
+    uint64_t address;
+    uint32_t length;
+    enum bg_hal_dma_direction direction;
 };
 
 /* A chain on its way into the ring: checked, and known to fit. */
 struct virtqueue_chain {
     const struct bg_virtqueue_segment *segments;
+    const struct bg_virtqueue_part *parts; /* NULL: nothing is shared. Else `segments` are the
+                                            * queue's, without the addresses of what is */
     unsigned readable, count;
     void *table; /* NULL: an entry per segment */
     uint64_t table_address;
@@ -64,6 +75,14 @@ struct bg_virtqueue_format {
     void (*advance)(struct bg_virtqueue *queue, const struct bg_virtqueue_slot *slot);
     void (*set_notifications)(struct bg_virtqueue *queue, bool is_enabled);
 };
+
+/* virtqueue_share.c: shares the parts of a chain whose slot will be the first free one. All of it
+ * or, with an error, nothing. */
+int virtqueue_share(struct bg_virtqueue *queue, const struct virtqueue_chain *chain);
+
+/* Of one chain; of all that are in flight. */
+void virtqueue_unshare(struct bg_virtqueue *queue, uint16_t id);
+void virtqueue_unshare_all(struct bg_virtqueue *queue);
 
 extern const struct bg_virtqueue_format virtqueue_format_split LOCAL_DATA;
 extern const struct bg_virtqueue_format virtqueue_format_packed LOCAL_DATA;

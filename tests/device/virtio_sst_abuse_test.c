@@ -2,6 +2,7 @@
 // build: tests/device/sst_fixture.c tests/device/sst_simulator.c
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
+// build: firmware/virtio/virtqueue_share.c
 // build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/enumerate.c
 // build: firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c

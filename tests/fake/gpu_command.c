@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "baregpu/virtio_gpu.h"
+#include "tests/fake/hal.h"
 
 bool fake_gpu_require(struct fake_gpu *fake, bool condition, const char *text)
 {
@@ -101,7 +102,7 @@ bool fake_gpu_read_backing(const struct fake_gpu_resource *resource, uint64_t of
         if (offset < entry->length) {
             size_t part = entry->length - offset < size ? entry->length - offset : size;
 
-            memcpy(bytes, (const uint8_t *)(uintptr_t)entry->addr + offset, part);
+            memcpy(bytes, (const uint8_t *)fake_hal_at(entry->addr) + offset, part);
             bytes += part;
             size -= part;
             offset = 0;
@@ -121,7 +122,7 @@ bool fake_gpu_write_backing(const struct fake_gpu_resource *resource, uint64_t o
         if (offset < entry->length) {
             size_t part = entry->length - offset < size ? entry->length - offset : size;
 
-            memcpy((uint8_t *)(uintptr_t)entry->addr + offset, bytes, part);
+            memcpy((uint8_t *)fake_hal_at(entry->addr) + offset, bytes, part);
             bytes += part;
             size -= part;
             offset = 0;

@@ -14,6 +14,7 @@ struct fake_hal {
     bool refuse_map;
     unsigned refuse_allocation; /* 1: the next bg_hal_dma_alloc fails, 2: the one after it, ... */
     bool low_memory;            /* from here on and back, below 4 GiB: for 32-bit page numbers */
+    uint64_t bus_offset;        /* what bg_hal_dma_alloc's bus addresses are above the CPU's */
     size_t allocated; /* bytes that bg_hal_dma_alloc gave and bg_hal_dma_free did not get back */
     /* The device behind mmio.h: `address` is what bg_hal_map gave plus the register's offset. */
     void *device;
@@ -21,6 +22,15 @@ struct fake_hal {
     void (*write)(void *device, uint64_t address, unsigned width, uint64_t value);
 };
 
+/* With this one a CPU's address is none of the bus. */
+#define FAKE_HAL_BUS_OFFSET 0x7000000000000000u
+
 extern struct fake_hal fake_hal;
+
+/* What a device finds at a bus address. */
+static inline void *fake_hal_at(uint64_t bus_address)
+{
+    return (void *)(uintptr_t)(bus_address - fake_hal.bus_offset);
+}
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rings from the device's side, written from the specification's text alone. A bus address is a
- * pointer here (hal.c). */
+/* Rings from the device's side, written from the specification's text alone. What lies at a bus
+ * address hal.h says. */
 #include "tests/fake/virtqueue.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "baregpu/barrier.h"
+#include "tests/fake/hal.h"
 
 void fake_violation(struct fake_virtio *fake, const char *text)
 {
@@ -29,32 +30,32 @@ static bool is_packed(const struct fake_virtio *fake)
 
 static struct bg_virtq_desc *split_table(const struct fake_virtio_queue *queue)
 {
-    return (struct bg_virtq_desc *)(uintptr_t)queue->layout.descriptor_address;
+    return fake_hal_at(queue->layout.descriptor_address);
 }
 
 static struct bg_virtq_avail *available_ring(const struct fake_virtio_queue *queue)
 {
-    return (struct bg_virtq_avail *)(uintptr_t)queue->layout.driver_address;
+    return fake_hal_at(queue->layout.driver_address);
 }
 
 static struct bg_virtq_used *used_ring(const struct fake_virtio_queue *queue)
 {
-    return (struct bg_virtq_used *)(uintptr_t)queue->layout.device_address;
+    return fake_hal_at(queue->layout.device_address);
 }
 
 static struct bg_pvirtq_desc *packed_ring(const struct fake_virtio_queue *queue)
 {
-    return (struct bg_pvirtq_desc *)(uintptr_t)queue->layout.descriptor_address;
+    return fake_hal_at(queue->layout.descriptor_address);
 }
 
 static struct bg_pvirtq_event_suppress *driver_event(const struct fake_virtio_queue *queue)
 {
-    return (struct bg_pvirtq_event_suppress *)(uintptr_t)queue->layout.driver_address;
+    return fake_hal_at(queue->layout.driver_address);
 }
 
 static struct bg_pvirtq_event_suppress *device_event(const struct fake_virtio_queue *queue)
 {
-    return (struct bg_pvirtq_event_suppress *)(uintptr_t)queue->layout.device_address;
+    return fake_hal_at(queue->layout.device_address);
 }
 
 /* ---- Enabling and resetting ---- */
@@ -121,7 +122,7 @@ static bool take_segment(struct fake_virtio *fake, struct fake_virtio_queue *que
         fake_violation(fake, "a readable segment behind a writable one");
     }
     queue->segments[request->segment_count++] =
-        (struct fake_virtio_segment){(uint8_t *)(uintptr_t)address, length, is_writable};
+        (struct fake_virtio_segment){fake_hal_at(address), length, is_writable};
     if (is_writable) {
         request->out_size += length;
     } else {
@@ -146,7 +147,7 @@ static void check_indirect(struct fake_virtio *fake, uint16_t flags, uint32_t le
 static void take_split_table(struct fake_virtio *fake, struct fake_virtio_queue *queue,
                              struct fake_virtio_request *request, const struct bg_virtq_desc *from)
 {
-    const struct bg_virtq_desc *table = (const struct bg_virtq_desc *)(uintptr_t)from->addr;
+    const struct bg_virtq_desc *table = fake_hal_at(from->addr);
     uint32_t count = from->len / sizeof(*table);
 
     check_indirect(fake, from->flags, from->len);
@@ -215,7 +216,7 @@ static void take_packed_table(struct fake_virtio *fake, struct fake_virtio_queue
                               struct fake_virtio_request *request,
                               const struct bg_pvirtq_desc *from)
 {
-    const struct bg_pvirtq_desc *table = (const struct bg_pvirtq_desc *)(uintptr_t)from->addr;
+    const struct bg_pvirtq_desc *table = fake_hal_at(from->addr);
 
     check_indirect(fake, from->flags, from->len);
     for (uint32_t i = 0; i < from->len / sizeof(*table); i++) {

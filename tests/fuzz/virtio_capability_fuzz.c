@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c firmware/pci_ecam.c
+// build: firmware/virtio/virtqueue_share.c
 // build: firmware/pci/enumerate.c firmware/pci/device.c
 // build: firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
 // build: firmware/common/error.c tests/fake/hal.c tests/fake/pci.c

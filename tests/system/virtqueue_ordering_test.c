@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c tests/fake/hal.c tests/fake/virtio.c
+// build: firmware/virtio/virtqueue_share.c
 // build: tests/fake/virtqueue.c tests/unit/virtio/virtqueue_fixture.c tests/unit/virtio/virtqueue_threads.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 // serial

@@ -50,6 +50,42 @@ uint64_t bg_hal_time_ns(void);
  */
 void bg_hal_wait(uint64_t deadline_ns);
 
+/* ---- Optional: memory that did not come from bg_hal_dma_alloc, and buses behind an IOMMU ----
+ *
+ * The library's own memory for devices is bg_hal_dma_alloc's, and needs none of this. A kernel
+ * whose drivers give other memory to devices (bg_virtqueue_add_shared), or whose bus addresses are
+ * not physical ones, names a struct bg_hal_dma to the PCI host (bg_pci_host_config.dma) or to a
+ * device (bg_virtio_device.dma).
+ */
+
+enum bg_hal_dma_direction {
+    BG_HAL_DMA_TO_DEVICE,   /* the device reads */
+    BG_HAL_DMA_FROM_DEVICE, /* the device writes */
+};
+
+struct bg_hal_dma {
+    /*
+     * Gives the device `size` bytes at `memory`, of any alignment: with what the CPU has written
+     * there before, until they are unshared, at one contiguous range of the bus. That means
+     * whatever the machine needs: caches cleaned, a copy in memory that the device reaches, an
+     * entry of the IOMMU; the bytes before and behind, in the same cache line or page, stay the
+     * CPU's. Returns 0 and the bus address; NO_MEMORY, or INVALID for memory that cannot be shared,
+     * and then nothing was. NULL: memory is not shared.
+     */
+    int (*share)(void *memory, size_t size, enum bg_hal_dma_direction direction,
+                 uint64_t *bus_address);
+    /*
+     * Once for each share, with what that got and gave; the device does not use the memory any
+     * more. After FROM_DEVICE the CPU sees what the device wrote; it may have written less than
+     * all, and then the rest is anything that may be seen.
+     */
+    void (*unshare)(void *memory, size_t size, enum bg_hal_dma_direction direction,
+                    uint64_t bus_address);
+    /* Bus addresses, those of bg_hal_dma_alloc too, are the IOMMU's: a device that goes past it
+     * cannot be driven (bg_virtio_start). */
+    bool is_translated;
+};
+
 /* ---- Optional: interrupts ----
  *
  * A kernel that only polls leaves out all that follows: nothing of the library refers to it but

@@ -107,7 +107,8 @@ struct bg_pci_host_config {
     struct bg_pci_window windows[BG_PCI_WINDOW_COUNT];
     struct bg_pci_device *devices; /* storage for what is found */
     size_t device_capacity;
-    struct bg_pci_intx *intx; /* where INTx arrives (baregpu/pci_interrupt.h); NULL: not used */
+    struct bg_pci_intx *intx;     /* where INTx arrives (baregpu/pci_interrupt.h); NULL: not used */
+    const struct bg_hal_dma *dma; /* of the devices here (baregpu/hal.h); may be NULL */
     /* Called by bg_pci_host_init, _enumerate and _adopt for each thing that could not be done; may
      * be NULL. `text` is a sentence for a person, valid during the call. */
     void (*report)(void *context, const struct bg_pci_problem *problem, const char *text);

@@ -130,10 +130,13 @@ struct bg_virtio_mmio {
     uint64_t size;
 };
 
-/* Owned by the caller; written by the calls below only, but for `wait`. The fields up to `status`
- * may be read. */
+/* Owned by the caller; written by the calls below only, but for `wait` and `dma`. The fields up to
+ * `status` may be read. */
 struct bg_virtio_device {
     struct bg_wait_strategy wait; /* how bg_virtqueue_wait waits; polls after virtio_*_open */
+    /* How memory is shared with it; before bg_virtio_start. After virtio_*_open the PCI host's, or
+     * NULL: not at all, and bus addresses are physical ones. */
+    const struct bg_hal_dma *dma;
     const struct bg_virtio_transport_ops *ops;
     uint32_t id;       /* virtio device id, VIRTIO_ID_* */
     bool is_legacy;    /* MMIO version 1: split queues in the legacy layout, no VERSION_1 */
@@ -196,10 +199,11 @@ int bg_virtio_open(struct bg_virtio_device *device, const struct bg_virtio_trans
 /*
  * Resets the device and negotiates (3.1.1, up to FEATURES_OK): afterwards device->features holds
  * those of `wanted` and `required` that the device offers. BG_VIRTIO_F_VERSION_1 is always
- * required, except of a legacy device. Queues that existed before are dead until
- * bg_virtqueue_restart. May be called again at any time. Errors: UNSUPPORTED (a required feature is
- * not offered, or the device rejects the set), TIMEOUT (it does not come out of its reset by
- * `deadline_ns`, bg_hal_time_ns). After an error but TIMEOUT FAILED is set.
+ * required, except of a legacy device; and BG_VIRTIO_F_ACCESS_PLATFORM where dma->is_translated:
+ * without it a device takes physical addresses, past the IOMMU (6.1). Queues that existed before
+ * are dead until bg_virtqueue_restart. May be called again at any time. Errors: UNSUPPORTED (a
+ * required feature is not offered, or the device rejects the set), TIMEOUT (it does not come out of
+ * its reset by `deadline_ns`, bg_hal_time_ns). After an error but TIMEOUT FAILED is set.
  */
 int bg_virtio_start(struct bg_virtio_device *device, uint64_t wanted, uint64_t required,
                     uint64_t deadline_ns);

@@ -220,10 +220,17 @@ int bg_virtio_gpu_response_error(uint32_t type);
 /* ---- Data that goes with a command ---- */
 
 #define BG_VIRTIO_GPU_COPY UINT64_MAX
+#define BG_VIRTIO_GPU_SHARE (UINT64_MAX - 1)
 
 /*
- * `bus_address` BG_VIRTIO_GPU_COPY: `bytes` are copied; at most staging_size of them. Else they lie
- * in memory that the device reads there until the operation ends; of any size below 4 GiB.
+ * `bus_address` BG_VIRTIO_GPU_COPY: `bytes` are copied; at most staging_size of them.
+ * BG_VIRTIO_GPU_SHARE: they are the caller's memory, which the device reads in place and which is
+ * shared with it meanwhile (struct bg_hal_dma); UNSUPPORTED where the device's dma does not share,
+ * and NO_MEMORY where nothing more can be. Else they are in memory of bg_hal_dma_alloc at this
+ * address. The last two are of any size below 4 GiB, and the device's until it has answered, or
+ * until bg_virtio_gpu_restart or _close.
+ *
+ * What a device keeps, the backing of a resource and guest blobs, is memory of bg_hal_dma_alloc.
  */
 struct bg_virtio_gpu_data {
     const void *bytes;

@@ -33,10 +33,17 @@
 
 BG_BEGIN_DECLS
 
-/* Physically contiguous memory, at its bus address. Its length is not 0. */
+/* Memory of bg_hal_dma_alloc, at its bus address. Its length is not 0. */
 struct bg_virtqueue_segment {
     uint64_t address;
     uint32_t length; /* bytes */
+};
+
+/* A segment of any memory: see bg_virtqueue_add_shared. */
+struct bg_virtqueue_part {
+    void *memory;     /* shared with the device until the chain comes back; NULL: as a segment, */
+    uint64_t address; /* at its bus address */
+    uint32_t length;  /* bytes */
 };
 
 /* A chain that the device has used. */
@@ -55,14 +62,17 @@ struct bg_virtqueue_options {
      */
     uint16_t indirect_segments;
     uint16_t indirect_tables; /* chains that have one at a time; 0: as many as the queue's size */
+    uint16_t shared_parts;    /* of a bg_virtqueue_add_shared, at most; 0: it is not used */
 };
 
 struct bg_virtqueue_slot;
+struct bg_virtqueue_share;
 struct bg_virtqueue_format;
 
 /* Private, but for `device`, `index`, `size`, `capacity` and the counters at the end. */
 struct bg_virtqueue {
     struct bg_virtio_device *device;
+    const struct bg_hal_dma *dma; /* the device's, when the queue was created */
     const struct bg_virtqueue_format *format;
     uint16_t index;
     uint16_t size;     /* entries */
@@ -76,14 +86,17 @@ struct bg_virtqueue {
     struct bg_interrupt_source *source; /* NULL: polled */
 
     /* Kept from the device: an allocation that it is not told about. */
-    struct bg_virtqueue_slot *slots; /* by descriptor index (split) or buffer id (packed) */
-    uint16_t *tables_unused;         /* a stack of indirect table numbers */
+    struct bg_virtqueue_slot *slots;       /* by descriptor index (split) or buffer id (packed) */
+    struct bg_virtqueue_share *shares;     /* shared_parts for each slot: what it has shared */
+    struct bg_virtqueue_segment *segments; /* of the chain that is being shared */
+    uint16_t *tables_unused;               /* a stack of indirect table numbers */
     uint64_t slots_bytes;
     uint16_t free_first, free_last;   /* slots, first in first out */
     uint16_t order_first, order_last; /* chains in flight, with IN_ORDER */
     uint16_t descriptors_free;
     uint16_t chains_in_flight;
     uint16_t table_count, table_free, table_segments;
+    uint16_t shared_parts; /* 0: nothing is shared */
     uint16_t reclaim_next;
     uint64_t sequence;      /* of the next chain; counts from the queue's start */
     uint64_t published;     /* chains from here on have not been made available yet */
@@ -116,8 +129,9 @@ struct bg_virtqueue {
 int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *device,
                         const struct bg_virtqueue_options *options);
 
-/* Frees its memory. The device must have been reset (bg_virtio_reset), or never been ready; else it
- * would go on writing. A queue that bg_virtqueue_create failed for, or all zeroes, is fine. */
+/* Frees its memory, and unshares that of chains in flight. The device must have been reset
+ * (bg_virtio_reset), or never been ready; else it would go on writing. A queue that
+ * bg_virtqueue_create failed for, or all zeroes, is fine. */
 void bg_virtqueue_destroy(struct bg_virtqueue *queue);
 
 /* ---- Giving chains to the device ---- */
@@ -131,6 +145,17 @@ void bg_virtqueue_destroy(struct bg_virtqueue *queue);
  */
 int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
                      unsigned readable, unsigned writable, void *token);
+
+/*
+ * The same for memory that did not come from bg_hal_dma_alloc: each part with `memory` is shared
+ * with the device (struct bg_hal_dma), for reading or for writing, and unshared when the chain is
+ * given back, by bg_virtqueue_poll or _reclaim, or forgotten, by bg_virtqueue_restart or _destroy.
+ * Until then the CPU does not touch it. Further errors, without effect: UNSUPPORTED (shared_parts
+ * was 0, or the device's dma cannot share), TOO_LARGE (more than shared_parts), and what share
+ * returns: NO_MEMORY, INVALID.
+ */
+int bg_virtqueue_add_shared(struct bg_virtqueue *queue, const struct bg_virtqueue_part *parts,
+                            unsigned readable, unsigned writable, void *token);
 
 /*
  * Makes all chains added since the last call available, and notifies the device once if it wants to
@@ -202,9 +227,10 @@ int bg_virtqueue_reclaim(struct bg_virtqueue *queue, void **token);
 
 /*
  * Enables the queue again, empty and in the same memory, after bg_virtqueue_reset or
- * bg_virtio_start. Chains that were not reclaimed are forgotten. Errors: INVALID (the queue is
- * enabled; the device is not started; the features changed in a way that needs another layout:
- * create it anew), PROTOCOL (the device's limit is smaller than before), BUSY.
+ * bg_virtio_start. Chains that were not reclaimed are forgotten, their memory unshared. Errors:
+ * INVALID (the queue is enabled; the device is not started; the features changed in a way that
+ * needs another layout: create it anew), PROTOCOL (the device's limit is smaller than before),
+ * BUSY.
  */
 int bg_virtqueue_restart(struct bg_virtqueue *queue);
 

@@ -102,6 +102,7 @@ static int create_queues(struct bg_virtio_gpu *gpu, uint16_t size_max)
         .index = BG_VIRTIO_GPU_QUEUE_CONTROL,
         .size_max = size_max ? size_max : QUEUE_SIZE_DEFAULT,
         .indirect_segments = CHAIN_SEGMENTS,
+        .shared_parts = CHAIN_SEGMENTS,
     };
     int error = bg_virtqueue_create(&gpu->control, gpu->device, &options);
 
@@ -244,10 +245,10 @@ static int stop(struct bg_virtio_gpu *gpu)
     }
     error = bg_virtio_close(gpu->device, bg_hal_time_ns() + gpu->timeout_ns);
     gpu->error = BG_ERR_UNAVAILABLE;
-    gpu_end_all(gpu, BG_ERR_UNAVAILABLE);
     if (error == 0) {
         free_memory(gpu);
     }
+    gpu_end_all(gpu, BG_ERR_UNAVAILABLE); /* what they shared is their callers' again */
     return error;
 }
 
@@ -265,9 +266,9 @@ static int restart(struct bg_virtio_gpu *gpu)
     }
     gpu->error = BG_ERR_UNAVAILABLE; /* until it works again */
     gpu->mappings = NULL;
-    gpu_end_all(gpu, BG_ERR_UNAVAILABLE);
     error = negotiate(gpu) ?: bg_virtqueue_restart(&gpu->control)
                 ?: bg_virtqueue_restart(&gpu->cursor);
+    gpu_end_all(gpu, BG_ERR_UNAVAILABLE); /* whose memory the device has given back by now */
     if (error == 0) {
         gpu_free_slots(gpu);
         error = bg_virtio_ready(gpu->device);

@@ -6,6 +6,7 @@
 #include "firmware/virtio/virtqueue_internal.h"
 
 #define SEGMENTS_MAX 3u
+#define DATA_SEGMENT 1u /* where it has one of its own */
 
 /* ---- Timelines ---- */
 
@@ -493,7 +494,8 @@ static unsigned put_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot
         return 1;
     }
     if (!is_copied(data)) {
-        segments[1] = (struct bg_virtqueue_segment){data->bus_address, (uint32_t)data->size};
+        segments[DATA_SEGMENT] =
+            (struct bg_virtqueue_segment){data->bus_address, (uint32_t)data->size};
         return 2;
     }
     if (!needs_staging(request)) {
@@ -502,7 +504,7 @@ static unsigned put_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot
         return 1;
     }
     memcpy(gpu->staging, data->bytes, data->size);
-    segments[1] = (struct bg_virtqueue_segment){gpu->staging_bus, (uint32_t)data->size};
+    segments[DATA_SEGMENT] = (struct bg_virtqueue_segment){gpu->staging_bus, (uint32_t)data->size};
     return 2;
 }
 
@@ -518,6 +520,22 @@ static struct bg_virtqueue_segment put_response(struct bg_virtio_gpu *gpu,
         return (struct bg_virtqueue_segment){gpu->staging_bus, request->staging_response};
     }
     return (struct bg_virtqueue_segment){slot->response_bus, request->expected_size};
+}
+
+/* The data, in a segment of its own, may be memory that is shared for the chain. */
+static int add_chain(struct bg_virtqueue *queue, const struct gpu_request *request,
+                     const struct bg_virtqueue_segment *segments, unsigned readable, void *token)
+{
+    struct bg_virtqueue_part parts[SEGMENTS_MAX];
+
+    if (request->data.size == 0 || request->data.bus_address != BG_VIRTIO_GPU_SHARE) {
+        return bg_virtqueue_add(queue, segments, readable, 1, token);
+    }
+    for (unsigned i = 0; i <= readable; i++) {
+        parts[i] = (struct bg_virtqueue_part){NULL, segments[i].address, segments[i].length};
+    }
+    parts[DATA_SEGMENT].memory = (void *)(uintptr_t)request->data.bytes; /* only read */
+    return bg_virtqueue_add_shared(queue, parts, readable, 1, token);
 }
 
 static int queue_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
@@ -541,7 +559,7 @@ static int queue_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
     put_fence(gpu, slot, op, hdr);
     readable = put_request(gpu, slot, request, segments);
     segments[readable] = put_response(gpu, slot, request);
-    error = bg_virtqueue_add(queue, segments, readable, 1, slot);
+    error = add_chain(queue, request, segments, readable, slot);
     if (error < 0) {
         free_slot(gpu, slot);
         return error;

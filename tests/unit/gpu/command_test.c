@@ -4,6 +4,7 @@
 // build: firmware/virtio/gpu/command_3d.c
 // build: firmware/virtio/gpu/format.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
+// build: firmware/virtio/virtqueue_share.c
 // build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c
 // build: firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
@@ -25,7 +26,7 @@ static void create_2d(uint32_t id)
 
 static void attach(uint32_t id, void *memory, size_t size)
 {
-    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)memory,
+    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)memory + fake_hal.bus_offset,
                                                   .length = (uint32_t)size};
     const struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(&entry, 1);
 
@@ -169,11 +170,12 @@ static void attach_pieces(uint32_t count, bool is_own)
     struct fake_gpu_resource *resource;
 
     for (uint32_t i = 0; i < count; i++) {
-        entries[i].addr = (uintptr_t)pixels + (7 - i % 8) * piece; /* backwards */
+        entries[i].addr =
+            fake_hal.bus_offset + (uintptr_t)pixels + (7 - i % 8) * piece; /* backwards */
         entries[i].length = (uint32_t)piece;
     }
     if (is_own) {
-        data.bus_address = (uintptr_t)entries;
+        data.bus_address = (uintptr_t)entries + fake_hal.bus_offset;
     }
     open_gpu(0, 1);
     create_2d(3);
@@ -302,7 +304,7 @@ static void test_uuid(void **state)
 static void test_guest_blob(void **state)
 {
     static uint32_t pixels[8192 / 4];
-    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)pixels,
+    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)pixels + fake_hal.bus_offset,
                                                   .length = sizeof(pixels)};
     const struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(&entry, 1);
     struct bg_virtio_gpu_blob blob = {.memory = BG_VIRTIO_GPU_BLOB_MEM_GUEST,
@@ -505,7 +507,7 @@ static void test_submit(void **state)
     assert_int_equal(bg_virtio_gpu_cmd_ctx_create(&gpu, NULL, 6, 0, NULL), 0);
     for (unsigned i = 0; i < 3; i++) {
         data.size = i == 0 ? 40 : sizeof(commands); /* behind the request, staged, in place */
-        data.bus_address = i == 2 ? (uintptr_t)commands : BG_VIRTIO_GPU_COPY;
+        data.bus_address = i == 2 ? (uintptr_t)commands + fake_hal.bus_offset : BG_VIRTIO_GPU_COPY;
         assert_int_equal(bg_virtio_gpu_cmd_submit_3d(&gpu, NULL, 6, &data), 0);
         assert_int_equal(fake_gpu_find_context(&fake, 6)->commands_size, data.size);
         assert_memory_equal(fake_gpu_find_context(&fake, 6)->commands, commands, data.size);

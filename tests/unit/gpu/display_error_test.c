@@ -7,6 +7,7 @@
 // build: firmware/virtio/gpu/screen.c firmware/virtio/gpu/cursor.c firmware/virtio/gpu/mapping.c
 // build: firmware/virtio/gpu/edid.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
+// build: firmware/virtio/virtqueue_share.c
 // build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c
 // build: firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c

@@ -37,6 +37,7 @@ static struct fake_gpu fake;
 static struct bg_virtio_device device;
 static struct bg_virtio_gpu gpu;
 static const struct gpu_variant *variant;
+static const struct bg_hal_dma *dma; /* of the device */
 
 /* A device with these features of its own, opened. */
 __attribute__((unused)) static void open_gpu(uint64_t features, uint32_t scanouts)
@@ -45,6 +46,7 @@ __attribute__((unused)) static void open_gpu(uint64_t features, uint32_t scanout
 
     fake_gpu_init(&fake, features | variant->features, scanouts);
     assert_int_equal(fake_virtio_open(&fake.virtio, &device, BG_VIRTIO_ID_GPU), 0);
+    device.dma = dma;
     assert_int_equal(bg_virtio_gpu_open(&gpu, &device, &options), 0);
 }
 
@@ -61,8 +63,10 @@ __attribute__((unused)) static void close_gpu(void)
 static int fixture_setup(void **state)
 {
     variant = *state;
+    dma = NULL;
     memset(&fake_hal, 0, sizeof(fake_hal));
     fake_hal.wait_ns = 100000;
+    fake_hal.bus_offset = FAKE_HAL_BUS_OFFSET;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/rng.c tests/fake/hal.c
+// build: firmware/virtio/virtqueue_share.c
 // build: tests/fake/virtio.c tests/fake/virtqueue.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* Bringing a device up, its health, its configuration space, and the entropy driver on it. */
@@ -34,7 +35,7 @@ static uint32_t refuse(void *context, const struct fake_virtio_request *request)
 static int set_up(void **state)
 {
     (void)state;
-    fake_hal = (struct fake_hal){.wait_ns = 1000};
+    fake_hal = (struct fake_hal){.wait_ns = 1000, .bus_offset = FAKE_HAL_BUS_OFFSET};
     fake_virtio_init(&fake, BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_FEATURE(0),
                      2, 64, refuse, NULL);
     fake.config_size = 24;

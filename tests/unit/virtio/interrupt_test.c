@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
+// build: firmware/virtio/virtqueue_share.c
 // build: firmware/virtio/transport_mmio.c firmware/virtio/interrupt.c firmware/pci/interrupt.c
 // build: firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/wait.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/enumerate.c

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/sst.c firmware/virtio/sst_request.c
+// build: firmware/virtio/virtqueue_share.c
 // build: tests/fake/hal.c tests/fake/virtio.c tests/fake/virtqueue.c
 // build: tests/unit/virtio/sst_driver_fixture.c firmware/common/wait.c firmware/common/interrupt_source.c
 /* The driver of virtio-sst: transfers and events. */

@@ -122,7 +122,7 @@ void prepare(uint64_t features, unsigned pairs)
         .version = BG_SST_PROTOCOL_VERSION, .features = BG_SST_F_ALL, .max_queues = pairs};
 
     memset(&sim, 0, sizeof(sim));
-    fake_hal = (struct fake_hal){.wait_ns = 1000};
+    fake_hal = (struct fake_hal){.wait_ns = 1000, .bus_offset = FAKE_HAL_BUS_OFFSET};
     fake_virtio_init(&fake, features | BG_SST_F_ALL, 2 * pairs + 1, QUEUE_SIZE, handle, NULL);
     memcpy(fake.config, &config, sizeof(config));
     fake.config_size = sizeof(config);

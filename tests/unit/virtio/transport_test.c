@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
+// build: firmware/virtio/virtqueue_share.c
 // build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/enumerate.c
 // build: firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
@@ -211,6 +212,22 @@ static void pci_doorbell_outside(void **state)
         bg_virtqueue_destroy(&queues[0]);
         end();
     }
+}
+
+static void pci_host_says_how_memory_is_shared(void **state)
+{
+    static const struct bg_hal_dma dma = {.is_translated = true};
+    const struct bg_pci_device *function;
+
+    (void)state;
+    begin_pci(0);
+    fake_registers_usual_capabilities(&r);
+    function = fake_registers_enumerate(&r, true);
+    r.host.config.dma = &dma;
+    assert_int_equal(bg_virtio_pci_open(&device, &r.host, function), 0);
+    assert_ptr_equal(device.dma, &dma);
+    assert_int_equal(bg_virtio_start(&device, 0, 0, 1000000), BG_ERR_UNSUPPORTED);
+    end();
 }
 
 /* No memory window, or one BAR without an address: everything through configuration space. */
@@ -501,6 +518,7 @@ int main(void)
         cmocka_unit_test(pci_device),
         cmocka_unit_test(pci_multiplier_of_zero),
         cmocka_unit_test(pci_doorbell_outside),
+        cmocka_unit_test(pci_host_says_how_memory_is_shared),
         cmocka_unit_test(pci_through_the_access_capability),
         cmocka_unit_test(pci_first_usable_structure),
         cmocka_unit_test(pci_capabilities_to_ignore),
