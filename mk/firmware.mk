@@ -17,7 +17,7 @@ KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*
                          firmware/apps/open/*.c firmware/apps/draw/*.c) firmware/apps/main.c
 APP_SRC := $(filter-out $(KERNEL_SRC),$(wildcard firmware/apps/*.c))
 GUEST_TEST_IMAGES := $(FW)/baregpu-test.elf $(FW)/baregpu-test.img
-GUEST_TEST_SRC := $(wildcard tests/guest/*.c tests/guest/*/*.c)
+GUEST_TEST_SRC := $(wildcard tests/guest/*.c tests/guest/*/*.c) tests/fake/dma.c
 # CUDA kernels beside what uses them; KERNELS= names more, for baregpu.elf.
 APP_KERNELS := $(wildcard firmware/apps/*.cu) $(KERNELS)
 TEST_KERNELS := $(wildcard tests/guest/cuda/*.cu)
@@ -159,9 +159,11 @@ $(FW)/libbaregpu.a: $(LIB_OBJ)
 
 $(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC)) $(APP_EMBEDDED)
 $(FW)/baregpu-test.elf: $(call fw_obj,$(GUEST_TEST_SRC)) $(TEST_EMBEDDED)
+# Of tests/guest/lib/smmu.c.
+$(FW)/baregpu-test.elf: LINK_EXTRA := -Wl,--wrap=bg_hal_dma_alloc
 $(FW)/baregpu.elf $(FW)/baregpu-test.elf: $(KERNEL_OBJ) $(FW)/libbaregpu.a linker.ld \
 		$(BUILD)/flags/firmware-link
-	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -Wl,-Map=$(@:.elf=.map) \
+	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) $(LINK_EXTRA) -Wl,-Map=$(@:.elf=.map) \
 		-T linker.ld $(filter %.o,$^) -Wl,--start-group $(FW)/libbaregpu.a \
 		$(LIBFDT)/lib/libfdt.a $(LIBC_LINK) -lgcc -Wl,--end-group -o $@
 

@@ -15,7 +15,7 @@
  *                        please make the window that large; answered by "done" or "skip"
  *
  * An answer of "bad" is a failure. Options: packed=0|1, event_idx=0|1, indirect=0|1: that the
- * queues are to be so; scanouts=N.
+ * queues are to be so; scanouts=N; smmu=1: the machine has an SMMU, and bus addresses are its.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@
 #include "firmware/apps/open/screenshot.h"
 #include "firmware/apps/draw/picture.h"
 #include "tests/guest/lib/screen_content.h"
+#include "tests/guest/lib/smmu.h"
 #include "tests/guest/lib/tap.h"
 #include "firmware/apps/draw/text_console.h"
 
@@ -427,6 +428,9 @@ static void test_restart(void)
 static int run_test(void)
 {
     tap_plan(0);
+    if (app_option_number("smmu", 0, 0, 1) != 0 && !tap_ok(smmu_start(), "an SMMU")) {
+        return tap_done();
+    }
     if (!tap_ok(gpu_host_open(&gpu) == 0, "a GPU")) {
         return tap_done();
     }
@@ -450,4 +454,4 @@ static int run_test(void)
 }
 
 APP(test_screen, "tests a virtio GPU, with a host that looks at the screen", run_test,
-    "packed event_idx indirect scanouts shots");
+    "packed event_idx indirect scanouts shots smmu");

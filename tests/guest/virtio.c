@@ -4,6 +4,7 @@
  *
  * Options: devices=N (how many there are), transport=pci|mmio|mmio-legacy (of all), packed=,
  * event_idx=, indirect=, in_order=, reset=, iommu= (0 or 1: whether the devices are to offer that),
+ * smmu=1 (the machine has an SMMU, and bus addresses are its),
  * window=1 (reach a PCI device through its configuration access capability only), reset_ignored=1
  * (the devices offer the reset of a queue, but have no register for it).
  */
@@ -15,6 +16,7 @@
 #include "baregpu/virtio_rng.h"
 #include "firmware/apps/app.h"
 #include "firmware/apps/open/pci.h"
+#include "tests/guest/lib/smmu.h"
 #include "tests/guest/lib/tap.h"
 #include "firmware/apps/open/virtio.h"
 
@@ -366,6 +368,9 @@ static void check_driver(struct guest_device *d)
 static int run_test_virtio(void)
 {
     tap_plan(0);
+    if (option("smmu", 0) != 0 && !tap_ok(smmu_start(), "an SMMU")) {
+        return tap_done();
+    }
     unsigned count = open_all();
 
     if (!tap_equal(count, option("devices", 1), "entropy devices")) {
@@ -398,4 +403,5 @@ static int run_test_virtio(void)
 }
 
 APP(test_virtio, "tests virtio transports and virtqueues on entropy devices", run_test_virtio,
-    "packed event_idx indirect in_order reset iommu transport reset_ignored window devices");
+    "packed event_idx indirect in_order reset iommu transport reset_ignored window devices "
+    "smmu");

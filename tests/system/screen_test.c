@@ -472,6 +472,12 @@ static void split(void **state)
         "-device virtio-gpu-pci,id=gpu0,event_idx=off,indirect_desc=off,edid=off");
 }
 
+static void behind_an_smmu(void **state)
+{
+    (void)state;
+    run("smmu=1", "-machine iommu=smmuv3 -device virtio-gpu-pci,id=gpu0,iommu_platform=on");
+}
+
 static void mmio(void **state)
 {
     (void)state;
@@ -502,13 +508,10 @@ static void screen_app(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pci_with_window),
-        cmocka_unit_test(sizes_and_outputs),
-        cmocka_unit_test(packed),
-        cmocka_unit_test(split),
-        cmocka_unit_test(mmio),
-        cmocka_unit_test(behind_bridge),
-        cmocka_unit_test(screen_app),
+        cmocka_unit_test(pci_with_window), cmocka_unit_test(sizes_and_outputs),
+        cmocka_unit_test(packed),          cmocka_unit_test(split),
+        cmocka_unit_test(behind_an_smmu),  cmocka_unit_test(mmio),
+        cmocka_unit_test(behind_bridge),   cmocka_unit_test(screen_app),
     };
 
     guest_tap_setup();

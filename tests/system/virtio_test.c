@@ -98,6 +98,17 @@ static void pci_layouts(void **state)
     run("transport=pci iommu=1", "-device virtio-rng-pci,iommu_platform=on,disable-legacy=on");
 }
 
+/* Bus addresses are none of the CPU's; the SMMU refuses all others. */
+static void behind_an_smmu(void **state)
+{
+    (void)state;
+    run("transport=pci iommu=1 smmu=1",
+        "-machine iommu=smmuv3 -device virtio-rng-pci,iommu_platform=on,disable-legacy=on");
+    run("transport=pci iommu=1 smmu=1 packed=1",
+        "-machine iommu=smmuv3 "
+        "-device virtio-rng-pci,iommu_platform=on,disable-legacy=on,packed=on");
+}
+
 /* With no BAR at all. */
 static void configuration_access_capability(void **state)
 {
@@ -203,6 +214,7 @@ int main(void)
         cmocka_unit_test(in_order),
         cmocka_unit_test(transitional),
         cmocka_unit_test(pci_layouts),
+        cmocka_unit_test(behind_an_smmu),
         cmocka_unit_test(configuration_access_capability),
         cmocka_unit_test(behind_bridges),
         cmocka_unit_test(mmio),
