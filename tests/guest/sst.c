@@ -14,6 +14,7 @@
  *   part=time       deterministic time
  *   devices=N       so many have to be there
  *   old=1           the simulator speaks the old wire
+ *   smmu=1          the machine has an SMMU, and bus addresses are its; without MSI-X
  *   interrupt=none|intx|msix   at best; pairs=N; depth=N; packed=0|1 and legacy=0|1 as expected
  */
 #include "tests/guest/sst.h"
@@ -22,6 +23,7 @@
 #include <string.h>
 
 #include "firmware/apps/app.h"
+#include "tests/guest/lib/smmu.h"
 #include "tests/guest/lib/tap.h"
 #include "firmware/platform/cpu.h"
 
@@ -258,6 +260,9 @@ static int run_test_sst(void)
 
     app_option("part", part, sizeof(part));
     tap_plan(0);
+    if (test_sst_option("smmu", 0) != 0 && !tap_ok(smmu_start(), "an SMMU")) {
+        return tap_done();
+    }
     count = run_all(part);
     if (strcmp(part, "types") == 0) {
         for (unsigned i = 0; i < count; i++) {
@@ -272,4 +277,4 @@ static int run_test_sst(void)
 }
 
 APP(test_sst, "virtio-sst: requests, events, pairs, time", run_test_sst,
-    "part devices interrupt pairs depth packed legacy requests states old times");
+    "part devices interrupt pairs depth packed legacy requests states old times smmu");

@@ -89,6 +89,16 @@ static void behind_a_port(void **state)
               "interrupt=msix");
 }
 
+static void behind_an_smmu(void **state)
+{
+    (void)state;
+    run_types("-machine iommu=smmuv3 -device virtio-sst-pci,socket=%s,iommu_platform=on",
+              "smmu=1 interrupt=intx");
+    run_types("-machine iommu=smmuv3 "
+              "-device virtio-sst-pci,socket=%s,iommu_platform=on,packed=on,num-queues=4",
+              "smmu=1 interrupt=intx packed=1 pairs=4");
+}
+
 static void pairs(void **state)
 {
     (void)state;
@@ -542,16 +552,16 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pci_split),    cmocka_unit_test(pci_packed),
-        cmocka_unit_test(mmio_modern),  cmocka_unit_test(mmio_legacy),
-        cmocka_unit_test(by_interrupt), cmocka_unit_test(behind_a_port),
-        cmocka_unit_test(pairs),        cmocka_unit_test(old_wire),
-        cmocka_unit_test(nobody),       cmocka_unit_test(multiply),
-        cmocka_unit_test(run_sst),      cmocka_unit_test(run_sst_alone),
-        cmocka_unit_test(a_million),    cmocka_unit_test(pairs_on_cpus),
-        cmocka_unit_test(two_at_once),  cmocka_unit_test(life),
-        cmocka_unit_test(liars),        cmocka_unit_test(hot_plug),
-        cmocka_unit_test(determinism),
+        cmocka_unit_test(pci_split),      cmocka_unit_test(pci_packed),
+        cmocka_unit_test(mmio_modern),    cmocka_unit_test(mmio_legacy),
+        cmocka_unit_test(by_interrupt),   cmocka_unit_test(behind_a_port),
+        cmocka_unit_test(behind_an_smmu), cmocka_unit_test(pairs),
+        cmocka_unit_test(old_wire),       cmocka_unit_test(nobody),
+        cmocka_unit_test(multiply),       cmocka_unit_test(run_sst),
+        cmocka_unit_test(run_sst_alone),  cmocka_unit_test(a_million),
+        cmocka_unit_test(pairs_on_cpus),  cmocka_unit_test(two_at_once),
+        cmocka_unit_test(life),           cmocka_unit_test(liars),
+        cmocka_unit_test(hot_plug),       cmocka_unit_test(determinism),
     };
 
     guest_tap_setup();
