@@ -15,7 +15,8 @@
  *
  * All storage is the caller's: struct bg_pvgpu, and the heap's table of blocks. Calls on one device
  * are not reentrant and not for interrupt handlers: one that comes into another returns BUSY and
- * does nothing, but for bg_pvgpu_quick_* and the short commands of pvgpu_draw.h, which do not look.
+ * does nothing. Bg_pvgpu_quick_* and the short commands of pvgpu_draw.h do not look, since their
+ * instructions count; nor does bg_pvgpu_wait, whose `look` may make calls.
  * Nothing uses floating-point registers: floats are passed in memory. Every wait ends at its
  * deadline_ns, an absolute bg_hal_time_ns.
  *
