@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/common/clock.h"
 #include "host/common/jail.h"
+#include "host/common/patience.h"
 #include "host/mediator/compute/cuda_driver.h"
 #include "host/mediator/worker/worker.h"
 
@@ -60,26 +60,6 @@ static long become_user(uid_t user)
                                            ?: syscall(SYS_setresuid, user, user, user);
 }
 
-/* struct sched_attr, which not every C library has, and <linux/sched/types.h> has beside sched.h
- * only where that is so. */
-struct turn {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t slice_ns, deadline_ns, period_ns;
-};
-
-/* A program's start takes nobody's turn on the processor: whoever wakes meanwhile goes first, since
- * Linux 6.12 by the long slice. The worker goes on as others do when it has a connection. */
-static void become_batch(void)
-{
-    const struct turn batch = {
-        .size = sizeof(batch), .policy = SCHED_BATCH, .slice_ns = 100 * NS_PER_MS};
-
-    syscall(SYS_sched_setattr, 0, &batch, 0);
-}
-
 static void place(int fd, int where)
 {
     if (fd == where) {
@@ -98,7 +78,6 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
                                (char *)cradle->devices[2], NULL};
     char byte;
 
-    become_batch();
     close(cradle->go[1]);
     if (read(cradle->go[0], &byte, 1) != 1) {
         _exit(WORKER_EXIT_FAILED);
@@ -236,6 +215,7 @@ static void *run(void *context)
 {
     struct nursery *nursery = context;
 
+    patience_begin();
     pthread_mutex_lock(&nursery->lock);
     for (;;) {
         while (nursery->wanted == 0 || nursery->count == BIRTHS) {

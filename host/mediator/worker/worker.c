@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/common/clock.h"
+#include "host/common/patience.h"
 #include "host/mediator/log.h"
 #include "host/mediator/worker/device.h"
 #include "host/mediator/worker/sandbox.h"
@@ -267,7 +267,7 @@ static bool receive_start(struct control_start *start, int *connection)
         return false;
     }
     *start = message.start;
-    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}); /* it was started as a batch */
+    patience_end(); /* that of its start */
     log_set_level((enum mediator_log_level)start->log_level);
     if (start->outlive_s > 0) { /* from here on the descriptors of its supervisor are kept */
         prctl(PR_SET_PDEATHSIG, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/supervisor/nursery.c host/common/jail.c host/common/jail_calls.c
-// build: host/common/jail_root.c host/mediator/supervisor/cgroup.c host/mediator/log.c
+// build: host/common/jail_root.c host/common/patience.c host/mediator/supervisor/cgroup.c
+// build: host/mediator/log.c
 // libs: -luv -lseccomp
 /* How a worker process begins: this program is the worker, too, one that was taken over. */
 #include <dirent.h>
