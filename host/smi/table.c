@@ -20,22 +20,41 @@
 
 /* ---- Values ---- */
 
-const char *table_show(double value, const char *format)
+/* In the first unit that is short enough; the largest is cut. */
+static const char *show_in(double value, double step, const char *const *units, const char *format,
+                           unsigned width)
 {
     static char texts[SHOWN][SHOWN_SIZE];
     static unsigned next;
     char *text = texts[next++ % SHOWN];
+    int length;
 
     if (isnan(value)) {
         return READING_NONE;
     }
-    snprintf(text, SHOWN_SIZE, format, value);
+    do {
+        char number[SHOWN_SIZE];
+
+        snprintf(number, sizeof(number), "%.0f%s", value, *units);
+        length = snprintf(text, SHOWN_SIZE, format, number);
+        value /= step;
+    } while (length > (int)width && *++units != NULL);
+    text[width] = '\0';
     return text;
 }
 
-const char *table_show_mib(double bytes)
+const char *table_show(double value, const char *format, unsigned width)
 {
-    return table_show(bytes / (1 << 20), "%.0fMiB");
+    static const char *const units[] = {"", "k", "M", "G", "T", "P", "E", NULL};
+
+    return show_in(value, 1000, units, format, width);
+}
+
+const char *table_show_bytes(double bytes, unsigned width)
+{
+    static const char *const units[] = {"MiB", "GiB", "TiB", "PiB", "EiB", NULL};
+
+    return show_in(bytes / (1 << 20), 1024, units, "%s", width);
 }
 
 const char *table_show_program(const json_t *session)
@@ -46,9 +65,10 @@ const char *table_show_program(const json_t *session)
     return path == NULL ? READING_NONE : slash != NULL ? slash + 1 : path;
 }
 
-static const char *show_number(const json_t *object, const char *name, const char *format)
+static const char *show_number(const json_t *object, const char *name, const char *format,
+                               unsigned width)
 {
-    return table_show(reading_number(object, name), format);
+    return table_show(reading_number(object, name), format, width);
 }
 
 static const char *show_text(const json_t *object, const char *name)
@@ -120,8 +140,8 @@ void table_print_head(const json_t *reading)
 
 static void print_power(const json_t *device, char *text, size_t size)
 {
-    const char *draw = table_show(reading_number(device, "power_mw") / 1000, "%.0fW");
-    const char *limit = table_show(reading_number(device, "power_limit_mw") / 1000, "%.0fW");
+    const char *draw = table_show(reading_number(device, "power_mw") / 1000, "%sW", 9);
+    const char *limit = table_show(reading_number(device, "power_limit_mw") / 1000, "%sW", 9);
 
     snprintf(text, size, "%s / %s", draw, limit);
 }
@@ -131,16 +151,16 @@ static void print_device(const json_t *device)
     char memory[64], power[64];
 
     snprintf(memory, sizeof(memory), "%s / %s",
-             table_show_mib(reading_number(device, "memory_used")),
-             table_show_mib(reading_number(device, "memory_total")));
+             table_show_bytes(reading_number(device, "memory_used"), 9),
+             table_show_bytes(reading_number(device, "memory_total"), 9));
     print_power(device, power, sizeof(power));
-    printf("| %3s  %-36.36s | %22s | %8s  %8s |\n", show_number(device, "index", "%.0f"),
-           show_text(device, "model"), memory, show_number(device, "utilization", "%.0f%%"),
-           show_number(device, "sessions", "%.0f"));
+    printf("| %3s  %-36.36s | %22s | %8s  %8s |\n", show_number(device, "index", "%s", 3),
+           show_text(device, "model"), memory, show_number(device, "utilization", "%s%%", 8),
+           show_number(device, "sessions", "%s", 8));
     printf("|      %-6s %-6s %-22.22s | %22s | %8s  %8s |\n",
-           show_number(device, "temperature_c", "%.0fC"), show_number(device, "pstate", "P%.0f"),
-           power, table_show_mib(reading_number(device, "memory_guests")), "",
-           show_number(device, "waiting", "%.0f"));
+           show_number(device, "temperature_c", "%sC", 6), show_number(device, "pstate", "P%s", 6),
+           power, table_show_bytes(reading_number(device, "memory_guests"), 22), "",
+           show_number(device, "waiting", "%s", 8));
 }
 
 void table_print_devices(const json_t *reading, int device)
@@ -191,19 +211,19 @@ static const char *show_state(const json_t *listener)
 
 static void print_listener(const json_t *listener)
 {
-    char sessions[32], guests[32] = "";
+    char sessions[64], guests[64] = "";
     double quarantined = reading_number(listener, "quarantined_guests");
 
-    snprintf(sessions, sizeof(sessions), "%.0f/%.0f", reading_number(listener, "sessions"),
-             reading_number(listener, "max_sessions"));
+    snprintf(sessions, sizeof(sessions), "%s/%s", show_number(listener, "sessions", "%s", 4),
+             show_number(listener, "max_sessions", "%s", 4));
     if (quarantined > 0) {
-        snprintf(guests, sizeof(guests), "%.0f in quarantine", quarantined);
+        snprintf(guests, sizeof(guests), "%s in quarantine", table_show(quarantined, "%s", 4));
     }
     printf(LISTENER, show_text(listener, "name"), show_text(listener, "device"),
-           strstr(sessions, "nan") == NULL ? sessions : READING_NONE,
-           show_number(listener, "utilization", "%.0f%%"),
-           table_show_mib(reading_number(listener, "memory_used")),
-           show_number(listener, "requests", "%.0f"), show_number(listener, "faults", "%.0f"),
+           strstr(sessions, READING_NONE) == NULL ? sessions : READING_NONE,
+           show_number(listener, "utilization", "%s%%", 5),
+           table_show_bytes(reading_number(listener, "memory_used"), 9),
+           show_number(listener, "requests", "%s", 10), show_number(listener, "faults", "%s", 6),
            *show_state(listener) ? show_state(listener) : guests);
 }
 
@@ -225,12 +245,12 @@ static void print_listeners(const json_t *reading)
 
 static void print_session(const json_t *session)
 {
-    printf(SESSION, show_number(session, "gpu", "%.0f"), show_number(session, "session", "%.0f"),
-           show_text(session, "listener"), show_number(session, "vm_id", "%.0f"),
-           show_number(session, "peer_pid", "%.0f"), table_show_program(session),
-           show_number(session, "utilization", "%.0f%%"),
-           table_show_mib(reading_number(session, "memory_used")),
-           show_number(session, "queued", "%.0f"));
+    printf(SESSION, show_number(session, "gpu", "%s", 5), show_number(session, "session", "%s", 7),
+           show_text(session, "listener"), show_number(session, "vm_id", "%s", 10),
+           show_number(session, "peer_pid", "%s", 8), table_show_program(session),
+           show_number(session, "utilization", "%s%%", 5),
+           table_show_bytes(reading_number(session, "memory_used"), 9),
+           show_number(session, "queued", "%s", 6));
 }
 
 static void print_sessions(const json_t *reading, int device)

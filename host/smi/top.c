@@ -117,20 +117,32 @@ static int compare(const void *left, const void *right)
     return (b > a) - (b < a);
 }
 
+/* What is less than a MiB in a second is something, too. */
+static const char *show_rate(double bytes, char text[16])
+{
+    double rate = bytes / (1 << 20);
+
+    if (!(fabs(rate) < 1000)) {
+        return table_show(rate, "%s", 6);
+    }
+    snprintf(text, 16, "%.1f", rate);
+    return text;
+}
+
 static void print_session(const struct frame *frame, const json_t *session)
 {
     const char *listener = reading_text(session, "listener");
+    char rate[16];
 
-    printf(SESSION, table_show(reading_number(session, "utilization"), "%.0f%%"),
-           table_show(reading_number(session, "gpu"), "%.0f"),
+    printf(SESSION, table_show(reading_number(session, "utilization"), "%s%%", 5),
+           table_show(reading_number(session, "gpu"), "%s", 5),
            listener != NULL ? listener : READING_NONE,
-           table_show(reading_number(session, "vm_id"), "%.0f"),
-           table_show(reading_number(session, "peer_pid"), "%.0f"), table_show_program(session),
-           table_show_mib(reading_number(session, "memory_used")),
-           table_show(rate_of(frame, session, "requests"), "%.0f"),
-           table_show((rate_of(frame, session, "bytes_in") + rate_of(frame, session, "bytes_out")) /
-                          (1 << 20),
-                      "%.1f"));
+           table_show(reading_number(session, "vm_id"), "%s", 10),
+           table_show(reading_number(session, "peer_pid"), "%s", 8), table_show_program(session),
+           table_show_bytes(reading_number(session, "memory_used"), 9),
+           table_show(rate_of(frame, session, "requests"), "%s", 10),
+           show_rate(rate_of(frame, session, "bytes_in") + rate_of(frame, session, "bytes_out"),
+                     rate));
 }
 
 static void print_sessions(const struct frame *frame, int device, unsigned most)

@@ -3,6 +3,7 @@
 // build: host/mediator/admin_client.c host/common/listener.c
 /* What baregpu-smi prints of a status, whatever is in it or is not. */
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,10 +168,22 @@ static void test_table(void **state)
         "  \"utilization\": 100}],"
         " \"listeners\": [{\"name\": \"a-listener-of-a-long-name\", \"requests\": 1}, {}],"
         " \"sessions\": [{\"session\": 9999999, \"listener\": \"another-long-one\"}]}";
-    json_t *readings[] = {read_status(EMPTY), read_status(status)};
+    static const char large[] =
+        "{\"devices\": [{\"busy_us\": 1, \"memory_total\": 9223372036854775807,"
+        "  \"memory_used\": 9223372036854775807, \"memory_guests\": 1e308, \"sessions\": "
+        "99999999999,"
+        "  \"utilization\": 1e12, \"waiting\": 99999999999, \"temperature_c\": -1e20}],"
+        " \"listeners\": [{\"requests\": 12345678901, \"faults\": 1234567, \"sessions\": 40960,"
+        "  \"max_sessions\": 40960, \"memory_used\": 9223372036854775807, \"quarantined_guests\": "
+        "1e9},"
+        "  {\"requests\": 1e308, \"sessions\": -1e308, \"max_sessions\": 1, \"utilization\": "
+        "1e308}],"
+        " \"sessions\": [{\"session\": 4294967295, \"vm_id\": 99999999999, \"peer_pid\": 1e15,"
+        "  \"queued\": 12345678, \"memory_used\": 9223372036854775807, \"utilization\": 123456}]}";
+    json_t *readings[] = {read_status(EMPTY), read_status(status), read_status(large)};
 
     (void)state;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 3; i++) {
         FILE *file = begin_capture();
         char *rest = text, *line;
 
@@ -187,12 +200,38 @@ static void test_table(void **state)
     }
 }
 
+static void test_units(void **state)
+{
+    static const struct {
+        double value;
+        unsigned width;
+        const char *number, *bytes;
+    } cases[] = {
+        {0, 9, "0%", "0MiB"},
+        {99999999, 9, "99999999%", "95MiB"},
+        {999999999, 9, "1000000k%", "954MiB"},
+        {12345678901, 9, "12346M%", "11774MiB"},
+        {9223372036854775807, 9, "9223372T%", "8192PiB"},
+        {NAN, 9, "[N/A]", "[N/A]"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_string_equal(table_show(cases[i].value, "%s%%", cases[i].width), cases[i].number);
+        assert_string_equal(table_show_bytes(cases[i].value, cases[i].width), cases[i].bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_is_known),  cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_hostile_numbers),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_what_is_no_status), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_nothing_is_known),
+        cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_hostile_numbers),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_what_is_no_status),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_units),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
