@@ -16,11 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "harness.h"
 #include "harness_qemu.h"
+#include "host/exporter/exporter.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/exposition.h"
 #include "tests/mediator/fixture.h"
@@ -361,6 +363,88 @@ static void test_address_in_use(void **state)
     free(program);
 }
 
+/* ---- In the exporter's place ---- */
+
+#define QUESTIONS 4
+
+static void expect_line(int fd)
+{
+    char byte = 0;
+
+    while (byte != '\n') {
+        if (!harness_wait_readable(fd, CLIENT_TIMEOUT_MS) || read(fd, &byte, 1) != 1) {
+            _exit(1);
+        }
+    }
+}
+
+/* One that is in somebody's hands: it has the next question there before it has an answer. */
+static void ask_without_end(void)
+{
+    static const char *const questions[] = {"{\"command\":\"status\"}\n", "rubbish\n"};
+    uint64_t start_ms = harness_now_ms();
+
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        (void)!write(EXPORTER_CHANNEL_FD, questions[i % 2], strlen(questions[i % 2]));
+        expect_line(EXPORTER_CHANNEL_FD);
+    }
+    fprintf(stderr, "%d answers in %llu ms\n", QUESTIONS,
+            (unsigned long long)(harness_now_ms() - start_ms));
+    pause();
+}
+
+static void copy(const char *from, const char *to)
+{
+    const char *const words[] = {"cp", from, to, NULL};
+    struct process *process = process_start(words, NULL);
+
+    assert_int_equal(process_wait(process), 0);
+    process_end(process);
+}
+
+/* A folder with the mediator, and with this program as its exporter. */
+static char *make_folder(void)
+{
+    char *folder = harness_temp_path("host"), *own = harness_format("/proc/%d/exe", getpid());
+    char *mediator_from = harness_build_path("host/baregpu-mediator");
+    char *device_from = harness_build_path("host/cuda-cpu");
+    char *device_path = realpath(device_from, NULL);
+    char *to = harness_format("%s/baregpu-mediator", folder);
+    char *device = harness_format("%s/cuda-cpu", folder);
+    char *exporter = harness_format("%s/" EXPORTER_PROGRAM, folder);
+
+    assert_int_equal(mkdir(folder, 0755), 0);
+    assert_int_equal(symlink(device_path, device), 0);
+    copy(mediator_from, to);
+    copy(own, exporter);
+    free(folder);
+    free(own);
+    free(mediator_from);
+    free(device_from);
+    free(device_path);
+    free(device);
+    free(exporter);
+    return to;
+}
+
+static void test_exporter_asks_without_end(void **state)
+{
+    char *program = make_folder(), *config = harness_temp_path("asks.ini");
+    const char *const words[] = {program, "--backend", "cpu", "--config", config, NULL};
+    unsigned ms = 0;
+
+    (void)state;
+    harness_write_file(config, "[mediator]\nmetrics = %s\n[listener one]\npath = %s\n", metrics,
+                       path);
+    mediator = process_start(words, NULL);
+    process_wait_text(mediator, "answers in");
+    const char *said = strstr(process_errors(mediator), "answers in");
+    assert_int_equal(sscanf(said, "answers in %u ms", &ms), 1);
+    assert_in_range(ms, (QUESTIONS - 1) * 900, CLIENT_TIMEOUT_MS);
+    free(program);
+    free(config);
+}
+
 int main(int count, char **texts)
 {
     const struct CMUnitTest tests[] = {
@@ -375,9 +459,13 @@ int main(int count, char **texts)
         TEST(test_restart),
         TEST(test_restart_after_a_crash),
         TEST(test_exporter_stands_still),
+        TEST(test_exporter_asks_without_end),
 #undef TEST
     };
 
+    if (strcmp(texts[0], EXPORTER_PROGRAM) == 0) {
+        ask_without_end();
+    }
     service_main(count, texts);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

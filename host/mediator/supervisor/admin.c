@@ -19,6 +19,8 @@
 /* Between a status command and its answer the workers are asked for fresh figures. */
 #define STATUS_DELAY_MS 100
 #define CLIENT_LIMIT_MS 5000
+/* Who asks again and again is not heard so long after an answer, whatever it has asked. */
+#define REST_MS 900
 
 struct admin_client {
     struct admin *admin;
@@ -73,14 +75,20 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 
 static void on_read(uv_stream_t *stream, ssize_t received, const uv_buf_t *buffer);
 
-static void take_next(struct admin_client *client)
+static void take_next(uv_timer_t *timer)
+{
+    struct admin_client *client = timer->data;
+
+    uv_read_start((uv_stream_t *)&client->pipe, on_allocate, on_read);
+}
+
+static void rest(struct admin_client *client)
 {
     free(client->answer);
     client->answer = NULL;
     client->length = 0;
     client->answering = false;
-    uv_timer_stop(&client->timer);
-    uv_read_start((uv_stream_t *)&client->pipe, on_allocate, on_read);
+    uv_timer_start(&client->timer, take_next, REST_MS, 0);
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -88,7 +96,7 @@ static void on_written(uv_write_t *request, int status)
     struct admin_client *client = request->data;
 
     if (status == 0 && client->kept) {
-        take_next(client);
+        rest(client);
     } else {
         close_client(client);
     }
