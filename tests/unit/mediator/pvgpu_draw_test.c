@@ -4,6 +4,7 @@
 // needs: build/tests/shaders/flat.frag.spv build/tests/shaders/flat.vert.spv
 // needs: build/tests/shaders/move.comp.spv build/tests/shaders/patch.tesc.spv
 // needs: build/tests/shaders/patch.tese.spv build/tests/shaders/point.geom.spv
+// needs: build/tests/shaders/place.vert.spv
 /* Draws and dispatches on Vulkan, pixel by pixel: vertices, stages, and what is refused. */
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
 
@@ -314,6 +315,31 @@ static void test_geometry(void **state)
     expect_pixels(TARGET, right_half, RED);
 }
 
+static bool two_points(uint32_t x, uint32_t y)
+{
+    return (x == 3 && y == 5) || (x == 12 && y == 9);
+}
+
+static void test_points(void **state)
+{
+    static const struct vertex points[] = {{{-0.5625f, 0.3125f, 0, 1}, {255, 0, 0, 255}},
+                                           {{0.5625f, -0.1875f, 0, 1}, {255, 0, 0, 255}}};
+    const char *const shaders[] = {"flat.vert", "place.vert"};
+
+    (void)state;
+    use_triangle();
+    destroy(VERTICES);
+    make_filled(VERTICES, BG_PVGPU_BIND_VERTEX_BUFFER, points, sizeof(points));
+    bind_vertices(0, VERTICES, sizeof(points[0]), 0);
+    set_topology(BG_PVGPU_TOPOLOGY_POINT_LIST);
+    for (uint32_t i = 0; i < 2; i++) {
+        clear();
+        make_shader(STATE + 1 + i, BG_PVGPU_STAGE_VERTEX, shaders[i]);
+        draw_now(2, 0);
+        expect_pixels(TARGET, two_points, RED);
+    }
+}
+
 static void test_tessellation(void **state)
 {
     struct bg_pvgpu_draw draw = draw_of_vertices(3, 5);
@@ -404,12 +430,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_triangle),        TEST(test_start_vertex_and_offsets),
-        TEST(test_indices),         TEST(test_strip_begins_anew),
-        TEST(test_instances),       TEST(test_dispatch),
-        TEST(test_samples),         TEST(test_geometry),
-        TEST(test_tessellation),    TEST(test_incomplete_pipelines),
-        TEST(test_objects_refused), TEST(test_layout_that_is_not_set),
+        TEST(test_triangle),
+        TEST(test_start_vertex_and_offsets),
+        TEST(test_indices),
+        TEST(test_strip_begins_anew),
+        TEST(test_instances),
+        TEST(test_dispatch),
+        TEST(test_samples),
+        TEST(test_geometry),
+        TEST(test_tessellation),
+        TEST(test_incomplete_pipelines),
+        TEST(test_objects_refused),
+        TEST(test_points),
+        TEST(test_layout_that_is_not_set),
 #undef TEST
     };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/pvgpu/vulkan/program.c host/mediator/pvgpu/vulkan/interface.c
-// build: host/mediator/pvgpu/vulkan/dxbc.c
+// build: host/mediator/pvgpu/vulkan/dxbc.c host/mediator/pvgpu/vulkan/points.c
 // libs: $(SPIRV_LIBS) -ldl
 // needs: build/tests/shaders/slots.vert.spv build/tests/shaders/slots.frag.spv
 // needs: build/tests/shaders/groups.comp.spv build/tests/shaders/adjacent.geom.spv
@@ -9,7 +9,8 @@
 // needs: build/tests/shaders/pointer.comp.spv build/tests/shaders/large.comp.spv
 // needs: build/tests/shaders/huge_group.spv build/tests/shaders/other_name.spv
 // needs: build/tests/shaders/invalid.spv build/tests/shaders/targets.frag.spv
-// needs: build/tests/shaders/two_sources.frag.spv
+// needs: build/tests/shaders/two_sources.frag.spv build/tests/shaders/flat.vert.spv
+// needs: build/tests/shaders/place.vert.spv
 /* What is read of shaders, and which are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,6 +87,35 @@ static void test_vertex_shader(void **state)
     assert_int_equal(binding_of(&program, 2)->type, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER);
     assert_false(program.named);
     program_free(&program);
+}
+
+/* Each is another module, and valid; of what is no module there is none. */
+static void test_points(void **state)
+{
+    const char *const names[] = {"flat.vert", "place.vert", "slots.vert"};
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        char reason[PROGRAM_REASON_MAX] = "";
+        struct program program, points;
+        size_t count = 0;
+        uint32_t *words;
+
+        assert_string_equal(read_shader(&program, names[i], BG_PVGPU_STAGE_VERTEX, &all), "");
+        words = program_make_points(&program, &count);
+        assert_non_null(words);
+        assert_true(count > program.count);
+        if (!program_read(&points, words, count * 4, BG_PVGPU_STAGE_VERTEX, &all, reason)) {
+            fail_msg("%s: %s", names[i], reason);
+        }
+        free(words);
+        program_free(&points);
+        for (program.count--; program.count > 0; program.count--) { /* it ends too early */
+            free(program_make_points(&program, &count));
+        }
+        assert_null(program_make_points(&program, &count));
+        program_free(&program);
+    }
 }
 
 static void test_every_type_of_slot(void **state)
@@ -233,9 +263,13 @@ static void test_second_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vertex_shader), cmocka_unit_test(test_every_type_of_slot),
-        cmocka_unit_test(test_other_stages),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_not_a_shader),  cmocka_unit_test(test_reader_keeps_its_bounds),
+        cmocka_unit_test(test_vertex_shader),
+        cmocka_unit_test(test_points),
+        cmocka_unit_test(test_every_type_of_slot),
+        cmocka_unit_test(test_other_stages),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_not_a_shader),
+        cmocka_unit_test(test_reader_keeps_its_bounds),
         cmocka_unit_test(test_second_source),
     };
 

@@ -27,7 +27,8 @@ enum draw_kind {
 struct draw_shader {
     enum bg_pvgpu_stage stage;
     VkShaderModule module;
-    VkShaderModule dual; /* for blending with two sources, where that is another one */
+    VkShaderModule dual;   /* for blending with two sources, where that is another one */
+    VkShaderModule points; /* of a vertex shader, for a list of points */
     VkDescriptorSetLayout set_layout;
     struct program program;           /* without its words */
     bool writes;                      /* it has unordered access */

@@ -116,8 +116,14 @@ static const struct state_blend *blend_of(const struct draw_key *key)
 
 static VkShaderModule module_of(const struct draw_key *key, const struct draw_shader *shader)
 {
-    return shader->dual != VK_NULL_HANDLE && blend_of(key)->dual_source ? shader->dual
-                                                                        : shader->module;
+    if (shader->dual != VK_NULL_HANDLE && blend_of(key)->dual_source) {
+        return shader->dual;
+    }
+    return shader->stage == BG_PVGPU_STAGE_VERTEX &&
+                   key->topology == VK_PRIMITIVE_TOPOLOGY_POINT_LIST &&
+                   key->shaders[BG_PVGPU_STAGE_GEOMETRY] == NULL
+               ? shader->points
+               : shader->module;
 }
 
 static uint32_t list_stages(const struct draw_key *key, VkPipelineShaderStageCreateInfo *stages)

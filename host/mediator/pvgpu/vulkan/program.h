@@ -33,6 +33,10 @@ bool program_copy_words(struct program *program, const void *bytes, size_t size)
  * caller's to free, four more than there were. NULL: it has none, or no memory. */
 uint32_t *program_make_dual(const struct program *program);
 
+/* points.c: a vertex shader's words with points of one pixel, unless it says another size: the
+ * caller's to free. NULL: no memory, or not words that passed program_read. */
+uint32_t *program_make_points(const struct program *program, size_t *count);
+
 /* By libvkd3d-shader: `words` and the names of inputs; not yet checked. */
 bool dxbc_translate(const void *bytecode, size_t size, enum bg_pvgpu_stage stage,
                     struct program *program, char reason[PROGRAM_REASON_MAX]);

@@ -18,6 +18,18 @@ static VkResult make_module(const struct vulkan *vulkan, const uint32_t *words, 
     return vulkan->vkCreateShaderModule(vulkan->device, &create, NULL, module);
 }
 
+/* For a list of points. */
+static VkResult make_points(const struct vulkan *vulkan, struct draw_shader *shader)
+{
+    size_t count = 0;
+    uint32_t *words = program_make_points(&shader->program, &count);
+    VkResult result = words != NULL ? make_module(vulkan, words, count, &shader->points)
+                                    : VK_ERROR_OUT_OF_HOST_MEMORY;
+
+    free(words);
+    return result;
+}
+
 static VkResult make_modules(const struct vulkan *vulkan, struct draw_shader *shader)
 {
     const struct program *program = &shader->program;
@@ -27,6 +39,9 @@ static VkResult make_modules(const struct vulkan *vulkan, struct draw_shader *sh
     if (dual != NULL) {
         result = make_module(vulkan, dual, program->count + 4, &shader->dual);
         free(dual);
+    }
+    if (result == VK_SUCCESS && shader->stage == BG_PVGPU_STAGE_VERTEX) {
+        result = make_points(vulkan, shader);
     }
     return result;
 }
@@ -178,4 +193,5 @@ void draw_discard_shader(struct vulkan_renderer *renderer, struct draw_object *o
                    VULKAN_HANDLE(shader->set_layout), 0);
     vulkan_discard(renderer, VK_OBJECT_TYPE_SHADER_MODULE, VULKAN_HANDLE(shader->module), 0);
     vulkan_discard(renderer, VK_OBJECT_TYPE_SHADER_MODULE, VULKAN_HANDLE(shader->dual), 0);
+    vulkan_discard(renderer, VK_OBJECT_TYPE_SHADER_MODULE, VULKAN_HANDLE(shader->points), 0);
 }
