@@ -294,6 +294,28 @@ CUresult cuLibraryGetGlobal(CUdeviceptr *pointer, size_t *size, CUlibrary librar
     return IN_CONTEXT(get_global(context, pointer, size, library, name));
 }
 
+/* CUDA has these once for all contexts; here each context has its own, as of all variables. */
+static CUresult get_managed(struct context *context, CUdeviceptr *pointer, size_t *size,
+                            CUlibrary handle, const char *name)
+{
+    const struct library *library = object_find(handle, OBJECT_LIBRARY);
+    const struct program_variable *variable;
+
+    if (library != NULL && name != NULL) {
+        variable = program_find_variable(library->program, name);
+        if (variable == NULL || !variable->is_managed) {
+            return CUDA_ERROR_NOT_FOUND;
+        }
+    }
+    return get_global(context, pointer, size, handle, name);
+}
+
+CUresult cuLibraryGetManaged(CUdeviceptr *pointer, size_t *size, CUlibrary library,
+                             const char *name)
+{
+    return IN_CONTEXT(get_managed(context, pointer, size, library, name));
+}
+
 /* ---- Kernels ---- */
 
 static CUresult get_kernel(CUkernel *handle, CUlibrary library_handle, const char *name)
@@ -495,7 +517,7 @@ CUresult cuKernelSetCacheConfig(CUkernel kernel, CUfunc_cache config, CUdevice d
 
 /* ---- What there is none of ---- */
 
-static CUresult find_nothing(CUlibrary handle, const char *name)
+static CUresult find_function(CUlibrary handle, const char *name)
 {
     if (object_find(handle, OBJECT_LIBRARY) == NULL) {
         return CUDA_ERROR_INVALID_HANDLE;
@@ -503,16 +525,8 @@ static CUresult find_nothing(CUlibrary handle, const char *name)
     return name != NULL ? CUDA_ERROR_NOT_FOUND : CUDA_ERROR_INVALID_VALUE;
 }
 
-CUresult cuLibraryGetManaged(CUdeviceptr *pointer, size_t *size, CUlibrary library,
-                             const char *name)
-{
-    (void)pointer;
-    (void)size;
-    return IN_DRIVER(find_nothing(library, name));
-}
-
 CUresult cuLibraryGetUnifiedFunction(void **function, CUlibrary library, const char *symbol)
 {
     (void)function;
-    return IN_DRIVER(find_nothing(library, symbol));
+    return IN_DRIVER(find_function(library, symbol));
 }

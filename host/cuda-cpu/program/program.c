@@ -90,6 +90,7 @@ static bool allocate_variable(struct program *program, uint32_t number)
         .bytes = bytes,
         .size = variable->size,
         .is_constant = variable->is_constant,
+        .is_managed = variable->is_managed,
     };
     if (!memory_add(program->memory, (uint64_t)(uintptr_t)bytes, variable->size,
                     variable->is_constant)) {

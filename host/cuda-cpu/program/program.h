@@ -38,7 +38,7 @@ struct program_variable {
     const char *name;
     unsigned char *bytes;
     uint64_t size;
-    bool is_constant;
+    bool is_constant, is_managed;
 };
 
 /* The text need not stay. The variables' memory is added to `memory`, which must outlive the

@@ -56,6 +56,7 @@ struct ptx_variable {
     uint64_t align, size; /* bytes; size 0: an array whose size comes from elsewhere */
     bool is_array;
     bool in_frame;                /* in a thread's local memory: layout.h */
+    bool is_managed;              /* .attribute(.managed) */
     bool is_hidden;               /* one text's own, where others are linked by this name */
     uint64_t offset;              /* parameters: in the parameter buffer */
     const unsigned char *initial; /* size bytes, or NULL: zeros */

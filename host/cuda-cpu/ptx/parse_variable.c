@@ -32,8 +32,9 @@ static uint64_t parse_align(struct parser *parser)
     return align;
 }
 
-/* .attribute(.managed, .unified(...)): this device has one memory. */
-static void skip_attribute(struct parser *parser)
+/* .attribute(.managed, .unified(...)): this device has one memory, and only tells what is managed.
+ */
+static void parse_attribute(struct parser *parser, struct ptx_variable *variable)
 {
     unsigned depth = 0;
 
@@ -41,6 +42,7 @@ static void skip_attribute(struct parser *parser)
         if (parser->token.kind == PTX_T_END) {
             parser_expect_sign(parser, ")");
         }
+        variable->is_managed |= parser_at_dot(parser, "managed");
         depth += parser_at_sign(parser, "(");
         depth -= parser_at_sign(parser, ")");
         parser_advance(parser);
@@ -75,7 +77,7 @@ static void parse_type(struct parser *parser, struct ptx_variable *variable)
                 variable->align = align;
             }
         } else if (parser_take_dot(parser, "attribute")) {
-            skip_attribute(parser);
+            parse_attribute(parser, variable);
         } else if (parser_take_dot(parser, "ptr")) {
             is_pointer = true;
         } else if (is_pointer && is_space(parser)) {

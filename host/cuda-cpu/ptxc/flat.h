@@ -46,7 +46,7 @@ struct flat_parameter {
 /* Global and const ones, by their numbers. */
 struct flat_variable {
     uint32_t name;
-    uint32_t is_constant;
+    uint16_t is_constant, is_managed;
     uint32_t is_module_wide; /* found by its name */
     uint32_t initial;        /* offset in the bytes; FLAT_NONE: zeros */
     uint32_t first_relocation, relocations;

@@ -225,6 +225,7 @@ static void add_variable(struct tables *tables, const struct ptx_variable *varia
         .first_relocation = tables->used.relocations,
         .relocations = (uint32_t)variable->relocation_count,
         .size = variable->size,
+        .is_managed = variable->is_managed,
     };
     if (variable->initial != NULL) {
         flat->initial = tables->used.bytes;

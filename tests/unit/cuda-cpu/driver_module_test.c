@@ -18,6 +18,7 @@
 
 static const char module_text[] =
     HEAD ".visible .global .align 4 .b32 counter = 5;\n"
+         ".visible .global .attribute(.managed) .align 4 .u32 common = 7;\n"
          ".visible .entry count(.param .u64 p, .param .u32 n) .maxntid 128, 2, 1\n{\n"
          ".shared .align 4 .b8 bytes[1000]; .reg .b32 %r<4>; .reg .b64 %rd<2>;\n"
          "ld.param.u32 %r1, [n]; mov.u64 %rd1, counter; atom.global.add.u32 %r2, [%rd1], %r1; "
@@ -328,6 +329,29 @@ static void test_occupancy(void **state)
 
 /* ---- Libraries ---- */
 
+/* As __managed__ makes it: the host reads and writes it as it is. */
+static void test_managed_variable(void **state)
+{
+    CUlibrary library;
+    CUdeviceptr pointer, same;
+    size_t size = 0;
+
+    (void)state;
+    OK(cuLibraryLoadData(&library, module_text, NULL, NULL, 0, NULL, NULL, 0));
+    OK(cuLibraryGetManaged(&pointer, &size, library, "common"));
+    assert_int_equal(size, 4);
+    assert_int_equal(*(uint32_t *)(uintptr_t)pointer, 7);
+    OK(cuLibraryGetGlobal(&same, NULL, library, "common"));
+    assert_true(same == pointer);
+    assert_int_equal(cuLibraryGetManaged(&pointer, &size, library, "counter"),
+                     CUDA_ERROR_NOT_FOUND);
+    assert_int_equal(cuLibraryGetManaged(&pointer, &size, library, "none"), CUDA_ERROR_NOT_FOUND);
+    assert_int_equal(cuLibraryGetManaged(&pointer, &size, library, NULL), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuLibraryGetManaged(&pointer, &size, NULL, "common"),
+                     CUDA_ERROR_INVALID_HANDLE);
+    OK(cuLibraryUnload(library));
+}
+
 /* A kernel is of no context, and each context has its own variables. */
 static void test_library(void **state)
 {
@@ -446,6 +470,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_log, setup, close_device),
         cmocka_unit_test_setup_teardown(test_functions, setup, close_device),
         cmocka_unit_test_setup_teardown(test_occupancy, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_managed_variable, setup, close_device),
         cmocka_unit_test_setup_teardown(test_library, setup, close_device),
         cmocka_unit_test_setup_teardown(test_atomics_of_streams, setup, close_device),
     };
