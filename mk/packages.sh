@@ -155,19 +155,25 @@ show_failure() {
     die "apt-get failed"
 }
 
+# The purposes of a goal, from the table that make has.
+print_purposes() (
+    for word in $(sed -n "s/^PARTS_$1 := //p" "$(dirname "$0")/settings.mk"); do
+        case $word in
+        '$(PARTS_'*)
+            word=${word#*_}
+            print_purposes "${word%)}"
+            ;;
+        *) printf '%s\n' "$word" ;;
+        esac
+    done
+)
+
+# A purpose by itself is a goal, too.
 list_goal() {
-    run="library firmware qemu host"
-    case $1 in
-    firmware) purposes="library firmware" ;;
-    run | debug) purposes=$run ;;
-    test | soak | shake) purposes="$run man test gl" ;;
-    bench) purposes="$run man test" ;;
-    bundle) purposes="$run man test bundle" ;;
-    install) purposes="library host man" ;;
-    *) purposes=$1 ;;
-    esac
-    list_needs | grep -E "^($(printf '%s' "$purposes" | tr ' ' '|'))\|" |
-        awk -F'|' '{ printf "%-9s %-22s %s\n", $1, $2, $4 }'
+    purposes=$(print_purposes "$1" | paste -s -d '|' -)
+    list_needs | grep -E "^(${purposes:-$1})\|" |
+        awk -F'|' '{ printf "%-9s %-22s %s\n", $1, $2, $4 }' | grep . ||
+        die "no goal $1 needs packages; make help has the goals"
 }
 
 if [ "${1:-}" = --list ]; then
