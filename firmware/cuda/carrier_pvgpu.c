@@ -5,9 +5,9 @@
 
 /* What is taken of the heap: one sixteenth of it, and not more than this. */
 #define HEAP_SHARE 16u
-#define HEAP_MAX (5u << 19)
+#define HEAP_MAX (2u << 20)
 
-/* Of a piece: all of these stay in the caches, and in an emulated CPU's table of pages, while a
+/* Of a piece: two of these stay in the caches, and in an emulated CPU's table of pages, while a
  * long copy goes through them. */
 #define PIECE_MAX (256u << 10)
 

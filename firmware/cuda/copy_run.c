@@ -59,14 +59,10 @@ struct transfer {
     uint32_t stream;
     const struct cuda_copy *copy;
     bool is_write; /* to the device */
-    /* Tiles that were asked for, and are still to be fetched from the heap, the first one first:
-     * each keeps a piece of it from the next ones, which need one. */
-    struct asked {
-        struct tile tile;
-        const uint8_t *bytes;
-        uint64_t mark; /* behind it */
-    } asked[CUDA_PIECES - 1];
-    unsigned asked_count;
+    /* A tile that was asked for, and is still to be fetched from the heap. */
+    struct tile pending;
+    const uint8_t *pending_bytes; /* NULL: there is none */
+    uint64_t pending_mark;
 };
 
 typedef CUresult move_tile(struct transfer *transfer, const struct tile *tile);
@@ -170,38 +166,28 @@ static CUresult write_tile(struct transfer *transfer, const struct tile *tile)
     return put_tile(transfer, tile, CUDA_SIDE_HEAP, offset);
 }
 
-/* Waits for the tile that was asked for first, and takes it. */
-static CUresult take_first(struct transfer *transfer)
+/* Waits for the tile that was asked for last, and takes it. */
+static CUresult take_pending(struct transfer *transfer)
 {
-    const struct asked first = transfer->asked[0];
-    CUresult result = cuda_mark_wait(transfer->device, transfer->stream, first.mark);
+    const struct tile *tile = &transfer->pending;
+    const uint8_t *bytes = transfer->pending_bytes;
+    CUresult result;
 
-    for (uint64_t row = 0; row < first.tile.rows && result == CUDA_SUCCESS; row++) {
-        memcpy(tile_row(transfer, &first.tile, row), first.bytes + row * first.tile.width,
-               first.tile.width);
+    if (bytes == NULL) {
+        return CUDA_SUCCESS;
     }
-    transfer->asked_count--;
-    for (unsigned i = 0; i < transfer->asked_count; i++) {
-        transfer->asked[i] = transfer->asked[i + 1];
+    transfer->pending_bytes = NULL;
+    result = cuda_mark_wait(transfer->device, transfer->stream, transfer->pending_mark);
+    for (uint64_t row = 0; row < tile->rows && result == CUDA_SUCCESS; row++) {
+        memcpy(tile_row(transfer, tile, row), bytes + row * tile->width, tile->width);
     }
     return result;
 }
 
-static CUresult take_all(struct transfer *transfer)
-{
-    CUresult result = CUDA_SUCCESS;
-
-    while (transfer->asked_count > 0 && result == CUDA_SUCCESS) {
-        result = take_first(transfer);
-    }
-    return result;
-}
-
-/* Asks for this one before the first of those before is waited for. */
+/* Asks for this one before the last one is waited for. */
 static CUresult read_tile(struct transfer *transfer, const struct tile *tile)
 {
-    struct asked asked = {.tile = *tile};
-    uint64_t offset;
+    uint64_t offset, mark;
     uint8_t *bytes;
     CUresult result = cuda_staging_take(transfer->device, transfer->stream,
                                         (uint32_t)(tile->width * tile->rows), &bytes, &offset);
@@ -209,15 +195,12 @@ static CUresult read_tile(struct transfer *transfer, const struct tile *tile)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    asked.bytes = bytes;
     result = put_tile(transfer, tile, CUDA_SIDE_HEAP, offset)
-                 ?: cuda_mark(transfer->device, transfer->stream, &asked.mark);
-    if (result == CUDA_SUCCESS && transfer->asked_count == CUDA_PIECES - 1) {
-        result = take_first(transfer);
-    }
-    if (result == CUDA_SUCCESS) {
-        transfer->asked[transfer->asked_count++] = asked;
-    }
+                 ?: cuda_mark(transfer->device, transfer->stream, &mark)
+                 ?: take_pending(transfer);
+    transfer->pending = *tile;
+    transfer->pending_bytes = bytes;
+    transfer->pending_mark = mark;
     return result;
 }
 
@@ -226,7 +209,8 @@ static CUresult move_by_heap(struct transfer *transfer)
     if (transfer->is_write) {
         return for_each_tile(transfer, transfer->device->piece_size, write_tile);
     }
-    return for_each_tile(transfer, transfer->device->piece_size, read_tile) ?: take_all(transfer);
+    return for_each_tile(transfer, transfer->device->piece_size, read_tile)
+               ?: take_pending(transfer);
 }
 
 /* ---- Through the carrier ---- */

@@ -224,11 +224,10 @@ struct cuda_piece {
     uint64_t offset; /* in the heap */
     uint32_t used;   /* bytes */
     uint32_t stream; /* whose copies use it */
-    uint64_t mark;   /* behind them, once another piece is being filled */
+    uint64_t mark;   /* behind them, once the other piece is being filled */
 };
 
-/* Two are enough to copy on both sides at once; with more neither waits for the other to wake. */
-#define CUDA_PIECES 4u
+#define CUDA_PIECES 2u
 
 struct cuda_primary {
     struct cuda_context *context; /* NULL: not active */

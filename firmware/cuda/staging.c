@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pieces of the heap for copies of ordinary memory, in turn: one is filled while the worker copies
- * from the others.
+ * Two pieces of the heap for copies of ordinary memory: one is filled while the worker copies from
+ * the other.
  */
 #include "firmware/cuda/internal.h"
 
