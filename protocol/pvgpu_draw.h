@@ -310,9 +310,12 @@ struct bg_pvgpu_create_rasterizer_state {
     uint32_t state_id;
     uint32_t fill_mode, cull_mode;
     uint32_t front_ccw; /* 0: a triangle is seen from its front when it runs clockwise */
-    int32_t depth_bias;
+    int32_t depth_bias; /* each a step of the depth's format; some devices have two */
     float depth_bias_clamp, slope_scaled_depth_bias;
-    uint32_t depth_clip, scissor, multisample, antialiased_line;
+    uint32_t depth_clip, scissor;
+    /* Lines: of a pixel's width, by Direct3D's diamonds; antialiased; on several samples with
+     * multisample, rectangles. What the device does not have is drawn as it can. */
+    uint32_t multisample, antialiased_line;
 };
 
 enum bg_pvgpu_comparison {

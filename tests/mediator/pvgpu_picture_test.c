@@ -4,6 +4,7 @@
 // build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/shaders/raster.vert.spv
 // needs: build/tests/shaders/raster.frag.spv build/tests/shaders/instance.vert.spv
+// needs: build/tests/shaders/raster_flat.vert.spv build/tests/shaders/raster_flat.frag.spv
 /* Pictures that a guest's draws make, pixel by pixel beside those of the reference. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -248,6 +249,115 @@ static void test_viewport(void **state)
     pen_expect(&raster, 0);
 }
 
+/* ---- Points, lines ---- */
+
+/* Each vertex a point of one colour. */
+static void test_points(void **state)
+{
+    struct raster_vertex points[120];
+
+    (void)state;
+    open_pen(false);
+    for (uint32_t i = 0; i < 120; i += 3) {
+        random_triangle(points + i, 8);
+    }
+    for (uint32_t i = 0; i < 120; i++) {
+        raster_point(&raster, &points[i]);
+    }
+    pen_set_topology(BG_PVGPU_TOPOLOGY_POINT_LIST);
+    pen_draw_vertices(points, 120);
+    pen_expect(&raster, 0);
+}
+
+static void test_lines(void **state)
+{
+    (void)state;
+    open_pen(false);
+    pen_set_topology(BG_PVGPU_TOPOLOGY_LINE_LIST);
+    for (int i = 0; i < 48; i++) {
+        struct raster_vertex line[3];
+
+        random_triangle(line, 0);
+        random_colour(line[1].colour);
+        clear(grey);
+        raster_line(&raster, &line[0], &line[1]);
+        pen_draw_vertices(line, 2);
+        pen_expect(&raster, 4); /* its colours to four steps */
+    }
+}
+
+/* Where the device can (lavapipe does), part of a pixel is part of its alpha. */
+static void test_antialiased_lines(void **state)
+{
+    const struct raster_vertex line[2] = {
+        {4 * RASTER_ONE, 9 * RASTER_ONE, .w = 1, .colour = {1, 0, 0, 1}},
+        {60 * RASTER_ONE, 31 * RASTER_ONE, .w = 1, .colour = {1, 0, 0, 1}}};
+    const float black[4] = {0, 0, 0, 0};
+    const uint8_t *pixels;
+    unsigned between = 0;
+
+    (void)state;
+    open_pen(false);
+    raster.rasterizer.antialiased_line = 1;
+    pen_set_rasterizer(&raster);
+    raster.blend = (struct bg_pvgpu_blend_target){
+        .enable = 1,
+        .src = BG_PVGPU_BLEND_SRC_ALPHA,
+        .dest = BG_PVGPU_BLEND_INV_SRC_ALPHA,
+        .op = BG_PVGPU_BLEND_OP_ADD,
+        .src_alpha = BG_PVGPU_BLEND_ONE,
+        .dest_alpha = BG_PVGPU_BLEND_ZERO,
+        .op_alpha = BG_PVGPU_BLEND_OP_ADD,
+        .write_mask = BG_PVGPU_COLOR_WRITE_ALL,
+    };
+    pen_set_blend(&raster);
+    clear(black);
+    pen_set_topology(BG_PVGPU_TOPOLOGY_LINE_LIST);
+    pen_draw_vertices(line, 2);
+    pixels = pen_read(PEN_TARGET, sizeof(raster.pixels));
+    for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
+        between += pixels[i * 4] > 8 && pixels[i * 4] < 247;
+    }
+    assert_in_range(between, 56, 170); /* in each column one to three */
+}
+
+static void test_wireframe(void **state)
+{
+    (void)state;
+    open_pen(false);
+    raster.rasterizer.fill_mode = BG_PVGPU_FILL_WIREFRAME;
+    pen_set_rasterizer(&raster);
+    for (int i = 0; i < 16; i++) {
+        clear(grey);
+        draw_random(1);
+        pen_expect(&raster, 0);
+    }
+}
+
+/* A colour for each vertex, of which the first counts: of lists, of strips. */
+static void test_first_vertex(void **state)
+{
+    struct raster_vertex vertices[12];
+
+    (void)state;
+    open_pen(false);
+    raster.flat = true;
+    raster.rasterizer.cull_mode = BG_PVGPU_CULL_NONE;
+    pen_set_rasterizer(&raster);
+    pen_set_shader(BG_PVGPU_STAGE_VERTEX, "raster_flat.vert");
+    pen_set_shader(BG_PVGPU_STAGE_PIXEL, "raster_flat.frag");
+    for (uint32_t i = 0; i < 12; i++) {
+        vertices[i] = (struct raster_vertex){random_place(0), random_place(0), .w = 1};
+        random_colour(vertices[i].colour);
+    }
+    draw(vertices, 12);
+    pen_expect(&raster, 0);
+    pen_set_topology(BG_PVGPU_TOPOLOGY_TRIANGLE_STRIP);
+    raster_strip(&raster, vertices, 12);
+    pen_draw_vertices(vertices, 12);
+    pen_expect(&raster, 0);
+}
+
 /* ---- Depth and stencil ---- */
 
 static void test_depth(void **state)
@@ -286,6 +396,102 @@ static void test_slopes(void **state)
     pen_clear_depth(1, 0);
     draw(vertices, 6);
     pen_expect(&raster, 0);
+}
+
+/* Over everything, the depth rising to the right and downwards by so much a pixel. */
+static void draw_plane(float right, float down, const float colour[4])
+{
+    struct raster_vertex plane[3] = {{0, 0, .z = 0.5f, .w = 1},
+                                     {128 * RASTER_ONE, 0, .z = 0.5f + 128 * right, .w = 1},
+                                     {0, 128 * RASTER_ONE, .z = 0.5f + 128 * down, .w = 1}};
+
+    for (int i = 0; i < 3; i++) {
+        memcpy(plane[i].colour, colour, sizeof(plane[i].colour));
+    }
+    draw(plane, 3);
+}
+
+struct bias {
+    int32_t units;
+    float clamp, slope;
+};
+
+static void set_bias(struct bias bias)
+{
+    raster.rasterizer.depth_bias = bias.units;
+    raster.rasterizer.depth_bias_clamp = bias.clamp;
+    raster.rasterizer.slope_scaled_depth_bias = bias.slope;
+    pen_set_rasterizer(&raster);
+}
+
+/* Two planes that go through each other, the second moved by a bias. */
+static unsigned draw_biased(struct bias bias)
+{
+    static const float red[4] = {1, 0, 0, 1}, green[4] = {0, 1, 0, 1};
+
+    pen_clear_depth(1, 0);
+    for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
+        raster.depth[i] = 1;
+    }
+    set_bias((struct bias){0});
+    draw_plane(0.0009f, -0.0003f, red);
+    set_bias(bias);
+    draw_plane(-0.0004f, 0.0005f, green);
+    return raster_count_others(&raster, pen_read(PEN_TARGET, sizeof(raster.pixels)), 0);
+}
+
+/* A unit of the constant bias is a step of the format's or, as Vulkan allows, two; the same for
+ * all. Where the planes meet a pixel may be the other's. */
+static void test_depth_bias(void **state)
+{
+    static const struct bias cases[] = {
+        {0, 0, 0},          {-70000, 0, 0},       {70000, 0, 0},       {0, 0, -10},
+        {0, 0, 10},         {-700000, -0.01f, 0}, {0, 0.01f, 50},      {-70000, 0, -5},
+        {-70000, 0.01f, 0}, {70000, 0.01f, 20},   {70000, -0.001f, 0},
+    };
+    unsigned others[2] = {0};
+
+    (void)state;
+    open_pen(true);
+    raster.depth_stencil.depth_enable = 1;
+    for (int steps = 0; steps < 2; steps++) {
+        raster.depth_unit = (float)(steps + 1) / 0xFFFFFF;
+        for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            others[steps] += draw_biased(cases[i]);
+        }
+    }
+    assert_true(others[0] < 16 || others[1] < 16);
+}
+
+/* From before the near plane to behind the far one. */
+static void test_depth_clip(void **state)
+{
+    const struct raster_vertex plane[3] = {
+        {0, 0, .z = -0.5f, .w = 1, .colour = {1, 0, 0, 1}},
+        {64 * RASTER_ONE, 0, .z = 1.5f, .w = 1, .colour = {1, 0, 0, 1}},
+        {0, 64 * RASTER_ONE, .z = -0.5f, .w = 1, .colour = {1, 0, 0, 1}}};
+    const float green[4] = {0, 1, 0, 1};
+
+    (void)state;
+    open_pen(true);
+    raster.depth_stencil.depth_enable = 1;
+    raster.depth_stencil.depth_func = BG_PVGPU_COMPARISON_LESS_EQUAL;
+    pen_set_depth_stencil(&raster);
+    for (uint32_t clips = 0; clips < 2; clips++) {
+        clear(grey);
+        pen_clear_depth(1, 0);
+        for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
+            raster.depth[i] = 1;
+        }
+        raster.rasterizer.depth_clip = clips;
+        pen_set_rasterizer(&raster);
+        draw(plane, 3);
+        pen_expect(&raster, 0);
+        draw_rectangle(0, 0, 64, 32, 0, green); /* what was clamped is 0, and 1 */
+        pen_expect(&raster, 0);
+        draw_rectangle(0, 32, 64, 64, 1, green);
+        pen_expect(&raster, 0);
+    }
 }
 
 static void test_stencil(void **state)
@@ -565,8 +771,15 @@ int main(void)
         TEST(test_winding),
         TEST(test_scissor),
         TEST(test_viewport),
+        TEST(test_points),
+        TEST(test_lines),
+        TEST(test_antialiased_lines),
+        TEST(test_wireframe),
+        TEST(test_first_vertex),
         TEST(test_depth),
         TEST(test_slopes),
+        TEST(test_depth_bias),
+        TEST(test_depth_clip),
         TEST(test_stencil),
         TEST(test_factors),
         TEST(test_write_mask),

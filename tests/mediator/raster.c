@@ -27,6 +27,7 @@ void raster_reset(struct raster *raster)
                           .back = keep},
         .blend = {.write_mask = BG_PVGPU_COLOR_WRITE_ALL},
         .blend_factor = {1, 1, 1, 1},
+        .depth_unit = 1.0f / 0xFFFFFF,
     };
     for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
         raster->depth[i] = 1;
@@ -281,8 +282,22 @@ static struct raster_fragment make_fragment(const struct raster_vertex *const ve
 #undef VALUES
 }
 
-static void draw_fragment(struct raster *raster, struct raster_fragment *fragment)
+/* Outside of the viewport's depth it is clipped, or clamped. */
+static bool clip_depth(const struct raster *raster, struct raster_fragment *fragment)
 {
+    float depth = fminf(fmaxf(fragment->z, 0), 1);
+    bool inside = depth == fragment->z;
+
+    fragment->z = depth;
+    return inside || !raster->rasterizer.depth_clip;
+}
+
+static void draw_fragment(struct raster *raster, struct raster_fragment *fragment, float bias)
+{
+    if (!clip_depth(raster, fragment)) {
+        return;
+    }
+    fragment->z = fminf(fmaxf(fragment->z + bias, 0), 1);
     if (!test_pixel(raster, fragment)) {
         return;
     }
@@ -292,9 +307,30 @@ static void draw_fragment(struct raster *raster, struct raster_fragment *fragmen
     write_pixel(raster, raster->pixels[fragment->pixel], fragment->colour);
 }
 
+/* By the steepest way of the plane; the clamp goes the bias's way. */
+static float bias_of(const struct raster *raster, const struct raster_vertex *const vertices[3],
+                     int64_t area)
+{
+    const struct bg_pvgpu_create_rasterizer_state *state = &raster->rasterizer;
+    double x = 0, y = 0, bias, clamp = state->depth_bias_clamp;
+
+    for (int i = 0; i < 3; i++) {
+        const struct raster_vertex *next = vertices[(i + 1) % 3], *last = vertices[(i + 2) % 3];
+
+        x += vertices[i]->z * (double)(next->y - last->y) * RASTER_ONE / (double)area;
+        y += vertices[i]->z * (double)(last->x - next->x) * RASTER_ONE / (double)area;
+    }
+    bias = state->depth_bias * (double)raster->depth_unit +
+           state->slope_scaled_depth_bias * fmax(fabs(x), fabs(y));
+    if (clamp != 0) {
+        bias = clamp > 0 ? fmin(bias, clamp) : fmax(bias, clamp);
+    }
+    return (float)bias;
+}
+
 /* Clockwise ones; all pixels are asked. */
 static void fill(struct raster *raster, const struct raster_vertex *const vertices[3],
-                 bool is_front)
+                 const float flat_colour[4], bool is_front)
 {
     struct edge edges[3];
     int64_t area;
@@ -305,6 +341,7 @@ static void fill(struct raster *raster, const struct raster_vertex *const vertic
         edges[i] = (struct edge){to->x - from->x, to->y - from->y, from->x, from->y};
     }
     area = side_of(&edges[0], vertices[0]->x, vertices[0]->y);
+    float bias = bias_of(raster, vertices, area);
     for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
         uint32_t column = i % RASTER_SIDE, row = i / RASTER_SIDE;
         int64_t x = column * RASTER_ONE + RASTER_ONE / 2, y = row * RASTER_ONE + RASTER_ONE / 2;
@@ -319,7 +356,90 @@ static void fill(struct raster *raster, const struct raster_vertex *const vertic
         struct raster_fragment fragment = make_fragment(vertices, weights);
         fragment.pixel = i;
         fragment.is_front = is_front;
-        draw_fragment(raster, &fragment);
+        if (raster->flat) {
+            memcpy(fragment.colour, flat_colour, sizeof(fragment.colour));
+        }
+        draw_fragment(raster, &fragment, bias);
+    }
+}
+
+/* ---- Lines, points ---- */
+
+static bool is_outside(int64_t column, int64_t row)
+{
+    return column < 0 || row < 0 || column >= RASTER_SIDE || row >= RASTER_SIDE;
+}
+
+static int64_t pixel_of(int64_t place)
+{
+    return place >> 8;
+}
+
+_Static_assert(RASTER_ONE == 1 << 8, "pixel_of");
+
+static int64_t centre_of(int64_t pixel)
+{
+    return pixel * RASTER_ONE + RASTER_ONE / 2;
+}
+
+/* Whether the place is in the diamond around its pixel's centre. */
+static bool is_in_diamond(int64_t x, int64_t y)
+{
+    return llabs(x - centre_of(pixel_of(x))) + llabs(y - centre_of(pixel_of(y))) < RASTER_ONE / 2;
+}
+
+/* A pixel of a line, `part` of the way from its one end to the other. */
+static void draw_part(struct raster *raster, const struct raster_vertex *from,
+                      const struct raster_vertex *to, int64_t column, int64_t row, double part)
+{
+    const struct raster_vertex *ends[3] = {from, to, to};
+    const double weights[3] = {1 - part, part, 0};
+    struct raster_fragment fragment = make_fragment(ends, weights);
+
+    if (is_outside(column, row) || is_cut(raster, (int32_t)column, (int32_t)row)) {
+        return;
+    }
+    fragment.pixel = (uint32_t)row * RASTER_SIDE + (uint32_t)column;
+    fragment.is_front = true;
+    if (raster->flat) {
+        memcpy(fragment.colour, from->colour, sizeof(fragment.colour));
+    }
+    draw_fragment(raster, &fragment, 0);
+}
+
+void raster_line(struct raster *raster, const struct raster_vertex *from,
+                 const struct raster_vertex *to)
+{
+    bool steep = abs(to->y - from->y) > abs(to->x - from->x);
+    int64_t start = steep ? from->y : from->x, end = steep ? to->y : to->x;
+    int64_t side = steep ? from->x : from->y, length = end - start;
+    int64_t rise = (steep ? to->x : to->y) - side, step = length < 0 ? -1 : 1;
+
+    for (int64_t pixel = pixel_of(start); length != 0 && (pixel_of(end) - pixel) * step >= 0;
+         pixel += step) {
+        int64_t centre = centre_of(pixel);
+        bool begins = pixel == pixel_of(start) && is_in_diamond(from->x, from->y);
+        bool stays = pixel == pixel_of(end) && is_in_diamond(to->x, to->y);
+        bool passes = (centre - start) * step >= 0 && (end - centre) * step > 0;
+        double part = fmin(fmax((double)(centre - start) / (double)length, 0), 1);
+        int64_t across = pixel_of((int64_t)floor((double)side + part * (double)rise));
+
+        if ((begins || passes) && !stays) {
+            draw_part(raster, from, to, steep ? across : pixel, steep ? pixel : across, part);
+        }
+    }
+}
+
+/* A square of a pixel's size around it covers one centre. */
+void raster_point(struct raster *raster, const struct raster_vertex *vertex)
+{
+    draw_part(raster, vertex, vertex, pixel_of(vertex->x - 1), pixel_of(vertex->y - 1), 0);
+}
+
+static void draw_sides(struct raster *raster, const struct raster_vertex vertices[3])
+{
+    for (int i = 0; i < 3; i++) {
+        raster_line(raster, &vertices[i], &vertices[(i + 1) % 3]);
     }
 }
 
@@ -333,8 +453,13 @@ void raster_triangle(struct raster *raster, const struct raster_vertex vertices[
     const struct raster_vertex *ordered[3] = {&vertices[0], &vertices[is_clockwise ? 1 : 2],
                                               &vertices[is_clockwise ? 2 : 1]};
 
-    if (area != 0 && !is_culled(raster, is_front)) {
-        fill(raster, ordered, is_front);
+    if (area == 0 || is_culled(raster, is_front)) {
+        return;
+    }
+    if (raster->rasterizer.fill_mode == BG_PVGPU_FILL_WIREFRAME) {
+        draw_sides(raster, vertices);
+    } else {
+        fill(raster, ordered, vertices[0].colour, is_front);
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A reference rasteriser, by Direct3D 11's rules: triangles cover pixels whose centre is inside,
- * the top-left rule decides on edges, positions have 8 bits below the pixel. One sample, one target
- * of R8G8B8A8_UNORM, depth of 32-bit floats, 8 bits of stencil. Slow and plain on purpose.
+ * the top-left rule decides on edges; a line draws pixels whose diamond it leaves, a point the one
+ * pixel around it; positions have 8 bits below the pixel. One sample, one target of
+ * R8G8B8A8_UNORM, depth of 32-bit floats, 8 bits of stencil. Slow and plain on purpose.
  */
 #ifndef TESTS_MEDIATOR_RASTER_H
 #define TESTS_MEDIATOR_RASTER_H
@@ -19,7 +20,7 @@
 
 struct raster_vertex {
     int32_t x, y; /* from the target's upper left corner */
-    float z;      /* in 0..1 */
+    float z;      /* in 0..1, or, where depth is clipped or clamped, beyond */
     float w;      /* of clip space: 1 without perspective */
     float colour[4];
     float place[2]; /* in the texture */
@@ -45,6 +46,8 @@ struct raster {
     struct bg_pvgpu_blend_target blend;
     float blend_factor[4];
     uint8_t stencil_ref;
+    float depth_unit; /* what a depth_bias of 1 is, by the target's format */
+    bool flat;        /* colours are those of a primitive's first vertex */
     /* Changes colour; NULL: it stays. */
     void (*shade)(void *owner, struct raster_fragment *fragment);
     void *owner;
@@ -55,6 +58,9 @@ void raster_reset(struct raster *raster);
 
 void raster_clear(struct raster *raster, const float colour[4]);
 void raster_triangle(struct raster *raster, const struct raster_vertex vertices[3]);
+void raster_line(struct raster *raster, const struct raster_vertex *from,
+                 const struct raster_vertex *to);
+void raster_point(struct raster *raster, const struct raster_vertex *vertex);
 /* Vertices as BG_PVGPU_TOPOLOGY_TRIANGLE_STRIP. */
 void raster_strip(struct raster *raster, const struct raster_vertex *vertices, uint32_t count);
 

@@ -293,6 +293,45 @@ static void test_samples(void **state)
     assert_int_equal(pixels[SIDE * SIDE - 1], 0);
 }
 
+/* Of four samples, those of the mask; of one, the mask's first. */
+static void test_sample_masks(void **state)
+{
+    struct bg_pvgpu_create_resource create =
+        texture(SECOND_TARGET, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, SIDE, SIDE);
+    struct bg_pvgpu_copy_resource resolve =
+        COMMAND(struct bg_pvgpu_copy_resource, BG_PVGPU_CMD_COPY_RESOURCE, 0, .dst = TARGET,
+                .src = SECOND_TARGET);
+    struct bg_pvgpu_clear_render_target empty =
+        COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, 0,
+                .rtv = SECOND_TARGET);
+    struct bg_pvgpu_set_blend_state set =
+        COMMAND(struct bg_pvgpu_set_blend_state, BG_PVGPU_CMD_SET_BLEND_STATE, 0);
+
+    (void)state;
+    use_triangle();
+    create.sample_count = 4;
+    create.bind_flags = BG_PVGPU_BIND_RENDER_TARGET;
+    GO(&create);
+    make_view_of(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, SECOND_TARGET);
+    for (uint32_t mask = 0; mask < 16; mask += 5) { /* each is a pipeline, of which few are paid */
+        uint32_t samples = (uint32_t)__builtin_popcount(mask);
+
+        set.sample_mask = mask | 0xFFF0;
+        GO(&set);
+        GO(&empty);
+        bind_targets(SECOND_TARGET, 0, 0);
+        draw_now(3, 5);
+        GO(&resolve);
+        assert_in_range(read_pixels(TARGET)[1] & 0xFF, samples * 255 / 4, (samples * 255 + 3) / 4);
+    }
+    clear();
+    bind_targets(TARGET, 0, 0);
+    set.sample_mask = 0xFFFFFFFE;
+    GO(&set);
+    draw_now(3, 5);
+    expect_pixels(TARGET, nowhere, RED);
+}
+
 static bool right_half(uint32_t x, uint32_t y)
 {
     return x >= 8 && y < 8;
@@ -443,6 +482,7 @@ int main(void)
         TEST(test_objects_refused),
         TEST(test_points),
         TEST(test_layout_that_is_not_set),
+        TEST(test_sample_masks),
 #undef TEST
     };
 

@@ -67,6 +67,7 @@ struct features {
     VkPhysicalDeviceVulkan13Features vulkan13;
     VkPhysicalDeviceRobustness2FeaturesEXT robustness;
     VkPhysicalDeviceVertexAttributeDivisorFeaturesEXT divisor;
+    VkPhysicalDeviceLineRasterizationFeaturesEXT lines;
     VkPhysicalDeviceCustomBorderColorFeaturesEXT border;
     VkPhysicalDeviceTexelBufferAlignmentFeaturesEXT texels;
     VkPhysicalDeviceMultiDrawFeaturesEXT multi_draw;
@@ -192,6 +193,7 @@ enum {
     CUSTOM_BORDER,
     TEXEL_ALIGNMENT,
     MULTI_DRAW,
+    LINES,
     EXTENSION_COUNT
 };
 
@@ -287,6 +289,7 @@ static bool open_device(struct vulkan *vulkan)
         [CUSTOM_BORDER] = {.name = VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME},
         [TEXEL_ALIGNMENT] = {.name = VK_EXT_TEXEL_BUFFER_ALIGNMENT_EXTENSION_NAME},
         [MULTI_DRAW] = {.name = VK_EXT_MULTI_DRAW_EXTENSION_NAME},
+        [LINES] = {.name = VK_EXT_LINE_RASTERIZATION_EXTENSION_NAME},
     };
     const char *names[EXTENSION_COUNT];
     struct features features;
@@ -301,6 +304,7 @@ static bool open_device(struct vulkan *vulkan)
     }
     ADD(ROBUSTNESS_2, robustness, ROBUSTNESS_2)
     ADD(DIVISOR, divisor, VERTEX_ATTRIBUTE_DIVISOR)
+    ADD(LINES, lines, LINE_RASTERIZATION)
     ADD(CUSTOM_BORDER, border, CUSTOM_BORDER_COLOR)
     ADD(TEXEL_ALIGNMENT, texels, TEXEL_BUFFER_ALIGNMENT)
     ADD(MULTI_DRAW, multi_draw, MULTI_DRAW)
@@ -318,6 +322,8 @@ static bool open_device(struct vulkan *vulkan)
     vulkan->has_filter_minmax = features.vulkan12.samplerFilterMinmax;
     vulkan->has_divisor = features.divisor.vertexAttributeInstanceRateDivisor &&
                           features.divisor.vertexAttributeInstanceRateZeroDivisor;
+    vulkan->has_thin_lines = features.lines.bresenhamLines;
+    vulkan->has_smooth_lines = features.lines.smoothLines;
     vulkan->has_custom_border =
         features.border.customBorderColors && features.border.customBorderColorWithoutFormat;
     /* What is not bound, and indices beyond their buffer, read as zero. */

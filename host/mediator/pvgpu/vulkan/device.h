@@ -37,7 +37,8 @@ struct vulkan {
     bool has_mirror_clamp;             /* samplers that mirror once */
     bool has_filter_minmax;            /* samplers that take the least or the greatest texel */
     bool has_divisor;                  /* VK_EXT_vertex_attribute_divisor, with its zero divisor */
-    bool has_custom_border;            /* VK_EXT_custom_border_color, without a format */
+    bool has_thin_lines, has_smooth_lines; /* VK_EXT_line_rasterization: Bresenham's, blended */
+    bool has_custom_border;                /* VK_EXT_custom_border_color, without a format */
 
     /* Counts submissions; the last one that ended. */
     VkSemaphore timeline;

@@ -102,7 +102,8 @@ struct draw_key {
     uint8_t integers; /* a bit for each that has such a format */
     uint8_t depth_clip, stencil;
     uint8_t opaque; /* a bit for each that has no alpha */
-    uint8_t zero[3];
+    uint8_t lines;  /* VkLineRasterizationModeEXT */
+    uint8_t zero[2];
 };
 
 struct draw_pipeline {

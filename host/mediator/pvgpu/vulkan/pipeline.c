@@ -188,6 +188,7 @@ struct description {
     VkPipelineInputAssemblyStateCreateInfo assembly;
     VkPipelineTessellationStateCreateInfo tessellation;
     VkPipelineViewportStateCreateInfo view_ports;
+    VkPipelineRasterizationLineStateCreateInfoEXT lines;
     VkPipelineRasterizationStateCreateInfo raster;
     VkPipelineMultisampleStateCreateInfo samples;
     VkPipelineDepthStencilStateCreateInfo depth;
@@ -228,9 +229,16 @@ static void describe_raster(struct description *description, const struct draw_k
     description->view_ports = (VkPipelineViewportStateCreateInfo){
         .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
     };
+    description->lines = (VkPipelineRasterizationLineStateCreateInfoEXT){
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_LINE_STATE_CREATE_INFO_EXT,
+        .lineRasterizationMode = key->lines,
+    };
     description->raster = (VkPipelineRasterizationStateCreateInfo){
         .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+        .pNext = key->lines != VK_LINE_RASTERIZATION_MODE_DEFAULT_EXT ? &description->lines : NULL,
         .depthClampEnable = !key->depth_clip,
+        /* Of one sample not all drivers ask the mask. */
+        .rasterizerDiscardEnable = key->samples == 1 && (key->sample_mask & 1) == 0,
         .polygonMode = key->fill,
         .lineWidth = 1,
     };
@@ -361,6 +369,21 @@ static void take_targets(const struct pvgpu_context *context, struct draw_key *k
     key->samples = samples_of(context);
 }
 
+/* Direct3D's: on several samples, rectangles; else what the state says, of a pixel's width. Vulkan
+ * has none of these with alpha to coverage. */
+static VkLineRasterizationModeEXT lines_of(const struct vulkan *vulkan, const struct draw_key *key,
+                                           const struct state_rasterizer *rasterizer)
+{
+    if (blend_of(key)->alpha_to_coverage || (key->samples > 1 && rasterizer->multisample)) {
+        return VK_LINE_RASTERIZATION_MODE_DEFAULT_EXT;
+    }
+    if (rasterizer->smooth_lines && vulkan->has_smooth_lines) {
+        return VK_LINE_RASTERIZATION_MODE_RECTANGULAR_SMOOTH_EXT;
+    }
+    return vulkan->has_thin_lines ? VK_LINE_RASTERIZATION_MODE_BRESENHAM_EXT
+                                  : VK_LINE_RASTERIZATION_MODE_DEFAULT_EXT;
+}
+
 static void make_key(const struct pvgpu_context *context, struct draw_key *key)
 {
     const struct vulkan_draw *draw = draw_of(context);
@@ -379,6 +402,7 @@ static void make_key(const struct pvgpu_context *context, struct draw_key *key)
     key->fill = rasterizer->fill;
     key->depth_clip = rasterizer->depth_clip;
     take_targets(context, key);
+    key->lines = (uint8_t)lines_of(vulkan_of(context)->vulkan, key, rasterizer);
 }
 
 /* Either of both shaders says it, or both the same. */

@@ -153,6 +153,8 @@ enum bg_pvgpu_error state_read_rasterizer(struct state_rasterizer *state,
     state->bias_slope = create->slope_scaled_depth_bias;
     state->depth_clip = create->depth_clip != 0;
     state->scissor = create->scissor != 0;
+    state->multisample = create->multisample != 0;
+    state->smooth_lines = create->antialiased_line != 0;
     return BG_PVGPU_OK;
 }
 

@@ -30,6 +30,7 @@ struct state_rasterizer {
     VkFrontFace front;
     float bias, bias_clamp, bias_slope;
     bool depth_clip, scissor;
+    bool multisample, smooth_lines;
 };
 
 struct state_depth_stencil {
