@@ -157,6 +157,7 @@ show_failure() {
 
 # The purposes of a goal, from the table that make has.
 print_purposes() (
+    # shellcheck disable=SC2013,SC2016 # words, as make has them
     for word in $(sed -n "s/^PARTS_$1 := //p" "$(dirname "$0")/settings.mk"); do
         case $word in
         '$(PARTS_'*)
