@@ -333,7 +333,7 @@ void turns_stop(struct emitter *emitter, const struct lanes *lanes)
 }
 
 /* The others' turns follow; then, when any stopped at a barrier, those have come to it that are
- * left, and all go on. */
+ * left, and all go on. That is a branch, foreseen, and not computed at the end of each turn. */
 void turns_end(struct emitter *emitter)
 {
     value turn, more, stopped;
@@ -353,7 +353,7 @@ void turns_end(struct emitter *emitter)
         add_label(emitter, "done");
         return;
     }
-    emit(emitter, "br i1 %%t%u, label %%other, label %%round", more);
+    emit(emitter, "br i1 %%t%u, label %%other, label %%round, !prof !7", more);
     add_label(emitter, "round");
     stopped = emit_value(emitter, "load i1, ptr %%stopped, align 1");
     emit(emitter, "store i32 0, ptr %%turn, align 4");
