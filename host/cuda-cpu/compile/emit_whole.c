@@ -387,6 +387,7 @@ static value distance_ahead(struct emitter *emitter, const struct whole_access *
                       (long long)access->advance.times * ROUNDS_AHEAD);
 }
 
+/* To the second cache: what a column of a matrix needs lies in few sets of the first one. */
 static void fetch_ahead(struct emitter *emitter, const struct whole_access *access,
                         const struct whole_place *place)
 {
@@ -398,7 +399,7 @@ static void fetch_ahead(struct emitter *emitter, const struct whole_access *acce
         for (unsigned at = 0; at < place->row * access->size * access->count; at += LINE) {
             value pointer = whole_pointer_to(emitter, access, there, access->offset + at);
 
-            emit(emitter, "call void @llvm.prefetch.p0(ptr %%t%u, i32 %d, i32 3, i32 1)", pointer,
+            emit(emitter, "call void @llvm.prefetch.p0(ptr %%t%u, i32 %d, i32 2, i32 1)", pointer,
                  access->is_store);
         }
     }

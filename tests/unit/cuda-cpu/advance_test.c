@@ -109,7 +109,7 @@ static void expect_page(bool is_store, const char *statement)
     const char *ir = emitted(statement);
 
     if (strstr(ir, "= add i64 0, 4096") == NULL ||
-        strstr(ir, is_store ? ", i32 1, i32 3, i32 1)" : ", i32 0, i32 3, i32 1)") == NULL) {
+        strstr(ir, is_store ? ", i32 1, i32 2, i32 1)" : ", i32 0, i32 2, i32 1)") == NULL) {
         print_error("no page ahead: %s\n", statement);
         fail();
     }
