@@ -6,6 +6,11 @@
 
 #undef cuGetProcAddress
 #undef cuDeviceGetUuid
+#undef cuCtxDestroy
+#undef cuCtxPushCurrent
+#undef cuCtxPopCurrent
+#undef cuStreamDestroy
+#undef cuEventDestroy
 #undef cuEventElapsedTime
 #undef cuMemAdvise
 #undef cuMemPrefetchAsync
@@ -42,6 +47,11 @@ OLD(cuDevicePrimaryCtxRelease, (CUdevice device), cuDevicePrimaryCtxRelease_v2(d
 OLD(cuDevicePrimaryCtxReset, (CUdevice device), cuDevicePrimaryCtxReset_v2(device))
 OLD(cuDevicePrimaryCtxSetFlags, (CUdevice device, unsigned flags),
     cuDevicePrimaryCtxSetFlags_v2(device, flags))
+OLD(cuCtxDestroy, (CUcontext context), cuCtxDestroy_v2(context))
+OLD(cuCtxPushCurrent, (CUcontext context), cuCtxPushCurrent_v2(context))
+OLD(cuCtxPopCurrent, (CUcontext * context), cuCtxPopCurrent_v2(context))
+OLD(cuStreamDestroy, (CUstream stream), cuStreamDestroy_v2(stream))
+OLD(cuEventDestroy, (CUevent event), cuEventDestroy_v2(event))
 OLD(cuEventElapsedTime, (float *ms, CUevent start, CUevent end),
     cuEventElapsedTime_v2(ms, start, end))
 OLD(cuMemAdvise, (CUdeviceptr pointer, size_t size, CUmem_advise advice, CUdevice device),
@@ -195,6 +205,11 @@ const struct find_row find_old[] = {
     ROW(cuDevicePrimaryCtxRelease, 7000),
     ROW(cuDevicePrimaryCtxReset, 7000),
     ROW(cuDevicePrimaryCtxSetFlags, 7000),
+    ROW(cuCtxDestroy, 2000),
+    ROW(cuCtxPushCurrent, 2000),
+    ROW(cuCtxPopCurrent, 2000),
+    ROW(cuStreamDestroy, 2000),
+    ROW(cuEventDestroy, 2000),
     ROW(cuEventElapsedTime, 2000),
     ROW(cuMemAdvise, 8000),
     ROW(cuMemPrefetchAsync, 8000),

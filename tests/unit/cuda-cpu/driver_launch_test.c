@@ -238,6 +238,8 @@ static void test_find(void **state)
     (void)state;
     find("cuNothing", 13000, 0, CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND);
     find("cuGraphCreate", 9000, 0, CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT);
+    find("cuCtxDestroy", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuStreamDestroy", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
     assert_ptr_not_equal(find("cuCtxCreate", 11000, 0, CU_GET_PROC_ADDRESS_SUCCESS),
                          find("cuCtxCreate", 13000, 0, CU_GET_PROC_ADDRESS_SUCCESS));
     assert_ptr_not_equal(find("cuGetProcAddress", 11030, 0, CU_GET_PROC_ADDRESS_SUCCESS),
