@@ -172,6 +172,32 @@ static void test_every_typeless_format(void **state)
 #undef ONE
 }
 
+/* Red, half green, no blue, opaque: where the channels of packed texels lie. */
+static void test_packed_colours(void **state)
+{
+    static const struct {
+        uint32_t format, texel;
+    } cases[] = {{BG_PVGPU_FORMAT_B5G6R5_UNORM, 31 << 11 | 32 << 5},
+                 {BG_PVGPU_FORMAT_B5G5R5A1_UNORM, 1 << 15 | 31 << 10 | 16 << 5},
+                 {BG_PVGPU_FORMAT_B8G8R8X8_UNORM_SRGB, 0xFFFFBC00},
+                 {BG_PVGPU_FORMAT_R10G10B10A2_UNORM, 3u << 30 | 514 << 10 | 1023}};
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const uint32_t id = PICTURE + 50 + i;
+        const struct bg_pvgpu_clear_render_target clear =
+            COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, 0,
+                    .rtv = id, .colour = {1, 0.502f, 0, 1});
+        uint32_t texel;
+
+        make_target(id, cases[i].format);
+        GO(&clear);
+        texel = read_pixels(id)[0];
+        assert_int_equal(texel & (cases[i].texel > UINT16_MAX ? UINT32_MAX : UINT16_MAX),
+                         cases[i].texel);
+    }
+}
+
 /* ---- Targets without alpha ---- */
 
 /* What lies in the fourth byte does not count: alpha is 1. */
@@ -274,11 +300,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_depth_of_32_bits),       TEST(test_depth_of_16_bits),
-        TEST(test_depth_with_stencil),     TEST(test_wide_depth_with_stencil),
-        TEST(test_one_picture_two_types),  TEST(test_every_typeless_format),
-        TEST(test_blending_without_alpha), TEST(test_one_layer_of_many),
-        TEST(test_words_and_structures),
+        TEST(test_depth_of_32_bits),      TEST(test_depth_of_16_bits),
+        TEST(test_depth_with_stencil),    TEST(test_wide_depth_with_stencil),
+        TEST(test_one_picture_two_types), TEST(test_every_typeless_format),
+        TEST(test_packed_colours),        TEST(test_blending_without_alpha),
+        TEST(test_one_layer_of_many),     TEST(test_words_and_structures),
 #undef TEST
     };
 
