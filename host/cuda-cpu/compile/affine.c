@@ -15,6 +15,7 @@ struct finder {
     const struct ptx_function *function;
     const struct uniform *uniform;
     int64_t *steps;
+    int64_t of_x, of_y, of_lane; /* of tid.x and the others, and %laneid */
     bool changed;
 };
 
@@ -25,13 +26,15 @@ static int64_t limited(int64_t step)
     return step < -STEP_MAX || step > STEP_MAX ? AFFINE_NOT : step;
 }
 
-static int64_t of_special(const struct ptx_operand *operand)
+static int64_t of_special(const struct finder *finder, const struct ptx_operand *operand)
 {
     switch (operand->special.name) {
     case PTX_SR_TID:
-        return operand->special.component == 0;
+        return operand->special.component == 0   ? finder->of_x
+               : operand->special.component == 1 ? finder->of_y
+                                                 : 0;
     case PTX_SR_LANEID:
-        return 1;
+        return finder->of_lane;
     case PTX_SR_CTAID:
     case PTX_SR_NTID:
     case PTX_SR_NCTAID:
@@ -71,7 +74,7 @@ static int64_t of_operand(const struct finder *finder, const struct ptx_operand 
         }
         return finder->uniform->differs[operand->reg] ? finder->steps[operand->reg] : 0;
     case PTX_O_SPECIAL:
-        return of_special(operand);
+        return of_special(finder, operand);
     case PTX_O_INTEGER:
     case PTX_O_SYMBOL:
         return 0;
@@ -271,31 +274,48 @@ static void find(struct finder *finder)
     }
 }
 
+/* NULL: no memory. */
+static int64_t *find_steps(struct finder *finder)
+{
+    size_t count = finder->function->register_count;
+
+    finder->steps = malloc((count + 1) * sizeof(*finder->steps));
+    if (finder->steps == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        finder->steps[i] = NOT_SEEN;
+    }
+    find(finder);
+    return finder->steps;
+}
+
 bool affine_create(const struct ptx_function *function, const struct uniform *uniform,
                    const struct kernel_options *options, struct affine *affine)
 {
-    struct finder finder = {.function = function, .uniform = uniform};
+    struct finder along = {.function = function, .uniform = uniform, .of_x = 1, .of_lane = 1};
+    struct finder across = {
+        .function = function, .uniform = uniform, .of_y = 1, .of_lane = options->row};
 
-    affine->steps = NULL;
+    *affine = (struct affine){0};
     if (options->masked_alone || options->is_checked || options->row == 0 || !function->is_entry ||
         uniform->live.sets == NULL) {
         return true;
     }
-    affine->steps = finder.steps = calloc(function->register_count + 1, sizeof(*finder.steps));
-    if (finder.steps == NULL) {
+    affine->steps = find_steps(&along);
+    affine->across = options->is_stacked ? find_steps(&across) : NULL;
+    if (affine->steps == NULL || (options->is_stacked && affine->across == NULL)) {
+        affine_destroy(affine);
         return false;
     }
-    for (size_t i = 0; i < function->register_count; i++) {
-        finder.steps[i] = NOT_SEEN;
-    }
-    find(&finder);
     return true;
 }
 
 void affine_destroy(struct affine *affine)
 {
+    free(affine->across);
     free(affine->steps);
-    affine->steps = NULL;
+    *affine = (struct affine){0};
 }
 
 /* ---- What is asked of them ---- */
@@ -303,6 +323,21 @@ void affine_destroy(struct affine *affine)
 bool affine_is_one(const struct emitter *emitter, uint32_t reg)
 {
     return emitter->affine.steps != NULL && emitter->affine.steps[reg] != AFFINE_NOT;
+}
+
+int64_t affine_across(const struct emitter *emitter, uint32_t reg)
+{
+    return emitter->affine.across != NULL ? emitter->affine.across[reg] : AFFINE_NOT;
+}
+
+static bool has_one_base(const struct emitter *emitter, uint32_t reg)
+{
+    return affine_across(emitter, reg) != AFFINE_NOT;
+}
+
+unsigned affine_bases(const struct emitter *emitter, uint32_t reg)
+{
+    return has_one_base(emitter, reg) ? 1 : WARP_LANES / emitter->options->row;
 }
 
 bool affine_is_kept(const struct emitter *emitter, uint32_t reg)
@@ -324,9 +359,22 @@ bool affine_is_set(const struct emitter *emitter)
 
 static int64_t step_of(const struct emitter *emitter, const struct ptx_operand *operand)
 {
-    return operand->kind == PTX_O_SPECIAL ? of_special(operand)
+    const struct finder along = {.of_x = 1, .of_lane = 1};
+
+    return operand->kind == PTX_O_SPECIAL ? of_special(&along, operand)
            : operand->kind == PTX_O_REGISTER && affine_is_one(emitter, operand->reg)
                ? emitter->affine.steps[operand->reg]
+               : 0;
+}
+
+/* Of an operand whose instruction sets what has one base. */
+static int64_t across_of(const struct emitter *emitter, const struct ptx_operand *operand)
+{
+    const struct finder across = {.of_y = 1, .of_lane = emitter->options->row};
+
+    return operand->kind == PTX_O_SPECIAL ? of_special(&across, operand)
+           : operand->kind == PTX_O_REGISTER && affine_is_one(emitter, operand->reg)
+               ? emitter->affine.across[operand->reg]
                : 0;
 }
 
@@ -335,13 +383,17 @@ static bool makes_longer(const struct ptx_instruction *instruction)
     return ptx_type_bits(result_type(instruction)) > ptx_type_bits(source_type(instruction));
 }
 
-/* The factor, or the number, whose lanes differ; NULL: none does. */
+/* The factor, or the number, whose lanes differ from the base; NULL: none does. */
 static const struct ptx_operand *stepping(const struct emitter *emitter,
                                           const struct ptx_instruction *instruction)
 {
+    bool is_across = has_one_base(emitter, instruction->operands[0].reg);
+
     for (size_t i = 1; i < 3 && i < instruction->operand_count; i++) {
-        if (step_of(emitter, &instruction->operands[i]) != 0) {
-            return &instruction->operands[i];
+        const struct ptx_operand *operand = &instruction->operands[i];
+
+        if (step_of(emitter, operand) != 0 || (is_across && across_of(emitter, operand) != 0)) {
+            return operand;
         }
     }
     return NULL;
@@ -360,11 +412,6 @@ static enum ptx_word storage_of(const struct emitter *emitter, uint32_t reg)
     return emit_bits(emitter->function->registers[reg].type);
 }
 
-unsigned affine_rows(const struct emitter *emitter)
-{
-    return WARP_LANES / emitter->options->row;
-}
-
 static const char *base_type(const struct emitter *emitter, uint32_t reg)
 {
     return emit_element(storage_of(emitter, reg));
@@ -373,7 +420,8 @@ static const char *base_type(const struct emitter *emitter, uint32_t reg)
 void affine_begin_frame(struct emitter *emitter)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        for (unsigned row = 0; affine_is_one(emitter, reg) && row < affine_rows(emitter); row++) {
+        for (unsigned row = 0; affine_is_one(emitter, reg) && row < affine_bases(emitter, reg);
+             row++) {
             emit(emitter, "%%base.%u.%u = alloca %s, align 8", reg, row, base_type(emitter, reg));
         }
     }
@@ -382,7 +430,8 @@ void affine_begin_frame(struct emitter *emitter)
 void affine_clear(struct emitter *emitter)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        for (unsigned row = 0; affine_is_one(emitter, reg) && row < affine_rows(emitter); row++) {
+        for (unsigned row = 0; affine_is_one(emitter, reg) && row < affine_bases(emitter, reg);
+             row++) {
             emit(emitter, "store %s 0, ptr %%base.%u.%u, align 8", base_type(emitter, reg), reg,
                  row);
         }
@@ -391,8 +440,13 @@ void affine_clear(struct emitter *emitter)
 
 static value load_base(struct emitter *emitter, uint32_t reg, unsigned row)
 {
-    return emit_value(emitter, "load %s, ptr %%base.%u.%u, align 8", base_type(emitter, reg), reg,
-                      row);
+    bool is_one = has_one_base(emitter, reg);
+    value base = emit_value(emitter, "load %s, ptr %%base.%u.%u, align 8", base_type(emitter, reg),
+                            reg, is_one ? 0 : row);
+
+    return !is_one || row == 0 ? base
+                               : emit_value(emitter, "add %s %%t%u, %lld", base_type(emitter, reg),
+                                            base, (long long)affine_across(emitter, reg) * row);
 }
 
 static void store_base(struct emitter *emitter, uint32_t reg, unsigned row, value base)
@@ -406,22 +460,40 @@ void affine_put(struct emitter *emitter, uint32_t reg, value base)
     store_base(emitter, reg, emitter->row, base);
 }
 
-/* Each lane's distance from the first of its row. */
-static value distances(struct emitter *emitter, uint32_t reg)
+/* Each lane's number in its row, or of its row, times a step. */
+static value distances_of(struct emitter *emitter, enum ptx_word type, const char *what,
+                          unsigned by, int64_t step)
 {
-    enum ptx_word type = storage_of(emitter, reg);
     value lane = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
 
-    lane = emit_value(emitter, "and <32 x i32> %%t%u, splat (i32 %u)", lane,
-                      emitter->options->row - 1);
+    lane = emit_value(emitter, "%s <32 x i32> %%t%u, splat (i32 %u)", what, lane, by);
     if (type == PTX_W_B64) {
         lane = emit_value(emitter, "zext <32 x i32> %%t%u to <32 x i64>", lane);
     }
     return emit_value(emitter, "mul %s %%t%u, splat (%s %lld)", emit_vector(type), lane,
-                      emit_element(type), (long long)emitter->affine.steps[reg]);
+                      emit_element(type), (long long)step);
 }
 
-/* The first lane of each row from what has it there, in all lanes of the row. */
+/* Each lane's distance from its base. */
+static value distances(struct emitter *emitter, uint32_t reg)
+{
+    enum ptx_word type = storage_of(emitter, reg);
+    unsigned row = emitter->options->row;
+    value along = distances_of(emitter, type, "and", row - 1, emitter->affine.steps[reg]);
+
+    return !has_one_base(emitter, reg)
+               ? along
+               : emit_value(emitter, "add %s %%t%u, %%t%u", emit_vector(type), along,
+                            distances_of(emitter, type, "udiv", row, affine_across(emitter, reg)));
+}
+
+/* The lane of a lane's base. */
+static unsigned base_lane(const struct emitter *emitter, uint32_t reg, unsigned lane)
+{
+    return has_one_base(emitter, reg) ? 0 : lane & -emitter->options->row;
+}
+
+/* The bases from what has them in their lanes, in all lanes. */
 static value firsts(struct emitter *emitter, uint32_t reg, value lanes)
 {
     const char *type = emit_vector(storage_of(emitter, reg));
@@ -429,7 +501,7 @@ static value firsts(struct emitter *emitter, uint32_t reg, value lanes)
     text_add(emitter->out, "  %%t%u = shufflevector %s %%t%u, %s poison, <32 x i32> <",
              ++emitter->values, type, lanes, type);
     for (unsigned lane = 0; lane < WARP_LANES; lane++) {
-        text_add(emitter->out, "%si32 %u", lane ? ", " : "", lane & -emitter->options->row);
+        text_add(emitter->out, "%si32 %u", lane ? ", " : "", base_lane(emitter, reg, lane));
     }
     text_add(emitter->out, ">\n");
     return emitter->values;
@@ -447,7 +519,7 @@ static value spread_bases(struct emitter *emitter, uint32_t reg)
     const char *vector = emit_vector(storage_of(emitter, reg));
     value lanes = emit_value(emitter, "freeze %s poison", vector);
 
-    for (unsigned row = 0; row < affine_rows(emitter); row++) {
+    for (unsigned row = 0; row < affine_bases(emitter, reg); row++) {
         lanes = emit_value(emitter, "insertelement %s %%t%u, %s %%t%u, i32 %u", vector, lanes,
                            base_type(emitter, reg), load_base(emitter, reg, row),
                            row * emitter->options->row);
@@ -467,7 +539,7 @@ static value place_of_base(struct emitter *emitter, value pointer, unsigned row)
 
 void affine_save(struct emitter *emitter, uint32_t reg, value pointer)
 {
-    for (unsigned row = 0; row < affine_rows(emitter); row++) {
+    for (unsigned row = 0; row < affine_bases(emitter, reg); row++) {
         emit(emitter, "store %s %%t%u, ptr %%t%u, align 8, !tbaa !1", base_type(emitter, reg),
              load_base(emitter, reg, row), place_of_base(emitter, pointer, row));
     }
@@ -475,7 +547,7 @@ void affine_save(struct emitter *emitter, uint32_t reg, value pointer)
 
 void affine_load(struct emitter *emitter, uint32_t reg, value pointer, bool is_volatile)
 {
-    for (unsigned row = 0; row < affine_rows(emitter); row++) {
+    for (unsigned row = 0; row < affine_bases(emitter, reg); row++) {
         store_base(emitter, reg, row,
                    emit_value(emitter, "load %s%s, ptr %%t%u, align 8, !tbaa !1",
                               is_volatile ? "volatile " : "", base_type(emitter, reg),
@@ -523,7 +595,7 @@ void affine_take(struct emitter *emitter, uint32_t block)
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
         value lanes = is_read_at(emitter, block, reg) ? load_lanes(emitter, reg) : 0;
 
-        for (unsigned row = 0; lanes && row < affine_rows(emitter); row++) {
+        for (unsigned row = 0; lanes && row < affine_bases(emitter, reg); row++) {
             store_base(emitter, reg, row, first_of(emitter, reg, row, lanes));
         }
     }
@@ -597,17 +669,30 @@ void affine_leave_here(struct emitter *emitter)
     }
 }
 
-/* The last lane's shorter number, as a longer one, is what the shorter one becomes. */
-static value row_fits(struct emitter *emitter, const struct ptx_operand *operand, const char *how)
+/* A lane's shorter number, as a longer one, is what the shorter one becomes. */
+static value lane_fits(struct emitter *emitter, value base, int64_t distance, const char *how)
 {
-    value first = emit_get(emitter, operand, PTX_W_B32), last, again;
+    value lane = emit_value(emitter, "add i64 %%t%u, %lld", base, (long long)distance);
+    value again = emit_value(emitter, "trunc i64 %%t%u to i32", lane);
 
-    first = emit_value(emitter, "%s i32 %%t%u to i64", how, first);
-    last = emit_value(emitter, "add i64 %%t%u, %lld", first,
-                      (long long)step_of(emitter, operand) * (emitter->options->row - 1));
-    again = emit_value(emitter, "trunc i64 %%t%u to i32", last);
     again = emit_value(emitter, "%s i32 %%t%u to i64", how, again);
-    return emit_value(emitter, "icmp eq i64 %%t%u, %%t%u", last, again);
+    return emit_value(emitter, "icmp eq i64 %%t%u, %%t%u", lane, again);
+}
+
+/* The outermost lanes of a base. */
+static value base_fits(struct emitter *emitter, const struct ptx_operand *operand, const char *how)
+{
+    bool is_across = has_one_base(emitter, emitter->instruction->operands[0].reg);
+    unsigned row = emitter->options->row;
+    int64_t along = step_of(emitter, operand) * (row - 1);
+    int64_t across = is_across ? across_of(emitter, operand) * (WARP_LANES / row - 1) : 0;
+    int64_t below = (along < 0 ? along : 0) + (across < 0 ? across : 0);
+    int64_t above = (along > 0 ? along : 0) + (across > 0 ? across : 0);
+    value base = emit_get(emitter, operand, PTX_W_B32);
+
+    base = emit_value(emitter, "%s i32 %%t%u to i64", how, base);
+    return emit_value(emitter, "and i1 %%t%u, %%t%u", lane_fits(emitter, base, below, how),
+                      lane_fits(emitter, base, above, how));
 }
 
 value affine_fits(struct emitter *emitter)
@@ -615,11 +700,12 @@ value affine_fits(struct emitter *emitter)
     const struct ptx_operand *operand = stepping(emitter, emitter->instruction);
     const char *how =
         ptx_type_kind(source_type(emitter->instruction)) == PTX_SIGNED ? "sext" : "zext";
+    unsigned bases = affine_bases(emitter, emitter->instruction->operands[0].reg);
     value all = 0;
 
     emitter->is_narrow = true;
-    for (emitter->row = 0; emitter->row < affine_rows(emitter); emitter->row++) {
-        value fits = row_fits(emitter, operand, how);
+    for (emitter->row = 0; emitter->row < bases; emitter->row++) {
+        value fits = base_fits(emitter, operand, how);
 
         all = emitter->row ? emit_value(emitter, "and i1 %%t%u, %%t%u", all, fits) : fits;
     }

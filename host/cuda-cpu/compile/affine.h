@@ -2,9 +2,9 @@
 /*
  * Registers whose lanes lie at equal steps in each row of a whole warp (kernel.h), as those of
  * tid.x and most addresses do: lane i of a row has its base + i * step, for certain. Code for whole
- * warps keeps the rows' bases alone; code under a mask has all lanes, as they may have gone other
- * ways. So what is read on the way from the one to the other is written out, and the way back is
- * open when all lanes lie so again.
+ * warps keeps the rows' bases alone, or the first row's where they lie at equal steps too; code
+ * under a mask has all lanes, as they may have gone other ways. So what is read on the way from the
+ * one to the other is written out, and the way back is open when all lanes lie so again.
  *
  * Making a number longer keeps the steps only while no lane passes the end of the shorter one: that
  * is looked at, and where one does the code under a mask goes on from this instruction.
@@ -21,6 +21,8 @@ struct kernel_options;
 
 struct affine {
     int64_t *steps; /* of each register; of others AFFINE_NOT. NULL: there are none */
+    /* From a row's base to the next one's; AFFINE_NOT: each row has its own. NULL: all have. */
+    int64_t *across;
 };
 
 /* False: no memory. */
@@ -28,8 +30,11 @@ bool affine_create(const struct ptx_function *function, const struct uniform *un
                    const struct kernel_options *options, struct affine *affine);
 void affine_destroy(struct affine *affine);
 
-/* Rows of a warp, where there are such registers. */
-unsigned affine_rows(const struct emitter *emitter);
+/* From the base of a row of such a register to the next one's; or AFFINE_NOT. */
+int64_t affine_across(const struct emitter *emitter, uint32_t reg);
+
+/* The bases that are kept of it: one, or each row's. */
+unsigned affine_bases(const struct emitter *emitter, uint32_t reg);
 
 /* Whether the register is such a one; and whether the code that is made keeps its bases alone. */
 bool affine_is_one(const struct emitter *emitter, uint32_t reg);

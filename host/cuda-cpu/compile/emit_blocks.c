@@ -124,16 +124,19 @@ static void emit_by_family(struct emitter *emitter)
     emit_unsupported(emitter, "this instruction");
 }
 
-/* What lies in steps is computed for the first lane of each row. */
+/* What lies in steps is computed for the bases. */
 static void emit_body(struct emitter *emitter)
 {
+    unsigned bases;
+
     if (!affine_is_set(emitter)) {
         emit_by_family(emitter);
         return;
     }
     check_steps(emitter);
+    bases = affine_bases(emitter, emitter->instruction->operands[0].reg);
     emitter->is_narrow = true;
-    for (emitter->row = 0; emitter->row < affine_rows(emitter); emitter->row++) {
+    for (emitter->row = 0; emitter->row < bases; emitter->row++) {
         emit_by_family(emitter);
     }
     emitter->is_narrow = false;

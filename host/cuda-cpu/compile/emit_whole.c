@@ -103,6 +103,7 @@ struct whole_place whole_find_place(struct emitter *emitter, const struct whole_
     struct whole_place place = {.row = row, .row_count = WARP_LANES / row};
 
     place.is_affine = is_affine(emitter, access);
+    place.across = place.is_affine ? affine_across(emitter, access->base->reg) : AFFINE_NOT;
     if (access->kind == WHOLE_UNIFORM) {
         place.row = WARP_LANES;
         place.row_count = 1;
@@ -174,6 +175,19 @@ static value is_row_within(struct emitter *emitter, const struct whole_access *a
                 emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
 }
 
+/* All rows, where their distance is known and keeps what is aligned so. */
+static value are_rows_within(struct emitter *emitter, const struct whole_access *access,
+                             const struct whole_place *place, value start, value last)
+{
+    int64_t distance = place->across * (place->row_count - 1);
+    value first = emit_value(emitter, "add i64 %%t%u, %lld", place->rows[0],
+                             distance < 0 ? (long long)distance : 0);
+
+    last = emit_value(emitter, "sub i64 %%t%u, %lld", last,
+                      (long long)(distance < 0 ? -distance : distance));
+    return is_row_within(emitter, access, first, start, last);
+}
+
 static value is_each_within(struct emitter *emitter, const struct whole_access *access,
                             value vector, value start, value last)
 {
@@ -201,6 +215,9 @@ static value is_safe(struct emitter *emitter, const struct whole_access *access,
     last = emit_value(emitter, "sub i64 %%t%u, %lld", end, length);
     if (access->kind == WHOLE_SCATTERED) {
         return is_each_within(emitter, access, place->vector, start, last);
+    }
+    if (place->across != AFFINE_NOT && place->across % (access->size * access->count) == 0) {
+        return are_rows_within(emitter, access, place, start, last);
     }
     for (unsigned i = 0; i < place->row_count; i++) {
         value within = is_row_within(emitter, access, place->rows[i], start, last);

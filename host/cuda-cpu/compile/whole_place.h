@@ -14,6 +14,7 @@ struct whole_place {
     value rows[WHOLE_ROWS_MAX]; /* i64, of the first lane of each row */
     unsigned row_count, row;    /* rows, and lanes of one */
     bool is_affine;             /* it lies as is guessed, for certain */
+    int64_t across;             /* and so far it is from row to row; or AFFINE_NOT */
 };
 
 struct whole_place whole_find_place(struct emitter *emitter, const struct whole_access *access);

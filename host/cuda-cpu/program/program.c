@@ -15,8 +15,11 @@
 
 #define ALIGNMENT 256u
 
-/* How the lanes of a warp lie in a block: in rows of so many. 0: any number. */
-static const unsigned rows[] = {32, 16, 8, 0};
+/* How the lanes of a warp lie in a block: options' members. */
+static const struct rows {
+    unsigned row;
+    bool is_stacked;
+} rows[] = {{32, false}, {16, true}, {16, false}, {8, true}, {8, false}, {0, false}};
 #define ROW_KINDS (sizeof(rows) / sizeof(rows[0]))
 
 struct code {
@@ -199,16 +202,22 @@ const struct program_kernel *program_find_kernel(const struct program *program, 
 
 /* ---- The compiler ---- */
 
-static struct kernel_options options_of(const struct program *program, unsigned row)
+static void set_rows(size_t kind, struct kernel_options *options)
+{
+    options->row = rows[kind].row;
+    options->is_stacked = rows[kind].is_stacked;
+}
+
+static struct kernel_options options_of(const struct program *program, size_t kind)
 {
     struct kernel_options options = processor_options();
 
     options.is_checked = program->memory->check != NULL;
-    options.row = row;
+    set_rows(kind, &options);
     return options;
 }
 
-static bool ask(const struct program *program, const char *kernel, unsigned row,
+static bool ask(const struct program *program, const char *kernel, size_t kind,
                 struct compile_answer *answer, struct ptx_log *log)
 {
     const struct compile_request request = {
@@ -216,7 +225,7 @@ static bool ask(const struct program *program, const char *kernel, unsigned row,
         .text = program->text,
         .text_size = program->text_size,
         .kernel = kernel,
-        .options = options_of(program, row),
+        .options = options_of(program, kind),
         .limits = compile_default_limits,
     };
 
@@ -284,13 +293,13 @@ static void unlink_code(struct code *code)
     *code = (struct code){0};
 }
 
-static bool compile(const struct program *program, struct code *code, const char *name,
-                    unsigned row, struct ptx_log *log)
+static bool compile(const struct program *program, struct code *code, const char *name, size_t kind,
+                    struct ptx_log *log)
 {
     struct compile_answer answer;
     bool is_checked = program->memory->check != NULL;
     bool done =
-        ask(program, name, row, &answer, log) && link_code(code, &answer, name, is_checked, log);
+        ask(program, name, kind, &answer, log) && link_code(code, &answer, name, is_checked, log);
 
     free(answer.bytes);
     if (!done) {
@@ -299,20 +308,29 @@ static bool compile(const struct program *program, struct code *code, const char
     return done;
 }
 
+/* Rows that are as wide as the block lie above each other, and where its height is a multiple of a
+ * warp's rows no warp has two z. One that lacks rows is not whole. */
+static bool is_of_kind(const uint32_t block[3], const struct rows *kind)
+{
+    return kind->is_stacked ? block[0] == kind->row &&
+                                  (block[1] % (WARP_LANES / kind->row) == 0 || block[2] == 1)
+                            : kind->row == 0 || block[0] % kind->row == 0;
+}
+
 /* Of a block in one line all threads lie in one row; so do they where nothing is known. */
 static size_t row_kind(const uint32_t block[3])
 {
     size_t kind = 0;
 
-    while (block[1] * block[2] > 1 && rows[kind] && block[0] % rows[kind]) {
+    while (block[1] * block[2] > 1 && !is_of_kind(block, &rows[kind])) {
         kind++;
     }
     return kind;
 }
 
-unsigned program_row(const uint32_t block[3])
+void program_set_rows(const uint32_t block[3], struct kernel_options *options)
 {
-    return rows[row_kind(block)];
+    set_rows(row_kind(block), options);
 }
 
 bool program_prepare(struct program *program, const struct program_kernel *kernel,
@@ -321,7 +339,7 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     size_t kind = row_kind(launch->block);
     struct code *code = &program->codes[kernel - program->kernels][kind];
 
-    if (code->kernel == NULL && !compile(program, code, kernel->name, rows[kind], log)) {
+    if (code->kernel == NULL && !compile(program, code, kernel->name, kind, log)) {
         return false;
     }
     launch->kernel = code->kernel;

@@ -14,6 +14,7 @@
 #include "host/cuda-cpu/device/memory.h"
 #include "host/cuda-cpu/ptx/log.h"
 
+struct kernel_options;
 struct program;
 
 struct program_parameter {
@@ -58,8 +59,8 @@ const struct program_kernel *program_find_kernel(const struct program *program, 
 const struct program_variable *program_find_variable(const struct program *program,
                                                      const char *name);
 
-/* How the lanes of a warp lie in such a block: in rows of so many; 0: of any number. */
-unsigned program_row(const uint32_t block[3]);
+/* Says how the lanes of a warp lie in such a block. */
+void program_set_rows(const uint32_t block[3], struct kernel_options *options);
 
 /* Compiles the kernel for this launch's kind of block if it is not yet, and puts what it takes into
  * the launch. From one thread at a time. False: the log says why. */

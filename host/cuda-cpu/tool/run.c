@@ -360,7 +360,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
         return refuse_kernel(path, name);
     }
     ptx_log_init(&log, log_text, sizeof(log_text));
-    options.row = program_row(block);
+    program_set_rows(block, &options);
     if (!processor_check(&log) || !kernel_emit(module, kernel, &options, &ir, &needs, &log)) {
         run_print_log(path, log_text);
     } else if (!assembly) {

@@ -174,6 +174,76 @@ static void test_rows(void **state)
     }
 }
 
+/* Where rows lie above each other: what lies at equal steps from row to row, down and up, for all
+ * rows or in each of them, and both sides of a number's end in one warp. */
+#define ROWS_ABOVE_EACH_OTHER                                                                      \
+    "mov.u32 %r1, %tid.y; mov.u32 %r2, %tid.z; mov.u32 %r3, %ntid.x; mov.u32 %r4, %ntid.y; "       \
+    "mad.lo.u32 %r5, %r2, %r4, %r1; mad.lo.u32 %r8, %r5, %r3, %r0; mul.wide.u32 %rd1, %r8, 4; "    \
+    "add.u64 %rd1, %rd0, %rd1;\n"                                                                  \
+    "shl.b32 %r6, %r2, 10; shl.b32 %r7, %r0, 2; add.u32 %r10, %r6, %r7; shl.b32 %r9, %r1, 7; "     \
+    "add.u32 %r9, %r9, %r6; add.u32 %r11, %r9, %r7; st.shared.u32 [%r11], %r8; bar.sync 0;\n"      \
+    "sub.u32 %r12, %r4, %r1; add.u32 %r12, %r12, -1; shl.b32 %r12, %r12, 7; add.u32 %r12, %r12, "  \
+    "%r10; ld.shared.u32 %r13, [%r9+4]; ld.shared.u32 %r14, [%r10+128]; ld.shared.u32 %r15, "      \
+    "[%r12]; add.u32 %r16, %r1, -1; bar.sync 0;\n"                                                 \
+    "mul.wide.u32 %rd2, %r16, 3; shr.u64 %rd4, %rd2, 8; cvt.u32.u64 %r17, %rd4; add.u32 %r18, "    \
+    "%r1, 0x7FFFFFFF; cvt.s64.s32 %rd3, %r18; shr.s64 %rd5, %rd3, 8; cvt.u32.u64 %r19, %rd5;\n"    \
+    "mad.lo.u32 %r13, %r14, 3, %r13; mad.lo.u32 %r13, %r15, 5, %r13; add.u32 %r13, %r13, %r17; "   \
+    "add.u32 %r13, %r13, %r19; st.global.u32 [%rd1], %r13;"
+
+static uint32_t above_each_other(const uint32_t block[3], uint32_t thread)
+{
+    uint32_t width = block[0], height = block[1];
+    uint32_t x = thread % width, y = thread / width % height, z = thread / width / height;
+    uint32_t first = z * height * width, row = first + y * width, last = first + height * width;
+
+    return row + 1 + 3 * (first + width + x) + 5 * (last - (y + 1) * width + x) +
+           (uint32_t)(3 * (uint64_t)(y - 1) >> 8) +
+           (uint32_t)((int64_t)(int32_t)(y + INT32_MAX) >> 8);
+}
+
+static void test_rows_above_each_other(void **state)
+{
+    static const uint32_t blocks[][3] = {{16, 6, 1}, {16, 5, 1}, {16, 4, 3}, {16, 3, 3}, {8, 8, 2},
+                                         {8, 6, 3},  {8, 7, 1},  {24, 4, 2}, {32, 3, 2}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        memcpy(launch.block, blocks[i], sizeof(blocks[i]));
+        assert_int_equal(run(KERNEL(ROWS_ABOVE_EACH_OTHER), true), LAUNCH_OK);
+        for (uint32_t thread = 0; thread < blocks[i][0] * blocks[i][1] * blocks[i][2]; thread++) {
+            assert_int_equal(out[thread], above_each_other(blocks[i], thread));
+        }
+    }
+}
+
+/* Thread (x, 3) touches an address that is in no memory. */
+static void expect_outside(const char *text, uint32_t x, uint64_t address)
+{
+    launch.block[0] = 16;
+    launch.block[1] = 4;
+    assert_int_equal(run(text, true), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_ADDRESS);
+    assert_int_equal(fault.thread[0], x);
+    assert_int_equal(fault.thread[1], 3);
+    assert_true(fault.address == address);
+}
+
+/* Of the second warp's two rows the second one, in part; the first warp has found the memory. */
+static void test_row_is_outside(void **state)
+{
+    uint64_t start = (uint64_t)(uintptr_t)out;
+
+    (void)state;
+    expect_outside(KERNEL("mov.u32 %r1, %tid.y; mul.wide.u32 %rd2, %r1, 1360; mul.wide.u32 %rd4, "
+                          "%r0, 4; add.u64 %rd5, %rd0, %rd4; add.u64 %rd3, %rd5, %rd2; "
+                          "ld.global.u32 %r2, [%rd3];"),
+                   4, start + sizeof(out));
+    expect_outside(KERNEL("mov.u32 %r1, %tid.y; mul.wide.u32 %rd2, %r1, 1360; mul.wide.u32 %rd4, "
+                          "%r0, 4; add.u64 %rd5, %rd0, %rd4; sub.u64 %rd3, %rd5, %rd2; "
+                          "ld.global.u32 %r2, [%rd3+4032];"),
+                   0, start - 48);
+}
+
 /* Loops of one block that lanes leave one by one: to what follows, and by a jump that stands alone;
  * again and again, with what only the loop reads, and what others have from it. */
 #define LEAVING                                                                                    \
@@ -349,6 +419,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_registers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_above_each_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_row_is_outside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_loops_of_one_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_early_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
