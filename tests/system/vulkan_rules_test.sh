@@ -19,7 +19,8 @@ if ! ls /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json > /de
     echo "1..0 # SKIP vulkan-validationlayers is not installed"
     exit 0
 fi
-for name in pvgpu_draw pvgpu_clear pvgpu_dxbc pvgpu_vulkan_commands pvgpu_vulkan_targets; do
+for name in pvgpu_draw pvgpu_draw_formats pvgpu_clear pvgpu_dxbc pvgpu_dxbc_stages pvgpu_vulkan_commands \
+    pvgpu_vulkan_targets; do
     count=$((count + 1))
     status=0
     "$build/tests/unit/mediator/${name}_test" > "$log" 2>&1 || status=$?
