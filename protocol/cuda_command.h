@@ -113,6 +113,11 @@ enum bg_cuda_command {
 /* Operations in streams that are not done, each node of a graph one. More wait until all of them
  * are; while STREAM_HOST holds one they are refused. */
 #define BG_CUDA_QUEUED_MAX 16384u
+/* What is given back while streams have work, and is gone later: pieces of memory, of which each
+ * other object is as much as BG_CUDA_LEAVING_OBJECT. More of both wait, or are refused, as above.
+ */
+#define BG_CUDA_LEAVING_MAX 16384u
+#define BG_CUDA_LEAVING_OBJECT 16u
 #define BG_CUDA_EVENTS_MAX 4096u
 #define BG_CUDA_MODULES_MAX 256u
 #define BG_CUDA_FUNCTIONS_MAX 4096u        /* of a module */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "host/mediator/cuda/mark.h"
 #include "host/mediator/cuda/stream.h"
 
 /* In the order in which they go: all wait in one stream. */
@@ -13,6 +14,11 @@ struct cuda_leaving {
     uint64_t object;
     uint64_t size;
 };
+
+static uint32_t cost(const struct cuda_leaving *leaving)
+{
+    return leaving->release != NULL ? BG_CUDA_LEAVING_OBJECT : 1;
+}
 
 static CUresult finish(struct cuda_session *cuda, const struct cuda_leaving *gone)
 {
@@ -32,6 +38,7 @@ static void put_in(struct cuda_session *cuda, struct cuda_leaving *leaving)
 {
     *cuda->leaving_end = leaving;
     cuda->leaving_end = &leaving->next;
+    cuda->leaving_cost += cost(leaving);
 }
 
 static CUresult record(struct cuda_session *cuda, struct cuda_leaving *leaving)
@@ -128,6 +135,7 @@ static void finish_first(struct cuda_session *cuda)
     struct cuda_leaving *leaving = cuda->leaving;
 
     cuda->leaving = leaving->next;
+    cuda->leaving_cost -= cost(leaving);
     if (cuda->leaving == NULL) {
         cuda->leaving_end = &cuda->leaving;
     }
@@ -168,6 +176,17 @@ void cuda_leave_settle(struct cuda_session *cuda)
         (cuda_streams_wait(cuda) ?: cuda_stream_wait(cuda, cuda->leave)) == CUDA_SUCCESS) {
         finish_all(cuda);
     }
+}
+
+bool cuda_leave_has_room(struct cuda_session *cuda)
+{
+    if (cuda->leaving_cost >= BG_CUDA_LEAVING_MAX) {
+        cuda_streams_look(cuda);
+    }
+    if (cuda->leaving_cost >= BG_CUDA_LEAVING_MAX && !cuda_marks_hold(cuda, BG_CUDA_ALL)) {
+        cuda_leave_settle(cuda);
+    }
+    return cuda->leaving_cost < BG_CUDA_LEAVING_MAX;
 }
 
 /* Also what streams free by themselves. */

@@ -24,6 +24,10 @@ CUresult cuda_leave_object(struct cuda_session *cuda, cuda_release *release, uin
 /* Forgets what is gone; false: nothing is left. */
 bool cuda_leave_look(struct cuda_session *cuda);
 
+/* Whether there may be more that leaves later, however small: waits when there is too much, but not
+ * for the guest, which would have to come in between. */
+bool cuda_leave_has_room(struct cuda_session *cuda);
+
 /* After what the driver said to a wish for memory: true when it had none and all that the session
  * has given back is gone now, so that it is worth another try. */
 bool cuda_leave_makes_room(struct cuda_session *cuda, CUresult result);

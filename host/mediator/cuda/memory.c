@@ -125,6 +125,9 @@ void cuda_memory_remove_variables(struct cuda_session *cuda, const struct cuda_m
 
 CUresult cuda_memory_charge(struct cuda_session *cuda, uint64_t size)
 {
+    if (!cuda_leave_has_room(cuda)) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
     if (session_charge(cuda->session, size) == BG_COMPUTE_OK) {
         return CUDA_SUCCESS;
     }

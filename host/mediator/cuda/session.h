@@ -72,6 +72,7 @@ struct cuda_session {
     /* leave.h */
     CUstream leave;
     struct cuda_leaving *leaving, **leaving_end;
+    uint32_t leaving_cost;
     struct cuda_print *print; /* print.h */
     /* mark.h */
     struct cuda_marks *marks;

@@ -42,6 +42,12 @@ static void hold(void)
     OK(ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){HELD, 0, 1}));
 }
 
+static void *open_later(void *gate)
+{
+    open_gate(gate);
+    return NULL;
+}
+
 static int setup_streams(void **state)
 {
     setup(state);
@@ -216,6 +222,55 @@ static void test_object_that_leaves_late(void **state)
     assert_int_equal(session->memory_used, 0);
 }
 
+static const char small_module[] = ".version 8.0\n.target sm_80\n.address_size 64\n";
+
+static CUresult load_and_unload(void)
+{
+    bring(small_module, sizeof(small_module));
+    return ASK(BG_CUDA_MODULE_LOAD, (struct bg_cuda_module_load){.module = 0})
+               ?: ASK_HANDLE(BG_CUDA_MODULE_UNLOAD, 0);
+}
+
+/* Of the session's memory they are next to nothing, of the host's more. */
+static void test_many_small_modules(void **state)
+{
+    CUresult result = CUDA_SUCCESS;
+    unsigned count = 0;
+
+    (void)state;
+    hold();
+    wait_until_reached(&page()->completed[HELD], 1);
+    while (count < 10000 && result == CUDA_SUCCESS) {
+        result = load_and_unload();
+        count++;
+    }
+    assert_int_equal(result, CUDA_ERROR_OUT_OF_MEMORY);
+    assert_true(session->memory_used < MEMORY_LIMIT / 2);
+    let_go();
+    wait_until_idle();
+    pthread_join(guest, NULL);
+    OK(load_and_unload());
+    assert_int_equal(session->memory_used, 0);
+}
+
+/* Kernels end by themselves. */
+static void test_many_small_modules_beside_work(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+    pthread_t opener;
+
+    (void)state;
+    close_gate(&gate, OTHER);
+    for (unsigned i = 0; i < BG_CUDA_LEAVING_MAX / BG_CUDA_LEAVING_OBJECT; i++) {
+        OK(load_and_unload());
+    }
+    assert_int_equal(pthread_create(&opener, NULL, open_later, &gate), 0);
+    OK(load_and_unload());
+    pthread_join(opener, NULL);
+    wait_until_idle();
+    assert_int_equal(session->memory_used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +280,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_object_that_leaves, setup_streams, teardown_streams),
         cmocka_unit_test_setup_teardown(test_memory_that_stays, setup_streams, teardown_streams),
         cmocka_unit_test_setup_teardown(test_memory_for_an_array, setup_streams, teardown_streams),
+        cmocka_unit_test_setup_teardown(test_many_small_modules, setup_streams, teardown_streams),
+        cmocka_unit_test_setup_teardown(test_many_small_modules_beside_work, setup_streams,
+                                        teardown_streams),
         cmocka_unit_test_setup_teardown(test_object_that_leaves_late, setup_streams,
                                         teardown_streams),
     };
