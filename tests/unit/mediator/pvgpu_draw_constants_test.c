@@ -150,6 +150,24 @@ static void test_destroyed(void **state)
     expect_columns(expected, 2);
 }
 
+/* Their memory goes in the middle of a batch: the next ones have other memory. */
+static void test_discarded(void **state)
+{
+    static const uint32_t expected[] = {AT_RED, AT_GREEN, AT_BLUE};
+
+    (void)state;
+    use_constants();
+    draw_column(0);
+    update(CONSTANTS, AT_GREEN);
+    draw_column(1);
+    vulkan_settle_all(vulkan_of(&context));
+    vulkan_discard_constants(vulkan_of(&context));
+    draw_column(1);
+    update(CONSTANTS, AT_BLUE);
+    draw_column(2);
+    expect_columns(expected, 3);
+}
+
 static void test_many(void **state)
 {
     uint32_t expected[SIDE];
@@ -168,8 +186,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_one_rendering), TEST(test_later), TEST(test_part),
-        TEST(test_destroyed),     TEST(test_many),
+        TEST(test_one_rendering), TEST(test_later),     TEST(test_part),
+        TEST(test_destroyed),     TEST(test_discarded), TEST(test_many),
 #undef TEST
     };
 

@@ -10,7 +10,7 @@
 // needs: build/tests/shaders/huge_group.spv build/tests/shaders/other_name.spv
 // needs: build/tests/shaders/invalid.spv build/tests/shaders/targets.frag.spv
 // needs: build/tests/shaders/two_sources.frag.spv build/tests/shaders/flat.vert.spv
-// needs: build/tests/shaders/place.vert.spv
+// needs: build/tests/shaders/place.vert.spv build/tests/shaders/nothing.vert.spv
 /* What is read of shaders, and which are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,10 +92,10 @@ static void test_vertex_shader(void **state)
 /* Each is another module, and valid; of what is no module there is none. */
 static void test_points(void **state)
 {
-    const char *const names[] = {"flat.vert", "place.vert", "slots.vert"};
+    const char *const names[] = {"flat.vert", "place.vert", "slots.vert", "nothing.vert"};
 
     (void)state;
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char reason[PROGRAM_REASON_MAX] = "";
         struct program program, points;
         size_t count = 0;

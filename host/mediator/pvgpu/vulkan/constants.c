@@ -124,5 +124,6 @@ void vulkan_discard_constants(struct vulkan_renderer *renderer)
     for (uint32_t i = 0; i < VULKAN_BATCHES; i++) {
         vulkan_stage_discard(renderer, &renderer->batches[i].constants);
         renderer->batches[i].constants = (struct vulkan_stage){.size = 0};
+        renderer->batches[i].constants_used = 0;
     }
 }

@@ -119,7 +119,7 @@ static bool read_module(struct module *module, const uint32_t *words, size_t cou
     }
     return module->entry != 0 && module->entry < module->types &&
            module->types < module->functions && module->functions < module->body &&
-           module->float_type != 0 && words[module->entry] >> 16 < 0xFFFF;
+           words[module->entry] >> 16 < 0xFFFF;
 }
 
 /* ---- The other module ---- */
@@ -162,25 +162,46 @@ static void declare_variable(struct writer *writer, const struct module *module,
     ADD(writer, SPIRV_OP_DECORATE, id, SPIRV_DECORATION_BUILT_IN, SPIRV_BUILT_IN_POINT_SIZE);
 }
 
-/* From `id` on there are ids for what is added: pointer, one, size, type, index. */
+#define ADDED_IDS 6u
+
+/* The type that there is, or this one. */
+static uint32_t declare_float(struct writer *writer, const struct module *module, uint32_t id)
+{
+    if (module->float_type != 0) {
+        return module->float_type;
+    }
+    ADD(writer, SPIRV_OP_TYPE_FLOAT, id, 32);
+    return id;
+}
+
+static uint32_t declare_int(struct writer *writer, const struct module *module, uint32_t id)
+{
+    if (module->int_type != 0) {
+        return module->int_type;
+    }
+    ADD(writer, SPIRV_OP_TYPE_INT, id, 32, 0);
+    return id;
+}
+
+/* From `id` on there are ids for what is added. */
 static void write_module(struct writer *writer, const struct module *module, uint32_t id)
 {
-    uint32_t pointer = id, one = id + 1, size = id + 2, type = id + 3, index = id + 4;
+    uint32_t pointer = id, one = id + 1, size = id + 2, index = id + 3;
     bool in_block = module->size_variable == 0 && module->block_variable != 0;
     bool declare = module->size_variable == 0 && !in_block;
+    uint32_t float_type;
 
     if (declare) {
         declare_variable(writer, module, size);
     }
     copy_to(writer, module->functions);
-    ADD(writer, SPIRV_OP_TYPE_POINTER, pointer, SPIRV_OUTPUT, module->float_type);
-    ADD(writer, SPIRV_OP_CONSTANT, module->float_type, one, ONE);
-    if (in_block && module->int_type == 0) {
-        ADD(writer, SPIRV_OP_TYPE_INT, type, 32, 0);
-    }
+    float_type = declare_float(writer, module, id + 4);
+    ADD(writer, SPIRV_OP_TYPE_POINTER, pointer, SPIRV_OUTPUT, float_type);
+    ADD(writer, SPIRV_OP_CONSTANT, float_type, one, ONE);
     if (in_block) {
-        ADD(writer, SPIRV_OP_CONSTANT, module->int_type != 0 ? module->int_type : type, index,
-            module->member);
+        uint32_t int_type = declare_int(writer, module, id + 5);
+
+        ADD(writer, SPIRV_OP_CONSTANT, int_type, index, module->member);
     } else if (declare) {
         ADD(writer, SPIRV_OP_VARIABLE, pointer, size, SPIRV_OUTPUT);
     }
@@ -206,7 +227,7 @@ uint32_t *program_make_points(const struct program *program, size_t *count)
     }
     write_module(&writer, &module, program->words[3]);
     copy_to(&writer, program->count);
-    writer.words[3] += 5; /* the bound of ids */
+    writer.words[3] += ADDED_IDS; /* the bound */
     *count = writer.count;
     return writer.words;
 }
