@@ -393,6 +393,9 @@ static void open_worker(struct worker *base)
     }
 }
 
+/* Not has_streams: a request that waits for streams would take as long as all that they have, which
+ * the device gives up after its timeout; and of an error that is found at a lease's end, between
+ * two requests, the guest would see nothing but a lost session. */
 const struct worker_kind stub_worker_kind = {
     .device = CONFIG_LISTENER_VGPU_STUB,
     .worker = &stub_worker.base,
