@@ -38,8 +38,19 @@ static bool read_info(int pidfd, int *status)
     return true;
 }
 
-/* Of one that nobody has: the last field of /proc/PID/stat is for whom its user namespace belongs
- * to. Its number is its own as long as its pidfd knows it, which is looked at afterwards. */
+/* The last field of /proc/PID/stat is 0 for who may not know it, and so is the end of one that went
+ * well. This link is for the same ones (PTRACE_MODE_READ_FSCREDS), whom its user namespace belongs
+ * to among them. */
+static bool may_know(pid_t process)
+{
+    char path[32], link[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)process);
+    return readlink(path, link, sizeof(link)) > 0;
+}
+
+/* Of one that nobody has. Its number is its own as long as its pidfd knows it, which is looked at
+ * afterwards. */
 static bool read_stat(pid_t process, int pidfd, int *status)
 {
     char path[32], text[1024];
@@ -55,7 +66,7 @@ static bool read_stat(pid_t process, int pidfd, int *status)
     }
     text[length] = '\0';
     last = strrchr(text, ' ');
-    return last != NULL && sscanf(last, "%d", status) == 1 &&
+    return last != NULL && sscanf(last, "%d", status) == 1 && may_know(process) &&
            syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0;
 }
 
