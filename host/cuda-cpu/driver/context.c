@@ -229,6 +229,7 @@ static CUresult create(struct context **result, unsigned flags, CUdevice device)
     set_limits(context);
     open_check(context);
     context->flags = flags;
+    context->uses = 1;
     context->next = all;
     all = context;
     *result = context;
@@ -296,6 +297,42 @@ static CUresult destroy_handle(CUcontext handle)
 CUresult cuCtxDestroy(CUcontext handle)
 {
     return IN_DRIVER(destroy_handle(handle));
+}
+
+static CUresult attach(struct context *context, CUcontext *handle, unsigned flags)
+{
+    if (handle == NULL || flags != 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    context->uses++;
+    *handle = (CUcontext)context;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuCtxAttach(CUcontext *handle, unsigned flags)
+{
+    return IN_CONTEXT(attach(context, handle, flags));
+}
+
+/* The current one alone. What cuDevicePrimaryCtxRetain gave is not given back here. */
+static CUresult detach(CUcontext handle)
+{
+    struct context *current;
+    CUresult result = top(&current);
+
+    if (result == CUDA_SUCCESS && (CUcontext)current != handle) {
+        result = CUDA_ERROR_INVALID_CONTEXT;
+    }
+    if (result == CUDA_SUCCESS && current->uses > 1) {
+        current->uses--;
+        return CUDA_SUCCESS;
+    }
+    return result ?: destroy_handle(handle);
+}
+
+CUresult cuCtxDetach(CUcontext handle)
+{
+    return IN_DRIVER(detach(handle));
 }
 
 /* ---- The primary one ---- */

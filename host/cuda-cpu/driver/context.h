@@ -27,6 +27,7 @@ struct context {
     uint64_t id;          /* no two ever have the same */
     unsigned flags;
     bool is_primary;
+    unsigned uses;                   /* by cuCtxCreate and cuCtxAttach */
     CUresult error;                  /* what killed it: all calls answer with this */
     uint32_t stop;                   /* not 0: kernels are to end */
     struct memory memory;            /* what its kernels may touch */

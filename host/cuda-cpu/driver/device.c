@@ -220,6 +220,40 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
     return IN_DRIVER(get_attribute(value, attribute, device));
 }
 
+static CUresult get_properties(CUdevprop *properties, CUdevice device)
+{
+    const struct {
+        CUdevice_attribute attribute;
+        int *value;
+    } values[] = {
+        {CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, &properties->maxThreadsPerBlock},
+        {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, &properties->maxThreadsDim[0]},
+        {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y, &properties->maxThreadsDim[1]},
+        {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z, &properties->maxThreadsDim[2]},
+        {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, &properties->maxGridSize[0]},
+        {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y, &properties->maxGridSize[1]},
+        {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z, &properties->maxGridSize[2]},
+        {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK, &properties->sharedMemPerBlock},
+        {CU_DEVICE_ATTRIBUTE_TOTAL_CONSTANT_MEMORY, &properties->totalConstantMemory},
+        {CU_DEVICE_ATTRIBUTE_WARP_SIZE, &properties->SIMDWidth},
+        {CU_DEVICE_ATTRIBUTE_MAX_PITCH, &properties->memPitch},
+        {CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_BLOCK, &properties->regsPerBlock},
+        {CU_DEVICE_ATTRIBUTE_CLOCK_RATE, &properties->clockRate},
+        {CU_DEVICE_ATTRIBUTE_TEXTURE_ALIGNMENT, &properties->textureAlign},
+    };
+    CUresult result = CUDA_SUCCESS;
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && result == CUDA_SUCCESS; i++) {
+        result = get_attribute(values[i].value, values[i].attribute, device);
+    }
+    return result;
+}
+
+CUresult cuDeviceGetProperties(CUdevprop *properties, CUdevice device)
+{
+    return IN_DRIVER(check(device, properties) ?: get_properties(properties, device));
+}
+
 /* ---- Names ---- */
 
 static CUresult get_uuid(CUuuid *uuid, CUdevice device)

@@ -9,7 +9,7 @@
 
 static const struct find_row functions[] = {
 #define FUNCTION(name, version, symbol) {#name, version, (void (*)(void))symbol},
-#include "host/cuda-cpu/driver/reference.def"
+#include "host/cuda-cpu/driver/local.def"
 #include "protocol/cuda_function.def"
 #undef FUNCTION
     {NULL, 0, NULL},

@@ -335,8 +335,8 @@ bool launch_task_is_cooperative(const struct task *base)
 
 /* ---- Launching ---- */
 
-static CUresult launch(struct context *context, const CUDA_KERNEL_NODE_PARAMS *asked,
-                       bool cooperative, CUstream handle)
+CUresult launch_start(struct context *context, const CUDA_KERNEL_NODE_PARAMS *asked,
+                      bool cooperative, CUstream handle)
 {
     struct stream *stream;
     struct task *task;
@@ -361,7 +361,7 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
                                            block_x,    block_y, block_z, shared_bytes,
                                            parameters, extra,   NULL,    NULL};
 
-    return IN_CONTEXT(launch(context, &asked, false, stream));
+    return IN_CONTEXT(launch_start(context, &asked, false, stream));
 }
 
 CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigned grid_y,
@@ -373,7 +373,7 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigne
                                            block_x,    block_y, block_z, shared_bytes,
                                            parameters, NULL,    NULL,    NULL};
 
-    return IN_CONTEXT(launch(context, &asked, true, stream));
+    return IN_CONTEXT(launch_start(context, &asked, true, stream));
 }
 
 /* ---- With attributes ---- */
@@ -405,7 +405,7 @@ static CUresult launch_config(struct context *context, const CUlaunchConfig *con
                                       extra,
                                       NULL,
                                       NULL};
-    result = result ?: launch(context, &asked, cooperative, config->hStream);
+    result = result ?: launch_start(context, &asked, cooperative, config->hStream);
     return result == CUDA_SUCCESS && event != NULL ? event_record(context, event, config->hStream)
                                                    : result;
 }

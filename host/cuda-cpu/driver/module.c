@@ -22,6 +22,7 @@ static void remove_functions(struct module *module, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         object_remove(&module->functions[i].object);
+        free(module->functions[i].setup);
     }
     free(module->functions);
 }

@@ -13,6 +13,7 @@
 #include "protocol/cuda.h"
 
 struct context;
+struct function_setup;
 struct library;
 
 struct function {
@@ -21,6 +22,7 @@ struct function {
     const struct program_kernel *kernel;
     int shared_max; /* bytes of dynamic shared memory that a launch may ask for */
     int carveout;   /* what CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT was set to */
+    struct function_setup *setup; /* for cuLaunch, old_launch.c; NULL: nothing was set */
 };
 
 struct module {

@@ -45,6 +45,16 @@ static const char module_text[] =
     "griddepcontrol.launch_dependents; ld.param.u64 %rd, [p]; griddepcontrol.wait;\n"
     "mov.u32 %r1, %tid.x; setp.eq.u32 %p, %r1, 0; @%p ld.u32 %r0, [%rd];\n"
     "@%p add.u32 %r0, %r0, 1; @%p st.u32 [%rd], %r0; ret; }\n"
+    /* A word of each thread: the sum of q, f, the dynamic shared memory and the thread's number. */
+    ".global .texref image;\n"
+    ".visible .entry steps(.param .u64 p, .param .u32 q, .param .f32 f) {\n"
+    ".reg .b64 %rd<3>; .reg .b32 %r<9>; .reg .f32 %f; ld.param.u64 %rd1, [p];\n"
+    "ld.param.u32 %r1, [q]; ld.param.f32 %f, [f]; cvt.rzi.u32.f32 %r2, %f;\n"
+    "mov.u32 %r3, %ctaid.y; mov.u32 %r4, %nctaid.x; mov.u32 %r5, %ctaid.x;\n"
+    "mad.lo.u32 %r3, %r3, %r4, %r5; mov.u32 %r4, %ntid.x; mov.u32 %r5, %tid.x;\n"
+    "mad.lo.u32 %r3, %r3, %r4, %r5; mad.wide.u32 %rd2, %r3, 4, %rd1;\n"
+    "mov.u32 %r6, %dynamic_smem_size; add.u32 %r1, %r1, %r2; add.u32 %r1, %r1, %r3;\n"
+    "add.u32 %r1, %r1, %r6; st.u32 [%rd2], %r1; ret; }\n"
     ".visible .entry forever() { L: bra L; }\n";
 
 static int setup(void **state)
@@ -171,6 +181,72 @@ static void test_dependent(void **state)
     OK(cuMemFree(pointer));
 }
 
+/* ---- In steps, as before cuLaunchKernel ---- */
+
+static void expect_words(CUdeviceptr pointer, uint32_t count, uint32_t first)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(read_word(pointer + (CUdeviceptr)i * 4), first + i);
+    }
+}
+
+static void test_steps(void **state)
+{
+    CUfunction steps = function("steps");
+    CUdeviceptr pointer;
+    CUstream stream;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 256));
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cuFuncSetBlockShape(steps, 4, 1, 1));
+    OK(cuFuncSetSharedSize(steps, 1000));
+    OK(cuParamSetv(steps, 0, &pointer, sizeof(pointer)));
+    OK(cuParamSeti(steps, 8, 20000));
+    OK(cuParamSetf(steps, 12, 300.5F));
+    OK(cuParamSetSize(steps, 16));
+    OK(cuLaunch(steps));
+    expect_words(pointer, 4, 21300);
+    OK(cuParamSeti(steps, 8, 0)); /* all else stays */
+    OK(cuLaunchGrid(steps, 2, 3));
+    expect_words(pointer, 24, 1300);
+    OK(cuFuncSetSharedSize(steps, 0));
+    OK(cuLaunchGridAsync(steps, 3, 2, stream));
+    OK(cuStreamSynchronize(stream));
+    expect_words(pointer, 24, 300);
+    OK(cuStreamDestroy(stream));
+    OK(cuMemFree(pointer));
+}
+
+static void test_bad_steps(void **state)
+{
+    CUfunction steps = function("steps"), none = (CUfunction)(void *)module;
+    CUtexref reference;
+    uint64_t bytes = 0;
+
+    (void)state;
+    assert_int_equal(cuLaunch(steps), CUDA_ERROR_INVALID_VALUE); /* it has no shape yet */
+    assert_int_equal(cuFuncSetBlockShape(steps, 1, 0, 1), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuFuncSetBlockShape(steps, 1, 1, -1), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuParamSetSize(steps, 17), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuParamSeti(steps, 13, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuParamSetf(steps, -1, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuParamSetv(steps, 8, &bytes, UINT32_MAX - 4), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuParamSetv(steps, 8, NULL, 8), CUDA_ERROR_INVALID_VALUE);
+    OK(cuFuncSetBlockShape(steps, 1, 1, 1));
+    assert_int_equal(cuLaunchGrid(steps, -1, 1), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuLaunchGrid(steps, 1, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuLaunch(none), CUDA_ERROR_INVALID_HANDLE);
+    assert_int_equal(cuParamSeti(none, 0, 0), CUDA_ERROR_INVALID_HANDLE);
+    OK(cuModuleGetTexRef(&reference, module, "image"));
+    OK(cuParamSetTexRef(steps, CU_PARAM_TR_DEFAULT, reference));
+    assert_int_equal(cuParamSetTexRef(steps, 0, reference), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuParamSetTexRef(steps, CU_PARAM_TR_DEFAULT, (CUtexref)(void *)module),
+                     CUDA_ERROR_INVALID_VALUE);
+    OK(cuModuleUnload(module));
+    assert_int_equal(cuLaunch(steps), CUDA_ERROR_INVALID_HANDLE);
+}
+
 /* The limit is in main. */
 static void test_time_limit(void **state)
 {
@@ -239,6 +315,7 @@ static void test_find(void **state)
     find("cuNothing", 13000, 0, CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND);
     find("cuGraphCreate", 9000, 0, CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT);
     find("cuCtxDestroy", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuLaunchGridAsync", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
     find("cuStreamDestroy", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
     assert_ptr_not_equal(find("cuCtxCreate", 11000, 0, CU_GET_PROC_ADDRESS_SUCCESS),
                          find("cuCtxCreate", 13000, 0, CU_GET_PROC_ADDRESS_SUCCESS));
@@ -270,6 +347,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_after_each_other, setup, close_device),
         cmocka_unit_test_setup_teardown(test_attributes, setup, close_device),
         cmocka_unit_test_setup_teardown(test_dependent, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_steps, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_bad_steps, setup, close_device),
         cmocka_unit_test(test_time_limit),
         cmocka_unit_test_setup_teardown(test_files, setup, close_device),
         cmocka_unit_test_setup_teardown(test_find, setup, close_device),

@@ -97,6 +97,25 @@ static void test_device(void **state)
                      CUDA_ERROR_INVALID_DEVICE);
 }
 
+static void test_properties(void **state)
+{
+    CUdevprop properties;
+    int shared;
+
+    (void)state;
+    memset(&properties, 0xFF, sizeof(properties));
+    OK(cuDeviceGetProperties(&properties, 0));
+    OK(cuDeviceGetAttribute(&shared, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK, 0));
+    assert_int_equal(properties.maxThreadsPerBlock, 1024);
+    assert_int_equal(properties.maxThreadsDim[2], 64);
+    assert_int_equal(properties.maxGridSize[1], 65535);
+    assert_int_equal(properties.sharedMemPerBlock, shared);
+    assert_int_equal(properties.SIMDWidth, 32);
+    assert_int_equal(properties.textureAlign, 512);
+    assert_int_equal(cuDeviceGetProperties(&properties, 1), CUDA_ERROR_INVALID_DEVICE);
+    assert_int_equal(cuDeviceGetProperties(NULL, 0), CUDA_ERROR_INVALID_VALUE);
+}
+
 /* ---- Contexts ---- */
 
 static void test_contexts(void **state)
@@ -128,6 +147,34 @@ static void test_contexts(void **state)
     OK(cuCtxDestroy(second));
     assert_int_equal(cuCtxCreate_v2(&first, 0, 1), CUDA_ERROR_INVALID_DEVICE);
     assert_int_equal(cuCtxPopCurrent(NULL), CUDA_ERROR_INVALID_CONTEXT);
+}
+
+static void test_attached(void **state)
+{
+    CUcontext context, other, attached;
+
+    (void)state;
+    assert_int_equal(cuCtxAttach(&attached, 0), CUDA_ERROR_INVALID_CONTEXT);
+    assert_int_equal(cuCtxDetach(NULL), CUDA_ERROR_INVALID_CONTEXT);
+    OK(cuCtxCreate(&other, NULL, 0, 0));
+    OK(cuCtxCreate(&context, NULL, 0, 0));
+    assert_int_equal(cuCtxAttach(&attached, 1), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuCtxAttach(NULL, 0), CUDA_ERROR_INVALID_VALUE);
+    OK(cuCtxAttach(&attached, 0));
+    assert_ptr_equal(attached, context);
+    assert_int_equal(cuCtxDetach(other), CUDA_ERROR_INVALID_CONTEXT); /* it is not current */
+    OK(cuCtxDetach(context));
+    OK(cuCtxSynchronize());
+    OK(cuCtxDetach(context));
+    assert_int_equal(cuCtxPushCurrent(context), CUDA_ERROR_INVALID_CONTEXT);
+    OK(cuCtxDetach(other)); /* which is current again */
+    OK(cuDevicePrimaryCtxRetain(&context, 0));
+    OK(cuCtxSetCurrent(context));
+    OK(cuCtxAttach(&attached, 0));
+    OK(cuCtxDetach(context));
+    assert_int_equal(cuCtxDetach(context), CUDA_ERROR_INVALID_CONTEXT);
+    OK(cuCtxSetCurrent(NULL));
+    OK(cuDevicePrimaryCtxRelease(0));
 }
 
 static void test_primary(void **state)
@@ -469,7 +516,9 @@ int main(void)
         cmocka_unit_test(test_not_initialized),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_device),
+        cmocka_unit_test(test_properties),
         cmocka_unit_test(test_contexts),
+        cmocka_unit_test(test_attached),
         cmocka_unit_test(test_primary),
         cmocka_unit_test_setup_teardown(test_memory, setup, close_device),
         cmocka_unit_test_setup_teardown(test_registered, setup, close_device),
