@@ -228,7 +228,8 @@ int bg_virtio_gpu_response_error(uint32_t type);
  * shared with it meanwhile (struct bg_hal_dma); UNSUPPORTED where the device's dma does not share,
  * and NO_MEMORY where nothing more can be. Else they are in memory of bg_hal_dma_alloc at this
  * address. The last two are of any size below 4 GiB, and the device's until it has answered, or
- * until bg_virtio_gpu_restart or _close.
+ * bg_virtio_gpu_restart or _close returned 0: a device that does not come out of its reset has
+ * them.
  *
  * What a device keeps, the backing of a resource and guest blobs, is memory of bg_hal_dma_alloc.
  */

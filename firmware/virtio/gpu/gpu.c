@@ -248,7 +248,7 @@ static int stop(struct bg_virtio_gpu *gpu)
     if (error == 0) {
         free_memory(gpu);
     }
-    gpu_end_all(gpu, BG_ERR_UNAVAILABLE); /* what they shared is their callers' again */
+    gpu_end_all(gpu, BG_ERR_UNAVAILABLE); /* without an error, what they shared is unshared */
     return error;
 }
 
@@ -268,7 +268,7 @@ static int restart(struct bg_virtio_gpu *gpu)
     gpu->mappings = NULL;
     error = negotiate(gpu) ?: bg_virtqueue_restart(&gpu->control)
                 ?: bg_virtqueue_restart(&gpu->cursor);
-    gpu_end_all(gpu, BG_ERR_UNAVAILABLE); /* whose memory the device has given back by now */
+    gpu_end_all(gpu, BG_ERR_UNAVAILABLE); /* without an error, what they shared is unshared */
     if (error == 0) {
         gpu_free_slots(gpu);
         error = bg_virtio_ready(gpu->device);

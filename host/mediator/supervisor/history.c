@@ -183,7 +183,8 @@ static void fill(const struct supervisor *supervisor)
     }
 }
 
-/* In memory: it fails where there is none, and then the other place is whole. */
+/* In memory: it fails where there is none. Then the other place is whole, and stays so: the next
+ * writing is to this one again. */
 void history_write(const struct supervisor *supervisor)
 {
     uint64_t number = history.number + 1;
@@ -196,10 +197,9 @@ void history_write(const struct supervisor *supervisor)
     fill(supervisor);
     history.number = 0;
     size = offsetof(struct history, guests) + history.guest_count * sizeof(history.guests[0]);
-    bool is_written = pwrite(file, &history, size, place) == (ssize_t)size;
-    history.number = number;
-    if (is_written) {
-        (void)!pwrite(file, &number, sizeof(number),
-                      place + (off_t)offsetof(struct history, number));
-    }
+    bool is_written =
+        pwrite(file, &history, size, place) == (ssize_t)size &&
+        pwrite(file, &number, sizeof(number), place + (off_t)offsetof(struct history, number)) ==
+            (ssize_t)sizeof(number);
+    history.number = is_written ? number : number - 1;
 }
