@@ -6,12 +6,17 @@
 
 #undef cuGetProcAddress
 #undef cuDeviceGetUuid
+#undef cuCtxCreate
 #undef cuCtxDestroy
 #undef cuCtxPushCurrent
 #undef cuCtxPopCurrent
 #undef cuStreamDestroy
 #undef cuEventDestroy
 #undef cuEventElapsedTime
+#undef cuMemHostRegister
+#undef cuLinkCreate
+#undef cuLinkAddData
+#undef cuLinkAddFile
 #undef cuMemAdvise
 #undef cuMemPrefetchAsync
 #undef cuGraphAddKernelNode
@@ -47,6 +52,8 @@ OLD(cuDevicePrimaryCtxRelease, (CUdevice device), cuDevicePrimaryCtxRelease_v2(d
 OLD(cuDevicePrimaryCtxReset, (CUdevice device), cuDevicePrimaryCtxReset_v2(device))
 OLD(cuDevicePrimaryCtxSetFlags, (CUdevice device, unsigned flags),
     cuDevicePrimaryCtxSetFlags_v2(device, flags))
+OLD(cuCtxCreate, (CUcontext * context, unsigned flags, CUdevice device),
+    cuCtxCreate_v2(context, flags, device))
 OLD(cuCtxDestroy, (CUcontext context), cuCtxDestroy_v2(context))
 OLD(cuCtxPushCurrent, (CUcontext context), cuCtxPushCurrent_v2(context))
 OLD(cuCtxPopCurrent, (CUcontext * context), cuCtxPopCurrent_v2(context))
@@ -54,6 +61,22 @@ OLD(cuStreamDestroy, (CUstream stream), cuStreamDestroy_v2(stream))
 OLD(cuEventDestroy, (CUevent event), cuEventDestroy_v2(event))
 OLD(cuEventElapsedTime, (float *ms, CUevent start, CUevent end),
     cuEventElapsedTime_v2(ms, start, end))
+OLD(cuMemHostRegister, (void *memory, size_t size, unsigned flags),
+    cuMemHostRegister_v2(memory, size, flags))
+OLD(cuTexRefSetAddress2D_v2,
+    (CUtexref reference, const CUDA_ARRAY_DESCRIPTOR *descriptor, CUdeviceptr address,
+     size_t pitch),
+    cuTexRefSetAddress2D_v3(reference, descriptor, address, pitch))
+OLD(cuLinkCreate, (unsigned count, CUjit_option *options, void **values, CUlinkState *state),
+    cuLinkCreate_v2(count, options, values, state))
+OLD(cuLinkAddData,
+    (CUlinkState state, CUjitInputType type, void *data, size_t size, const char *name,
+     unsigned count, CUjit_option *options, void **values),
+    cuLinkAddData_v2(state, type, data, size, name, count, options, values))
+OLD(cuLinkAddFile,
+    (CUlinkState state, CUjitInputType type, const char *path, unsigned count,
+     CUjit_option *options, void **values),
+    cuLinkAddFile_v2(state, type, path, count, options, values))
 OLD(cuMemAdvise, (CUdeviceptr pointer, size_t size, CUmem_advise advice, CUdevice device),
     cuMemAdvise_v2(pointer, size, advice, (CUmemLocation){CU_MEM_LOCATION_TYPE_DEVICE, device}))
 OLD(cuMemPrefetchAsync, (CUdeviceptr pointer, size_t size, CUdevice device, CUstream stream),
@@ -205,12 +228,18 @@ const struct find_row find_old[] = {
     ROW(cuDevicePrimaryCtxRelease, 7000),
     ROW(cuDevicePrimaryCtxReset, 7000),
     ROW(cuDevicePrimaryCtxSetFlags, 7000),
+    ROW(cuCtxCreate, 2000),
     ROW(cuCtxDestroy, 2000),
     ROW(cuCtxPushCurrent, 2000),
     ROW(cuCtxPopCurrent, 2000),
     ROW(cuStreamDestroy, 2000),
     ROW(cuEventDestroy, 2000),
     ROW(cuEventElapsedTime, 2000),
+    ROW(cuMemHostRegister, 4000),
+    {"cuTexRefSetAddress2D", 3020, (void (*)(void))cuTexRefSetAddress2D_v2},
+    ROW(cuLinkCreate, 5050),
+    ROW(cuLinkAddData, 5050),
+    ROW(cuLinkAddFile, 5050),
     ROW(cuMemAdvise, 8000),
     ROW(cuMemPrefetchAsync, 8000),
     ROW(cuGraphAddKernelNode, 10000),

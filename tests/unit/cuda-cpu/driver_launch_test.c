@@ -315,6 +315,12 @@ static void test_find(void **state)
     find("cuNothing", 13000, 0, CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND);
     find("cuGraphCreate", 9000, 0, CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT);
     find("cuCtxDestroy", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuCtxCreate", 2000, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuTexRefSetAddress2D", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuMemHostRegister", 4000, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuLinkCreate", 5050, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuLinkAddData", 5050, 0, CU_GET_PROC_ADDRESS_SUCCESS);
+    find("cuLinkAddFile", 5050, 0, CU_GET_PROC_ADDRESS_SUCCESS);
     find("cuLaunchGridAsync", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
     find("cuStreamDestroy", 3020, 0, CU_GET_PROC_ADDRESS_SUCCESS);
     assert_ptr_not_equal(find("cuCtxCreate", 11000, 0, CU_GET_PROC_ADDRESS_SUCCESS),
