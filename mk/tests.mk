@@ -17,7 +17,7 @@ GPU_SRC := $(filter-out host/mediator/compute/cublas.c,$(wildcard host/mediator/
                         $(wildcard host/cuda-cpu/*/*.c))
 
 # A pvgpu session's commands, which the operations stand under.
-PVGPU_SRC := $(addprefix host/mediator/pvgpu/,commands.c compute.c copy.c display.c format.c \
+PVGPU_SRC := $(addprefix host/mediator/pvgpu/,commands.c compiling.c compute.c copy.c display.c format.c \
                                               memory.c move.c resource.c targets.c) $(GPU_SRC)
 
 # Those of a session that draws.

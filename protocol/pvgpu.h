@@ -250,7 +250,8 @@ struct bg_pvgpu_control {
  * - A ring that cannot be read on: a command's size below its header or above ring_size, or more
  *   than was produced; producer_ptr behind consumer_ptr or more than ring_size before it, or not
  *   a multiple of 16: INVALID_COMMAND with DEVICE_LOST.
- * - A command that runs longer than the mediator allows: TIMEOUT with DEVICE_LOST, then the backend
+ * - A command that runs longer than the mediator allows: TIMEOUT, or SHADER_COMPILE where a driver
+ *   compiles for so long (error_text names the shaders), with DEVICE_LOST; then the backend
  *   ends. A backend that fails: INTERNAL or DEVICE_LOST with DEVICE_LOST, then it ends.
  * Each error signals BG_PVGPU_IRQ_ERROR.
  */

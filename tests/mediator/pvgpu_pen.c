@@ -15,6 +15,11 @@
 static struct peer *peer;
 static uint32_t last_id, lent;
 
+void pen_use(struct peer *opened)
+{
+    peer = opened;
+}
+
 uint32_t pen_new_id(void)
 {
     return ++last_id;

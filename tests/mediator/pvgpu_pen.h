@@ -23,6 +23,9 @@ struct pen_vertex {
  * raster.vert and raster.frag; the layout; triangle lists. */
 void pen_open(struct peer *peer, bool with_depth);
 
+/* Another peer that a pen was opened for. */
+void pen_use(struct peer *peer);
+
 uint32_t pen_new_id(void);
 
 /* A whole command, which must be right. */

@@ -13,6 +13,7 @@
 
 #include "host/mediator/compute/operation.h"
 #include "host/mediator/compute/session.h"
+#include "host/mediator/pvgpu/compiling.h"
 #include "host/mediator/pvgpu/format.h"
 #include "host/mediator/pvgpu/renderer.h"
 #include "protocol/pvgpu.h"
@@ -91,6 +92,7 @@ struct pvgpu_context {
     struct pvgpu_ids resources, views;
 
     char error_text[BG_PVGPU_ERROR_TEXT_SIZE]; /* why the last SHADER_COMPILE was one */
+    struct pvgpu_compiling compiling;          /* what the driver does */
 
     /* Set by commands, for drawing. */
     struct pvgpu_view *targets[BG_PVGPU_RENDER_TARGETS_MAX];

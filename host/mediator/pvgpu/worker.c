@@ -459,7 +459,14 @@ static uint64_t begin_wait(struct worker *base, short *events)
 static void time_out(struct pvgpu_worker *worker)
 {
     uint32_t *cuda_error = __atomic_load_n(&worker->cuda_error, __ATOMIC_RELAXED);
+    char text[BG_PVGPU_ERROR_TEXT_SIZE];
 
+    if (pvgpu_compiling_describe(&worker->context.compiling,
+                                 worker->base.start.limits.request_timeout_ms, text)) {
+        pvgpu_ring_explain(&worker->ring, text);
+        pvgpu_worker_lose(worker, BG_PVGPU_ERROR_SHADER_COMPILE, text);
+        return;
+    }
     if (cuda_error != NULL) {
         __atomic_store_n(cuda_error, CUDA_ERROR_LAUNCH_TIMEOUT, __ATOMIC_RELEASE);
         pvgpu_worker_lose(worker, BG_PVGPU_ERROR_TIMEOUT, "CUDA: a command ran too long");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Draws and dispatches: what is bound is checked, ordered behind what wrote it, and recorded. */
+#include <string.h>
+
 #include "host/mediator/pvgpu/vulkan/draw.h"
 
 /* ---- What a draw uses ---- */
@@ -87,7 +89,8 @@ static bool walk_draw(struct vulkan_renderer *renderer, bool indexed, use_fn *us
 
 /* ---- State into the command buffer ---- */
 
-static void set_viewports(const struct pvgpu_context *context, VkCommandBuffer commands)
+static void set_viewports(const struct pvgpu_context *context, VkCommandBuffer commands,
+                          bool hidden)
 {
     const struct vulkan *vulkan = vulkan_of(context)->vulkan;
     const struct vulkan_draw *draw = draw_of(context);
@@ -98,6 +101,9 @@ static void set_viewports(const struct pvgpu_context *context, VkCommandBuffer c
                          scissor ? context->scissors : NULL, context->scissor_count);
     if (!vulkan->features.multiViewport) {
         ports.count = 1;
+    }
+    if (hidden) {
+        memset(ports.scissors, 0, sizeof(ports.scissors));
     }
     vulkan->vkCmdSetViewportWithCount(commands, ports.count, ports.viewports);
     vulkan->vkCmdSetScissorWithCount(commands, ports.count, ports.scissors);
@@ -180,7 +186,7 @@ static void set_state(const struct pvgpu_context *context, VkCommandBuffer comma
     struct vulkan_draw *draw = draw_of(context);
 
     if (draw->dirty & DRAW_DIRTY_VIEWPORTS) {
-        set_viewports(context, commands);
+        set_viewports(context, commands, false);
     }
     if (draw->dirty & DRAW_DIRTY_RASTERIZER) {
         set_rasterizer(vulkan, draw, commands);
@@ -368,23 +374,78 @@ static bool record(struct pvgpu_context *context, bool indexed, bool *full)
     return set_all(context, commands, indexed, full);
 }
 
-static struct pvgpu_outcome prepare(struct pvgpu_context *context, bool indexed)
+static bool record_all(struct pvgpu_context *context, bool indexed)
+{
+    bool full = false, recorded = record(context, indexed, &full);
+
+    if (full) {
+        vulkan_submit(vulkan_of(context)); /* the next batch's pool is empty */
+        recorded = record(context, indexed, &full);
+    }
+    return recorded;
+}
+
+/* One primitive, of which no pixel is seen; none where a shader would write as it goes. */
+static void draw_hidden(struct pvgpu_context *context)
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
+    const struct vulkan_draw *draw = renderer->draw;
+    VkCommandBuffer commands = renderer->batches[renderer->batch].commands;
+    uint32_t vertices = draw->topology.vertices ?: draw->topology.patch_points;
+
+    for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {
+        if (i != BG_PVGPU_STAGE_PIXEL && stage_writes(&draw->stages[i])) {
+            vertices = 0;
+        }
+    }
+    set_viewports(context, commands, true);
+    renderer->vulkan->vkCmdDraw(commands, vertices, 1, 0, 0);
+}
+
+/*
+ * A driver for a processor compiles where a shader is first used, in the midst of what was
+ * submitted. There that comes alone, and ends before anything else begins, so that it is known what
+ * took too long. The command buffer is another one afterwards.
+ */
+static bool compiles_late(const struct vulkan_renderer *renderer)
+{
+    return renderer->vulkan->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
+static void finish(struct vulkan_renderer *renderer)
+{
+    vulkan_wait(renderer, vulkan_submit(renderer));
+}
+
+static void compile(struct pvgpu_context *context, bool indexed)
+{
+    struct vulkan_renderer *renderer = vulkan_of(context);
+    struct draw_pipeline *pipeline = renderer->draw->pipeline;
+
+    if (pipeline->compiled || !compiles_late(renderer)) {
+        return;
+    }
+    finish(renderer);
+    draw_begin_compiling(context, &pipeline->key);
+    if (record_all(context, indexed)) {
+        draw_hidden(context);
+    }
+    finish(renderer);
+    pvgpu_compiling_end(&context->compiling);
+    pipeline->compiled = true;
+}
+
+static struct pvgpu_outcome prepare(struct pvgpu_context *context, bool indexed)
+{
     struct pvgpu_outcome outcome = check(context, indexed);
-    bool full = false, recorded;
 
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    recorded = record(context, indexed, &full);
-    if (full) {
-        vulkan_submit(renderer); /* the next batch's pool is empty */
-        recorded = record(context, indexed, &full);
-    }
-    return recorded         ? pvgpu_ok()
-           : renderer->lost ? pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST)
-                            : pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
+    compile(context, indexed);
+    return record_all(context, indexed) ? pvgpu_ok()
+           : vulkan_of(context)->lost   ? pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST)
+                                        : pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
 }
 
 static struct pvgpu_outcome add(struct pvgpu_context *context, struct vulkan_draw_call call)
@@ -478,6 +539,39 @@ static VkCommandBuffer record_dispatch(struct vulkan_renderer *renderer, struct 
     return commands;
 }
 
+static VkCommandBuffer record_all_of_dispatch(struct vulkan_renderer *renderer,
+                                              struct draw_stage *stage)
+{
+    VkCommandBuffer commands = record_dispatch(renderer, stage);
+
+    if (commands == VK_NULL_HANDLE && !renderer->lost) {
+        vulkan_submit(renderer); /* the next batch's pool is empty */
+        commands = record_dispatch(renderer, stage);
+    }
+    return commands;
+}
+
+/* As compile(), by a dispatch of no groups. */
+static void compile_dispatch(struct pvgpu_context *context, struct draw_stage *stage)
+{
+    struct vulkan_renderer *renderer = vulkan_of(context);
+    struct draw_shader *shader = &stage->shader->shader;
+    VkCommandBuffer commands;
+
+    if (shader->compiled || !compiles_late(renderer)) {
+        return;
+    }
+    finish(renderer);
+    pvgpu_compiling_begin(&context->compiling, &shader->id, 1);
+    commands = record_all_of_dispatch(renderer, stage);
+    if (commands != VK_NULL_HANDLE) {
+        renderer->vulkan->vkCmdDispatch(commands, 0, 0, 0);
+    }
+    finish(renderer);
+    pvgpu_compiling_end(&context->compiling);
+    shader->compiled = true;
+}
+
 PVGPU_HANDLER(draw_dispatch)
 {
     const struct bg_pvgpu_dispatch *dispatch = command;
@@ -491,11 +585,8 @@ PVGPU_HANDLER(draw_dispatch)
         dispatch->groups_z > BG_PVGPU_DISPATCH_GROUPS_MAX) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    commands = record_dispatch(renderer, stage);
-    if (commands == VK_NULL_HANDLE && !renderer->lost) {
-        vulkan_submit(renderer); /* the next batch's pool is empty */
-        commands = record_dispatch(renderer, stage);
-    }
+    compile_dispatch(context, stage);
+    commands = record_all_of_dispatch(renderer, stage);
     if (commands == VK_NULL_HANDLE) {
         return pvgpu_fail(renderer->lost ? BG_PVGPU_ERROR_DEVICE_LOST
                                          : BG_PVGPU_ERROR_OUT_OF_MEMORY);

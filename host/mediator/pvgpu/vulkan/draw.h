@@ -25,6 +25,7 @@ enum draw_kind {
 };
 
 struct draw_shader {
+    uint32_t id;
     enum bg_pvgpu_stage stage;
     VkShaderModule module;
     VkShaderModule dual;   /* for blending with two sources, where that is another one */
@@ -32,8 +33,9 @@ struct draw_shader {
     VkDescriptorSetLayout set_layout;
     struct program program;           /* without its words */
     bool writes;                      /* it has unordered access */
-    VkPipelineLayout pipeline_layout; /* these two: of a compute shader */
+    VkPipelineLayout pipeline_layout; /* these three: of a compute shader */
     VkPipeline pipeline;
+    bool compiled; /* as draw_pipeline's */
 };
 
 struct draw_object {
@@ -111,7 +113,8 @@ struct draw_pipeline {
     VkPipelineLayout layout;
     VkPipeline pipeline;
     uint64_t charged;
-    bool counts; /* one of its shaders does (interface.h) */
+    bool counts;   /* one of its shaders does (interface.h) */
+    bool compiled; /* its first use is over (draw.c) */
 };
 
 struct vulkan_draw {
@@ -191,6 +194,8 @@ struct pvgpu_outcome draw_find_pipeline(struct pvgpu_context *context,
                                         struct draw_pipeline **pipeline);
 /* Those made of the object. NULL: all. */
 void draw_discard_pipelines(struct vulkan_renderer *renderer, const struct draw_object *object);
+/* Around what a driver may compile in. */
+void draw_begin_compiling(struct pvgpu_context *context, const struct draw_key *key);
 /* Layout of a pipeline with the sets of these stages' shaders. */
 VkResult draw_make_layout(const struct vulkan_renderer *renderer,
                           const struct draw_object *const *shaders, uint32_t count,

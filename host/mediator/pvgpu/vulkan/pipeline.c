@@ -548,6 +548,18 @@ static struct pvgpu_outcome make(struct vulkan_renderer *renderer, const struct 
                         "vkCreateGraphicsPipelines");
 }
 
+void draw_begin_compiling(struct pvgpu_context *context, const struct draw_key *key)
+{
+    uint32_t shaders[DRAW_GRAPHICS_STAGES], count = 0;
+
+    for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {
+        if (key->shaders[i] != NULL) {
+            shaders[count++] = key->shaders[i]->shader.id;
+        }
+    }
+    pvgpu_compiling_begin(&context->compiling, shaders, count);
+}
+
 struct pvgpu_outcome draw_find_pipeline(struct pvgpu_context *context,
                                         struct draw_pipeline **pipeline)
 {
@@ -568,7 +580,9 @@ struct pvgpu_outcome draw_find_pipeline(struct pvgpu_context *context,
     if (*pipeline == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
+    draw_begin_compiling(context, &key);
     outcome = make(renderer, &key, *pipeline);
+    pvgpu_compiling_end(&context->compiling);
     if (outcome.code != BG_PVGPU_OK) {
         discard(renderer, *pipeline);
         return outcome;

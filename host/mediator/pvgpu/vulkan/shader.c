@@ -168,12 +168,15 @@ struct pvgpu_outcome draw_make_shader(struct pvgpu_context *context, struct draw
         !pvgpu_heap_has(context, create->bytecode_offset, create->bytecode_size)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
+    object->shader.id = create->shader_id;
     object->shader.stage = create->stage;
     outcome = read_program(context, object, create);
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
+    pvgpu_compiling_begin(&context->compiling, &create->shader_id, 1);
     outcome = make_objects(renderer, object);
+    pvgpu_compiling_end(&context->compiling);
     free(object->shader.program.words);
     object->shader.program.words = NULL;
     if (outcome.code != BG_PVGPU_OK) {
