@@ -156,31 +156,42 @@ static void add_listener(const struct supervisor_listener *listener)
     old->counts = listener->counts;
 }
 
-static void add_guests(const struct guest_table *table, unsigned listener)
+static void add_guests(const struct guest_table *table, unsigned listener, bool quarantined)
 {
     for (unsigned i = 0; i < table->count && history.guest_count < GUESTS; i++) {
         const struct guest_past *past = &table->records[i].past;
 
-        if (past->quarantined || past->fault_count > 0) {
+        if (past->quarantined == quarantined && (quarantined || past->fault_count > 0)) {
             history.guests[history.guest_count++] =
                 (struct old_guest){.listener = listener, .past = *past};
         }
     }
 }
 
+static void add_all_guests(const struct supervisor *supervisor, bool quarantined)
+{
+    unsigned listener = 0;
+
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        if (!supervisor->listeners[i].removed) {
+            add_guests(&supervisor->listeners[i].guests, listener++, quarantined);
+        }
+    }
+}
+
+/* Quarantined guests first: no number of others takes their place. */
 static void fill(const struct supervisor *supervisor)
 {
     history.version = VERSION;
     history.size = sizeof(history);
     history.listener_count = history.guest_count = 0;
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        const struct supervisor_listener *listener = &supervisor->listeners[i];
-
-        if (!listener->removed) {
-            add_guests(&listener->guests, history.listener_count);
-            add_listener(listener);
+        if (!supervisor->listeners[i].removed) {
+            add_listener(&supervisor->listeners[i]);
         }
     }
+    add_all_guests(supervisor, true);
+    add_all_guests(supervisor, false);
 }
 
 /* In memory: it fails where there is none. Then the other place is whole, and stays so: the next
