@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
 // build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c tests/models/ptx/*.c) tests/unit/cuda-cpu/forced.c
+// build: tests/fuzz/ptx_text.c tests/fuzz/ptx_linear.c
 // libs: -ldl -Wl,--wrap=processor_options
 /*
  * Whole programs: the input chooses statements, and what the compiled kernel leaves in memory is
@@ -8,101 +9,29 @@
  * threads meet at barriers, or touch memory of their own, or add to what nobody reads before the
  * end.
  */
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "host/cuda-cpu/program/program.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/ptx_linear.h"
+#include "tests/fuzz/ptx_text.h"
 #include "tests/models/ptx/reference.h"
 #include "tests/unit/cuda-cpu/forced.h"
 
-#define TEXT_MAX 65536
 #define STATEMENTS_MAX 48
 #define DEPTH_MAX 4
 #define THREADS_MAX 96
 #define BLOCKS 2
 #define WORDS 32 /* of the output, for each thread */
 #define SUMS 8   /* words that all threads add to, behind those */
-#define OUTPUT_SIZE ((THREADS_MAX * BLOCKS * WORDS + SUMS) * sizeof(uint32_t))
+#define SUMS_OFFSET (THREADS_MAX * BLOCKS * WORDS * sizeof(uint32_t))
+/* Of each block, behind the sums; and what is only read behind them. */
+#define TILES_OFFSET (SUMS_OFFSET + SUMS * sizeof(uint32_t))
+#define TABLE_OFFSET (TILES_OFFSET + BLOCKS * (size_t)TILE_SIZE)
+#define OUTPUT_SIZE (TABLE_OFFSET + TABLE_SIZE)
 
-/* ---- Text ---- */
-
-static struct {
-    char text[TEXT_MAX];
-    size_t used;
-    unsigned statements; /* that are still to come */
-    unsigned labels;
-    unsigned depth;   /* of loops and branches */
-    unsigned loops;   /* of them, loops: their counters are %c0 and on */
-    bool is_together; /* all threads of the block come here, as often */
-    bool has_full_warps, in_function;
-    bool has_function; /* there is one to call */
-    uint64_t noise;
-    unsigned way_out; /* a label further on that may be gone to; 0: none */
-} program;
-
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void say(const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    program.used +=
-        (size_t)vsnprintf(program.text + program.used, TEXT_MAX - program.used, format, arguments);
-    va_end(arguments);
-    CHECK(program.used < TEXT_MAX);
-}
-
-/* The input; behind its end, numbers that follow from it: the shortest one makes a program, too. */
-static unsigned choose(unsigned count)
-{
-    if (input.size) {
-        program.noise = (program.noise + *input.data) * 0x9E3779B97F4A7C15;
-        return next() % count;
-    }
-    program.noise = program.noise * 6364136223846793005 + 1442695040888963407;
-    return (unsigned)(program.noise >> 40) % count;
-}
-
-/* What stands for an operand in a template: R, Q, F and P for registers, I for a number, and so on
- * until the end of the template. */
-static void say_operand(char letter)
-{
-    static const uint32_t numbers[] = {0,  1,  2,          3,          4,          7,     8, 15,
-                                       31, 32, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 65535, 5, 0x55};
-
-    switch (letter) {
-    case 'R':
-        say("%%r%u", choose(8));
-        break;
-    case 'Q':
-        say("%%q%u", choose(4));
-        break;
-    case 'F':
-        say("%%f%u", choose(4));
-        break;
-    case 'P':
-        say("%%p%u", choose(4));
-        break;
-    case 'I':
-        say("%u", numbers[choose(sizeof(numbers) / sizeof(numbers[0]))]);
-        break;
-    case 'S': /* a register or a number */
-        say_operand(choose(4) ? 'R' : 'I');
-        break;
-    default:
-        say("%c", letter);
-    }
-}
-
-static void say_template(const char *template)
-{
-    for (; *template; template ++) {
-        say_operand(*template);
-    }
-}
+/* ---- Statements ---- */
 
 static void say_guard(void)
 {
@@ -110,8 +39,6 @@ static void say_guard(void)
 
     say_template(guards[choose(sizeof(guards) / sizeof(guards[0]))]);
 }
-
-/* ---- Statements ---- */
 
 /* Exact ones. Floats come back to integers as numbers, so that no NaN is looked into. */
 static void arithmetic(void)
@@ -195,6 +122,10 @@ static void own_memory(void)
         "ld.local.u32 R, [%l];",
         "ld.u32 R, [%a];",
         "atom.global.add.u32 R, [%a], R;",
+        "ld.global.u32 R, [%cell];",
+        "st.global.u32 [%cell], R;",
+        "ld.global.v2.u32 {R, R}, [%cell];",
+        "st.global.u64 [%cell], Q;",
     };
 
     say_template("and.b32 %v, R, 15; mul.wide.u32 %x, %v, 4; add.s64 %a, %own, %x; "
@@ -330,13 +261,17 @@ static void call(void)
 
 static void say_statement(void)
 {
-    unsigned kind = choose(24);
+    unsigned kind = choose(28);
 
-    if (kind >= 18 && program.depth < DEPTH_MAX) {
+    if (kind >= 26 && program.is_together && !program.in_function) {
+        exchange();
+    } else if (kind >= 24 && !program.in_function) {
+        (choose(2) ? read_table : value_of_thread)();
+    } else if (kind >= 18 && kind < 24 && program.depth < DEPTH_MAX) {
         void (*const parts[])(void) = {branch, branch, loop, loop, branch_by_table, jump_out};
 
         parts[kind - 18]();
-    } else if (kind >= 16 && program.is_together && !program.in_function) {
+    } else if (kind >= 16 && kind < 18 && program.is_together && !program.in_function) {
         meet();
     } else if (kind == 15 && !program.in_function) {
         sum();
@@ -360,8 +295,9 @@ static void say_block(void)
 /* ---- Programs ---- */
 
 #define REGISTERS                                                                                  \
-    ".reg .b32 %%r<8>, %%c<8>, %%v, %%l, %%t, %%n, %%mine, %%other, %%all; .reg .pred %%p<4>, "    \
-    "%%pc; .reg .b64 %%q<4>, %%x, %%a, %%b, %%own, %%sums; .reg .f32 %%f<4>;\n"
+    ".reg .b32 %%r<8>, %%c<8>, %%i<3>, %%v, %%l, %%t, %%n, %%mine, %%other, %%all, %%me; "         \
+    ".reg .pred %%p<4>, %%pc; .reg .b64 %%q<4>, %%x, %%a, %%b, %%own, %%sums, %%cell, %%table; "   \
+    ".reg .f32 %%f<4>;\n"
 
 static void say_function(void)
 {
@@ -376,18 +312,37 @@ static void say_function(void)
     program.has_function = true;
 }
 
+/* To %me: a thread's number in its block; to %n: how many there are. */
+static void say_number_of_thread(void)
+{
+    const uint32_t *block = program.block;
+
+    say("{ .reg .b32 %%x, %%y, %%z, %%w, %%h, %%u; mov.u32 %%x, %%tid.x; mov.u32 %%y, %%tid.y; "
+        "mov.u32 %%z, %%tid.z;\n");
+    if (choose(2)) {
+        say("mad.lo.u32 %%u, %%z, %u, %%y; mad.lo.u32 %%me, %%u, %u, %%x;\n", block[1], block[0]);
+    } else {
+        say("mov.u32 %%w, %%ntid.x; mov.u32 %%h, %%ntid.y; mad.lo.u32 %%u, %%z, %%h, %%y; "
+            "mad.lo.u32 %%me, %%u, %%w, %%x;\n");
+    }
+    say("mov.u32 %%n, %u; }\n", block[0] * block[1] * block[2]);
+}
+
 static void say_beginning(void)
 {
-    say(".entry k(.param .u64 out)\n{\n.shared .b32 s[%u];\n.local .align 8 .b8 "
-        "mine[64];\n" REGISTERS,
-        THREADS_MAX);
-    say("mov.u32 %%t, %%ctaid.x; mov.u32 %%n, %%ntid.x; mov.u32 %%r0, %%tid.x;\n"
-        "mad.lo.u32 %%t, %%t, %%n, %%r0; ld.param.u64 %%own, [out];\n"
-        "add.s64 %%sums, %%own, %zu; mul.wide.u32 %%x, %%t, %zu; add.s64 %%own, %%own, %%x;\n",
-        THREADS_MAX * BLOCKS * WORDS * sizeof(uint32_t), WORDS * sizeof(uint32_t));
+    say(".entry k(.param .u64 out)\n{\n.shared .b32 s[%u];\n.shared .align 16 .b8 tile[%u];\n"
+        ".local .align 8 .b8 mine[64];\n" REGISTERS,
+        THREADS_MAX, TILE_SIZE);
+    say_number_of_thread();
+    say("mov.u32 %%t, %%ctaid.x; mov.u32 %%r0, %%me; mad.lo.u32 %%t, %%t, %%n, %%me; "
+        "ld.param.u64 %%own, [out];\n"
+        "add.s64 %%sums, %%own, %zu; add.s64 %%table, %%own, %zu; mul.wide.u32 %%x, %%t, %zu; "
+        "add.s64 %%own, %%own, %%x;\n",
+        SUMS_OFFSET, TABLE_OFFSET, WORDS * sizeof(uint32_t));
     say("mov.u32 %%v, s; mad.lo.u32 %%mine, %%r0, 4, %%v; add.u32 %%r1, %%r0, %u; "
         "rem.u32 %%r1, %%r1, %%n; mad.lo.u32 %%other, %%r1, 4, %%v; activemask.b32 %%all;\n",
         choose(THREADS_MAX));
+    say_linear_registers(TILES_OFFSET);
     /* Values of each thread, and values of all. */
     say("mul.lo.u32 %%r2, %%t, 0x9E3779B1; mov.u32 %%r3, %%ctaid.x; mov.u32 %%r4, %%n; "
         "xor.b32 %%r5, %%r2, %%r0; mov.u32 %%r6, %u; shr.u32 %%r7, %%r0, 4;\n"
@@ -407,6 +362,11 @@ static void say_beginning(void)
 
 static void say_end(void)
 {
+    for (unsigned i = 0; i < LINEAR; i++) {
+        say("{ .reg .b64 %%y, %%z; mul.wide.u32 %%y, %%i%u, 4; add.s64 %%q0, %%q0, %%y; "
+            "mul.wide.s32 %%z, %%i%u, 4; add.s64 %%q1, %%q1, %%z; }\n",
+            i, i);
+    }
     for (unsigned i = 0; i < 8; i++) {
         say("st.global.u32 [%%own + %u], %%r%u;\n", 64 + 4 * i, i);
     }
@@ -421,9 +381,10 @@ static void say_end(void)
     say("ret;\n}\n");
 }
 
-static void say_program(unsigned threads)
+static void say_program(const uint32_t block[3])
 {
-    program.has_full_warps = threads % 32 == 0;
+    program.block = block;
+    program.has_full_warps = block[0] * block[1] * block[2] % 32 == 0;
     say(".version 8.0\n.target sm_90\n.address_size 64\n");
     if (choose(3) == 0) {
         say_function();
@@ -444,6 +405,10 @@ static _Alignas(256) unsigned char outputs[2][OUTPUT_SIZE];
 static void clear_outputs(void)
 {
     memset(outputs, 0, sizeof(outputs));
+    for (unsigned i = 0; i < TABLE_SIZE; i++) {
+        outputs[0][TABLE_OFFSET + i] = outputs[1][TABLE_OFFSET + i] =
+            (unsigned char)(i * 0x9E3779B1 >> 24);
+    }
 }
 
 static struct ptx_module *parse(void)
@@ -461,7 +426,7 @@ static struct ptx_module *parse(void)
     return module;
 }
 
-static void run_reference(const struct ptx_module *module, unsigned threads)
+static void run_reference(const struct ptx_module *module, const uint32_t block[3])
 {
     struct reference_memory memory = {0};
     uint64_t params = (uint64_t)(uintptr_t)outputs[0];
@@ -471,7 +436,7 @@ static void run_reference(const struct ptx_module *module, unsigned threads)
         .memory = &memory,
         .kernel = ptx_module_kernel(module, "k"),
         .grid = {BLOCKS, 1, 1},
-        .block = {threads, 1, 1},
+        .block = {block[0], block[1], block[2]},
         .params = &params,
     };
 
@@ -483,7 +448,7 @@ static void run_reference(const struct ptx_module *module, unsigned threads)
     reference_memory_free(&memory);
 }
 
-static void run_compiled(unsigned threads)
+static void run_compiled(const uint32_t block[3])
 {
     static char log_text[4096];
     uint64_t params = (uint64_t)(uintptr_t)outputs[1];
@@ -491,7 +456,7 @@ static void run_compiled(unsigned threads)
     struct memory memory = {0};
     struct launch launch = {
         .grid = {BLOCKS, 1, 1},
-        .block = {threads, 1, 1},
+        .block = {block[0], block[1], block[2]},
         .params = &params,
         .memory = &memory,
         .stop = &stop,
@@ -517,15 +482,16 @@ static void run_compiled(unsigned threads)
     memory_clear(&memory);
 }
 
-static void compare(unsigned threads)
+static void compare(const uint32_t block[3])
 {
     const uint32_t *expected = (const uint32_t *)(const void *)outputs[0];
     const uint32_t *got = (const uint32_t *)(const void *)outputs[1];
 
     for (size_t i = 0; i < OUTPUT_SIZE / sizeof(uint32_t); i++) {
         if (expected[i] != got[i]) {
-            fprintf(stderr, "%s%u threads: thread %zu, word %zu: 0x%x, not 0x%x\n", program.text,
-                    threads, i / WORDS, i % WORDS, got[i], expected[i]);
+            fprintf(stderr, "%s%u x %u x %u threads: thread %zu, word %zu: 0x%x, not 0x%x\n",
+                    program.text, block[0], block[1], block[2], i / WORDS, i % WORDS, got[i],
+                    expected[i]);
             abort();
         }
     }
@@ -533,21 +499,24 @@ static void compare(unsigned threads)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const unsigned thread_counts[] = {32, 64, 96, 40, 1, 48};
+    static const uint32_t blocks[][3] = {
+        {32, 1, 1}, {64, 1, 1}, {96, 1, 1}, {40, 1, 1}, {1, 1, 1},  {48, 1, 1}, {16, 2, 1},
+        {16, 4, 1}, {16, 6, 1}, {16, 3, 1}, {16, 5, 1}, {16, 2, 3}, {16, 3, 2}, {16, 1, 4},
+        {8, 4, 1},  {8, 8, 1},  {8, 4, 3},  {8, 6, 1},  {8, 6, 2},  {8, 1, 8},  {32, 2, 1},
+        {32, 1, 2}, {48, 2, 1}, {24, 4, 1}, {4, 8, 2},  {2, 4, 8},  {7, 5, 2},  {1, 33, 1},
+    };
     struct ptx_module *module;
-    unsigned threads;
+    const uint32_t *block;
 
-    input.data = data;
-    input.size = size;
-    memset(&program, 0, sizeof(program));
-    threads = thread_counts[choose(sizeof(thread_counts) / sizeof(thread_counts[0]))];
-    say_program(threads);
-    forced.masked_alone = choose(2);
+    text_begin(data, size);
+    block = blocks[choose(sizeof(blocks) / sizeof(blocks[0]))];
+    say_program(block);
+    forced.masked_alone = choose(4) == 0;
     module = parse();
     clear_outputs();
-    run_reference(module, threads);
-    run_compiled(threads);
-    compare(threads);
+    run_reference(module, block);
+    run_compiled(block);
+    compare(block);
     ptx_module_destroy(module);
     return 0;
 }
