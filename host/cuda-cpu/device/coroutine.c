@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/device/coroutine.h"
 
+#include <sanitizer/asan_interface.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -107,20 +108,10 @@ static void set_frame(struct frame *frame, void (*function)(void *argument), voi
 #endif
 
 /* A sanitizer knows of the frames on a stack that it sees; these come and go behind its back. */
-#if defined(__SANITIZE_ADDRESS__)
-void __asan_unpoison_memory_region(const volatile void *start, size_t size);
-
 static void forget_frames(const void *start, size_t size)
 {
-    __asan_unpoison_memory_region(start, size);
+    ASAN_UNPOISON_MEMORY_REGION(start, size);
 }
-#else
-static void forget_frames(const void *start, size_t size)
-{
-    (void)start;
-    (void)size;
-}
-#endif
 
 static size_t page_size(void)
 {
