@@ -327,7 +327,7 @@ static void test_bad_resources(void)
          {.type = 5, .format = 28, .width = 1}},
         {"an unknown format",
          BG_PVGPU_ERROR_UNSUPPORTED_FORMAT,
-         {.type = 2, .format = 1, .width = 1, .height = 1}},
+         {.type = 2, .format = 66, .width = 1, .height = 1}},
         {"no width", BG_PVGPU_ERROR_INVALID_PARAMETER, {.type = 2, .format = 28, .height = 1}},
         {"an empty buffer", BG_PVGPU_ERROR_INVALID_PARAMETER, {.type = 4}},
         {"too wide",
