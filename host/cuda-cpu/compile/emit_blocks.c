@@ -4,9 +4,11 @@
  *
  * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
  * that wait for it are looked at, x the way from there to the whole warp, e the end of the loops
- * that end behind it, r a round of a loop of one block under a mask, b and o what follows a branch.
+ * that end behind it, r a round of a loop of one block under a mask, g the way of the whole warp to
+ * the start of m (again.h), b and o what follows a branch.
  * %pN is the mask of the lanes that wait for block N.
  */
+#include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/emit_call.h"
 #include "host/cuda-cpu/compile/wait.h"
 
@@ -600,6 +602,16 @@ static void begin_apart(struct emitter *emitter, uint32_t number, struct lanes *
     lanes->vector = emit_mask_vector(emitter, lanes->bits);
 }
 
+/* The whole warp, from the block's first instruction on: again.h. */
+static void begin_again(struct emitter *emitter)
+{
+    begin_block(emitter, 'g', emitter->block);
+    affine_leave_to(emitter, emitter->block);
+    emit(emitter, "store i32 -1, ptr %%apart, align 4");
+    jump(emitter, 'm', emitter->block);
+    emitter->is_again = false;
+}
+
 /* Straight code is interrupted too, when it is long. */
 static void emit_block(struct emitter *emitter, struct lanes lanes)
 {
@@ -615,7 +627,7 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
             emitter->lanes = lanes;
             wait_spend(emitter, emit_lane_bits(emitter), WARP_FUEL, WARP_PAUSE_WORKS);
         }
-        if (!lanes.all && may_give_up(emitter, i)) {
+        if (!lanes.all && may_give_up(emitter, i) && !again_may(emitter, i)) {
             begin_apart(emitter, i, &lanes);
         }
         if (!is_way_on(emitter->instruction) && !(i + 1 == block->end && turns_is_stop(emitter))) {
@@ -628,6 +640,9 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
     }
     turns_keep(emitter);
     end_block(emitter, &lanes);
+    if (emitter->is_again) {
+        begin_again(emitter);
+    }
     emitter->is_whole = false;
 }
 
@@ -659,6 +674,7 @@ static struct lanes emit_head(struct emitter *emitter)
     begin_block(emitter, 'b', number);
     emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
     if (emit_is_twice(emitter, block)) {
+        emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", lanes.bits);
         whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
         whole = emit_value(emitter, "select i1 %%t%u, i1 %%t%u, i1 false", whole,
                            affine_is_back(emitter, block));
@@ -668,6 +684,7 @@ static struct lanes emit_head(struct emitter *emitter)
         turns_keep_bases(emitter, block);
         jump(emitter, 'w', block);
         begin_block(emitter, 'm', block);
+        lanes.bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
     }
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
     return lanes;

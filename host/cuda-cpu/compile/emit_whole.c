@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/emitter.h"
 #include "host/cuda-cpu/compile/whole_place.h"
 
@@ -288,11 +289,17 @@ void whole_look_before(struct emitter *emitter, const struct whole_access *acces
 
 void whole_give_up(struct emitter *emitter, unsigned number)
 {
+    uint32_t here = (uint32_t)(emitter->instruction - emitter->function->instructions);
+
     text_add(emitter->out, "o%u:\n", number);
-    affine_leave_here(emitter);
-    emit(emitter, "store i32 -1, ptr %%apart, align 4");
-    emit(emitter, "br label %%s%zu",
-         (size_t)(emitter->instruction - emitter->function->instructions));
+    if (again_may(emitter, here)) {
+        emitter->is_again = true;
+        emit(emitter, "br label %%g%u", emitter->block);
+    } else {
+        affine_leave_here(emitter);
+        emit(emitter, "store i32 -1, ptr %%apart, align 4");
+        emit(emitter, "br label %%s%u", here);
+    }
     text_add(emitter->out, "b%u:\n", number);
 }
 

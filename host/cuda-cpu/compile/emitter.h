@@ -41,6 +41,7 @@ struct emitter {
     bool is_narrow;     /* one value stands for all lanes: see emit */
     unsigned row;       /* or, of what lies in steps, for those of a row: affine.h */
     uint32_t block;
+    bool is_again;   /* and the whole warp may begin it again: again.h */
     bool waits;      /* lanes of a warp may wait for others of it: wait.h */
     bool is_edgy;    /* warps part at edges alone: edge.h */
     bool runs_block; /* the kernel: struct kernel_needs */
