@@ -24,9 +24,9 @@
 /* The last load is one that a warp may have to make lane by lane. */
 #define KERNEL                                                                                     \
     KERNEL_START                                                                                   \
-        "@%%q bra D;\n%s\n"                                                                        \
-        "mul.wide.u32 %%rd3, %%r0, 4; add.s64 %%rd4, %%rd0, %%rd3; ld.global.u32 %%r3, [%%rd4];\n" \
-        "add.u32 %%r3, %%r3, %%r2; st.global.u32 [%%rd4 + 128], %%r3;\n%s " KERNEL_END
+    "@%%q bra D;\n%s\n"                                                                            \
+    "mul.wide.u32 %%rd3, %%r0, 4; add.s64 %%rd4, %%rd0, %%rd3; ld.global.u32 %%r3, [%%rd4];\n"     \
+    "add.u32 %%r3, %%r3, %%r2; st.global.u32 [%%rd4 + 128], %%r3;\n%s " KERNEL_END
 
 /* Ways into the middle of a block. */
 static unsigned count_ways(const char *ir)
