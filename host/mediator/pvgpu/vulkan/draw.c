@@ -186,7 +186,7 @@ static void set_state(const struct pvgpu_context *context, VkCommandBuffer comma
     struct vulkan_draw *draw = draw_of(context);
 
     if (draw->dirty & DRAW_DIRTY_VIEWPORTS) {
-        set_viewports(context, commands, false);
+        set_viewports(context, commands, draw->masked);
     }
     if (draw->dirty & DRAW_DIRTY_RASTERIZER) {
         set_rasterizer(vulkan, draw, commands);
@@ -281,6 +281,18 @@ static bool geometry_fits(const struct vulkan_draw *draw)
            geometry->shader.program.interface.input_vertices == draw->topology.vertices;
 }
 
+/* Of one sample not all drivers ask the mask: the scissor leaves nothing then. */
+static void follow_mask(struct vulkan_draw *draw)
+{
+    const struct draw_key *key = &draw->pipeline->key;
+    bool masked = key->samples == 1 && (key->sample_mask & 1) == 0;
+
+    if (draw->masked != masked) {
+        draw->masked = masked;
+        draw->dirty |= DRAW_DIRTY_VIEWPORTS;
+    }
+}
+
 static struct pvgpu_outcome check(struct pvgpu_context *context, bool indexed)
 {
     struct vulkan_draw *draw = draw_of(context);
@@ -306,6 +318,7 @@ static struct pvgpu_outcome check(struct pvgpu_context *context, bool indexed)
             return outcome;
         }
         draw->dirty &= ~(uint32_t)DRAW_DIRTY_PIPELINE;
+        follow_mask(draw);
     }
     return pvgpu_ok();
 }

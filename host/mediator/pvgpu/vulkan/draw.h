@@ -145,6 +145,7 @@ struct vulkan_draw {
     uint32_t view_ports;             /* pvgpu_context.view_ports that `dirty` has taken note of */
 
     struct draw_pipeline *pipeline; /* of what is bound, unless DIRTY_PIPELINE */
+    bool masked;                    /* no sample of a pixel is in that one's mask */
     uint32_t pipeline_count;
     struct draw_pipeline *pipelines[DRAW_PIPELINES_MAX * 2]; /* by hash, half full at most */
 };

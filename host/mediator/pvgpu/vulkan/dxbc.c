@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <vkd3d_shader.h>
 
 #include "host/mediator/pvgpu/vulkan/program.h"
+#include "host/mediator/pvgpu/vulkan/spirv.h"
 
 /* ---- Bindings: every slot that a shader could name ---- */
 
@@ -175,6 +177,47 @@ static bool check_instructions(const uint32_t *words, size_t count, char reason[
 
 /* ---- Translation ---- */
 
+/* The library says of an array for each of its elements that it is a patch's; SPIR-V has that once.
+ */
+static bool is_said_again(const uint32_t *words, bool *said, uint32_t bound)
+{
+    bool again;
+
+    if (words[0] != (SPIRV_OP_DECORATE | 3u << 16) || words[2] != SPIRV_DECORATION_PATCH ||
+        words[1] >= bound) {
+        return false;
+    }
+    again = said[words[1]];
+    said[words[1]] = true;
+    return again;
+}
+
+static bool say_patch_once(struct program *program)
+{
+    uint32_t *words = program->words, bound = words[3];
+    size_t at = SPIRV_HEADER_WORDS, kept = at;
+    bool *said = calloc(bound, sizeof(*said));
+
+    while (said != NULL && at < program->count) {
+        size_t length = words[at] >> 16;
+
+        if (length == 0 || length > program->count - at) {
+            break;
+        }
+        if (!is_said_again(words + at, said, bound)) {
+            memmove(words + kept, words + at, length * sizeof(*words));
+            kept += length;
+        }
+        at += length;
+    }
+    free(said);
+    if (at != program->count) {
+        return false;
+    }
+    program->count = kept;
+    return true;
+}
+
 /* Takes the library's messages. */
 static bool refuse(char reason[PROGRAM_REASON_MAX], char *messages)
 {
@@ -211,7 +254,7 @@ static bool compile(const struct vkd3d_shader_code *source, enum bg_pvgpu_stage 
         return refuse(reason, messages);
     }
     vkd3d_shader_free_messages(messages);
-    taken = program_copy_words(program, code.code, code.size);
+    taken = program_copy_words(program, code.code, code.size) && say_patch_once(program);
     vkd3d_shader_free_shader_code(&code);
     return taken || refuse(reason, NULL);
 }

@@ -237,8 +237,6 @@ static void describe_raster(struct description *description, const struct draw_k
         .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
         .pNext = key->lines != VK_LINE_RASTERIZATION_MODE_DEFAULT_EXT ? &description->lines : NULL,
         .depthClampEnable = !key->depth_clip,
-        /* Of one sample not all drivers ask the mask. */
-        .rasterizerDiscardEnable = key->samples == 1 && (key->sample_mask & 1) == 0,
         .polygonMode = key->fill,
         .lineWidth = 1,
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The part of SPIR-V 1.6 that interface.c reads, by the specification's names and numbers. */
+/* The part of SPIR-V 1.6 that is read here, by the specification's names and numbers. */
 #ifndef MEDIATOR_PVGPU_VULKAN_SPIRV_H
 #define MEDIATOR_PVGPU_VULKAN_SPIRV_H
 
@@ -53,6 +53,7 @@ enum spirv_storage_class {
 enum spirv_decoration {
     SPIRV_DECORATION_BUFFER_BLOCK = 3,
     SPIRV_DECORATION_BUILT_IN = 11,
+    SPIRV_DECORATION_PATCH = 15,
     SPIRV_DECORATION_LOCATION = 30,
     SPIRV_DECORATION_INDEX = 32,
     SPIRV_DECORATION_BINDING = 33,
