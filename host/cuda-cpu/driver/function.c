@@ -177,6 +177,11 @@ CUresult cuFuncGetName(const char **name, CUfunction function)
     return IN_CONTEXT(get_name(context, name, function));
 }
 
+size_t function_parameter_room(const struct program_kernel *kernel)
+{
+    return (kernel->parameter_size + 7) / 8 * 8;
+}
+
 CUresult function_parameter(const struct program_kernel *kernel, size_t index, size_t *offset,
                             size_t *size)
 {

@@ -19,4 +19,7 @@ CUresult function_set(struct function *function, CUfunction_attribute attribute,
 CUresult function_parameter(const struct program_kernel *kernel, size_t index, size_t *offset,
                             size_t *size);
 
+/* Bytes of all parameters as a launch has them, with what aligns their end to 8. */
+size_t function_parameter_room(const struct program_kernel *kernel);
+
 #endif

@@ -151,7 +151,7 @@ static CUresult copy_extra(const struct program_kernel *kernel, void **extra, un
             return CUDA_ERROR_INVALID_VALUE;
         }
     }
-    if (size != 0 && (bytes == NULL || size > (kernel->parameter_size + 7) / 8 * 8)) {
+    if (size != 0 && (bytes == NULL || size > function_parameter_room(kernel))) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     if (size != 0) {
@@ -300,7 +300,7 @@ CUresult launch_task_create(struct context *context, const CUDA_KERNEL_NODE_PARA
     if (done != CUDA_SUCCESS) {
         return done;
     }
-    pointers = (function->kernel->parameter_size + 7) / 8 * 8;
+    pointers = function_parameter_room(function->kernel);
     task =
         task_create(sizeof(*task) + pointers + function->kernel->parameter_count * sizeof(void *),
                     context, run);

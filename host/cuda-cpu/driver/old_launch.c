@@ -17,12 +17,6 @@ struct function_setup {
     unsigned char params[];
 };
 
-/* Bytes that its parameters may take, as `extra` of a launch has them. */
-static size_t room_of(const struct function *function)
-{
-    return (function->kernel->parameter_size + 7) / 8 * 8;
-}
-
 /* It has a setup then. */
 static CUresult find(struct context *context, CUfunction handle, struct function **result)
 {
@@ -33,7 +27,8 @@ static CUresult find(struct context *context, CUfunction handle, struct function
         return failed;
     }
     if (function->setup == NULL) {
-        function->setup = calloc(1, sizeof(*function->setup) + room_of(function));
+        function->setup =
+            calloc(1, sizeof(*function->setup) + function_parameter_room(function->kernel));
     }
     *result = function;
     return function->setup != NULL ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
@@ -81,7 +76,7 @@ static CUresult set_size(struct context *context, CUfunction handle, unsigned si
     struct function *function;
     CUresult failed = find(context, handle, &function);
 
-    if (failed != CUDA_SUCCESS || size > room_of(function)) {
+    if (failed != CUDA_SUCCESS || size > function_parameter_room(function->kernel)) {
         return failed ?: CUDA_ERROR_INVALID_VALUE;
     }
     function->setup->size = size;
@@ -102,7 +97,8 @@ static CUresult set_bytes(struct context *context, CUfunction handle, int offset
     if (failed != CUDA_SUCCESS) {
         return failed;
     }
-    if (bytes == NULL || offset < 0 || (uint64_t)offset + size > room_of(function)) {
+    if (bytes == NULL || offset < 0 ||
+        (uint64_t)offset + size > function_parameter_room(function->kernel)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     memcpy(function->setup->params + offset, bytes, size);
