@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/places.c)
+// build: tests/unit/cuda-cpu/emitted.c
 // libs: -ldl
 /* Which accesses fetch ahead, in loops and outside, and how far: by the IR that is made of them. */
 #include <setjmp.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/cuda-cpu/compile/kernel.h"
+#include "tests/unit/cuda-cpu/emitted.h"
 
 /* %rd4 is each lane's own address, %r9 and %rd9 are the same in all lanes. */
 #define KERNEL                                                                                     \
@@ -24,25 +25,15 @@
 
 static const char *emitted(const char *loop)
 {
-    static char source[4096], reasons[1024], copy[1 << 20];
+    static char source[4096], copy[1 << 20];
     const struct kernel_options options = {.row = 32};
-    struct kernel_needs needs;
-    struct ptx_module *module;
     struct text ir = {0};
-    struct ptx_log log;
 
     snprintf(source, sizeof(source), KERNEL, loop);
-    ptx_log_init(&log, reasons, sizeof(reasons));
-    module = ptx_module_create(source, strlen(source), &ptx_default_limits, &log);
-    if (module == NULL ||
-        !kernel_emit(module, ptx_module_kernel(module, "k"), &options, &ir, &needs, &log)) {
-        print_error("%s\n%s", source, reasons);
-        fail();
-    }
+    emit_kernel(source, &options, &ir);
     assert_true(ir.used < sizeof(copy));
     memcpy(copy, ir.bytes, ir.used + 1);
     text_free(&ir);
-    ptx_module_destroy(module);
     return copy;
 }
 

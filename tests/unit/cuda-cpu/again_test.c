@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/places.c)
+// build: tests/unit/cuda-cpu/emitted.c
 // libs: -ldl
 /* Where a whole warp begins a block again under a mask, and where it goes on from its middle: by
  * the IR. */
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/cuda-cpu/compile/kernel.h"
+#include "tests/unit/cuda-cpu/emitted.h"
 
 #define KERNEL_START                                                                               \
     ".version 8.0\n.target sm_90\n.address_size 64\n.entry k(.param .u64 p, .param .u32 n)\n{\n"   \
@@ -37,23 +38,6 @@ static unsigned count_ways(const char *ir)
         ways += at[2] >= '0' && at[2] <= '9';
     }
     return ways;
-}
-
-static void emit_kernel(const char *source, const struct kernel_options *options, struct text *ir)
-{
-    struct kernel_needs needs;
-    struct ptx_module *module;
-    struct ptx_log log;
-    char reasons[1024];
-
-    ptx_log_init(&log, reasons, sizeof(reasons));
-    module = ptx_module_create(source, strlen(source), &ptx_default_limits, &log);
-    if (module == NULL ||
-        !kernel_emit(module, ptx_module_kernel(module, "k"), options, ir, &needs, &log)) {
-        print_error("%s\n%s", source, reasons);
-        fail();
-    }
-    ptx_module_destroy(module);
 }
 
 static void expect(unsigned ways, bool is_again, const char *before, const char *behind)

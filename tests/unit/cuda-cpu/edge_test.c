@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/places.c)
+// build: tests/unit/cuda-cpu/emitted.c
 // libs: -ldl
 /* Where warps part at edges alone, accesses of lanes that parted are calls: by the IR. */
 #include <setjmp.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/cuda-cpu/compile/kernel.h"
+#include "tests/unit/cuda-cpu/emitted.h"
 
 /* Lanes where %q is not set load from %rd4, their own address. %r9 is the same in all lanes. */
 #define KERNEL                                                                                     \
@@ -24,26 +25,16 @@
 static void expect(bool in_line, unsigned row, const char *before)
 {
     const struct kernel_options options = {.row = row};
-    char source[4096], reasons[1024];
-    struct kernel_needs needs;
-    struct ptx_module *module;
+    char source[4096];
     struct text ir = {0};
-    struct ptx_log log;
 
     snprintf(source, sizeof(source), KERNEL, before);
-    ptx_log_init(&log, reasons, sizeof(reasons));
-    module = ptx_module_create(source, strlen(source), &ptx_default_limits, &log);
-    if (module == NULL ||
-        !kernel_emit(module, ptx_module_kernel(module, "k"), &options, &ir, &needs, &log)) {
-        print_error("%s\n%s", source, reasons);
-        fail();
-    }
+    emit_kernel(source, &options, &ir);
     if ((strstr(ir.bytes, "@llvm.masked.load") != NULL) != in_line) {
         print_error("in line or not: %s\n", before);
         fail();
     }
     text_free(&ir);
-    ptx_module_destroy(module);
 }
 
 static void test_edges(void **state)
