@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c tests/unit/cuda-cpu/fat.c
 // libs: -ldl
 /* PTX linked on the CPU device: what texts share, what each has for itself, what is refused. */
 #include <setjmp.h>
@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/cuda-cpu/driver_fixture.h"
+#include "tests/unit/cuda-cpu/fat.h"
 
 #define HEAD ".version 8.0\n.target sm_90\n.address_size 64\n"
 #define WORDS 64
@@ -357,31 +358,6 @@ static void test_one(void **state)
 
 /* ---- Other kinds of inputs ---- */
 
-static void put(unsigned char *bytes, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = (unsigned char)(value >> 8 * i);
-    }
-}
-
-/* A fat binary with this text; its size. */
-static size_t make_fatbin(unsigned char *bytes, const char *text)
-{
-    size_t size = strlen(text) + 1;
-
-    memset(bytes, 0, 80);
-    put(bytes, 0xBA55ED50, 4);
-    put(bytes + 4, 1, 2);
-    put(bytes + 6, 16, 2);
-    put(bytes + 8, 64 + size, 8);
-    put(bytes + 16, 1, 2); /* PTX */
-    put(bytes + 20, 64, 4);
-    put(bytes + 24, size, 8);
-    put(bytes + 44, 75, 4);
-    memcpy(bytes + 80, text, size);
-    return 80 + size;
-}
-
 static void add_as_file(CUlinkState link, const char *text)
 {
     char path[] = "/tmp/driver_link_test.XXXXXX";
@@ -400,12 +376,12 @@ static void test_inputs(void **state)
     const char *second = HEAD FUNCTION(".visible", "g", "add.u32 %r1, %r1, 2;");
     const char *third = HEAD DECLARED(".extern", "f") DECLARED(".extern", "g")
         KERNEL("k", CALL("f") "mov.u32 %r8, %r1;\n" CALL("g"));
-    unsigned char fatbin[1024];
     CUlinkState link = begin();
-    size_t size = make_fatbin(fatbin, first);
 
     (void)state;
-    OK(cuLinkAddData(link, CU_JIT_INPUT_FATBINARY, fatbin, size, "fat", 0, NULL, NULL));
+    begin_fat();
+    add_entry(1, 75, 0, first, strlen(first) + 1, 0);
+    OK(cuLinkAddData(link, CU_JIT_INPUT_FATBINARY, fat, fat_used, "fat", 0, NULL, NULL));
     add_as_file(link, second);
     OK(add(link, "third", third));
     OK(end(link));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c tests/unit/cuda-cpu/fat.c
 // libs: -ldl
 /* Modules of the CPU device: fat binaries, logs, libraries, what functions say of themselves. */
 #include <pthread.h>
@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/cuda-cpu/driver_fixture.h"
+#include "tests/unit/cuda-cpu/fat.h"
 
 #define HEAD ".version 8.0\n.target sm_75\n.address_size 64\n"
 
@@ -40,52 +41,6 @@ static int setup(void **state)
 }
 
 /* ---- Fat binaries ---- */
-
-static unsigned char fat[16384];
-static size_t fat_used;
-
-static void put(const void *bytes, size_t size)
-{
-    memcpy(fat + fat_used, bytes, size);
-    fat_used += size;
-}
-
-static void put_number(uint64_t value, size_t size)
-{
-    put(&value, size);
-}
-
-static void begin_fat(void)
-{
-    fat_used = 0;
-    put_number(0xBA55ED50, 4);
-    put_number(1, 2);
-    put_number(16, 2);
-    put_number(0, 8);
-}
-
-static void add_entry(unsigned kind, unsigned arch, uint64_t flags, const void *bytes, size_t size,
-                      size_t text_size)
-{
-    uint64_t all;
-
-    put_number(kind, 2);
-    put_number(0x101, 2);
-    put_number(64, 4);
-    put_number((size + 7) / 8 * 8, 8);
-    put_number(flags ? size : 0, 4);
-    put_number(0, 4);
-    put_number(0, 4); /* a version */
-    put_number(arch, 4);
-    put_number(0, 8); /* a name */
-    put_number(flags, 8);
-    put_number(0, 8);
-    put_number(text_size, 8);
-    put(bytes, size);
-    put_number(0, (8 - size % 8) % 8);
-    all = fat_used - 16;
-    memcpy(fat + 8, &all, sizeof(all));
-}
 
 static CUresult load_fat(void)
 {
