@@ -370,7 +370,7 @@ add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
         return BG_ERR_TOO_LARGE;
     }
     struct virtqueue_chain chain = {
-        .segments = segments, .parts = parts, .readable = readable, .count = readable + writable};
+        .segments = segments, .readable = readable, .count = readable + writable};
     struct bg_virtqueue_slot entry = {.token = token, .descriptors = 1};
 
     if (chain.count == 0) {
@@ -391,12 +391,11 @@ add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
         return BG_ERR_NO_SPACE;
     }
     if (parts != NULL) {
-        error = virtqueue_share(queue, &chain);
+        error = virtqueue_share(queue, parts, readable, chain.count);
         if (error < 0) {
             give_table(queue, entry.table);
             return error;
         }
-        queue->slots[queue->free_first].shared = (uint16_t)chain.count; /* 0 otherwise */
     }
     begin_flight(queue, queue->format->write(queue, &chain), entry);
     return 0;

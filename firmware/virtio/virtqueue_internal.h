@@ -38,8 +38,6 @@ struct bg_virtqueue_share {
 /* A chain on its way into the ring: checked, and known to fit. */
 struct virtqueue_chain {
     const struct bg_virtqueue_segment *segments;
-    const struct bg_virtqueue_part *parts; /* NULL: nothing is shared. Else `segments` are the
-                                            * queue's, without the addresses of what is */
     unsigned readable, count;
     void *table; /* NULL: an entry per segment */
     uint64_t table_address;
@@ -76,9 +74,10 @@ struct bg_virtqueue_format {
     void (*set_notifications)(struct bg_virtqueue *queue, bool is_enabled);
 };
 
-/* virtqueue_share.c: shares the parts of a chain whose slot will be the first free one. All of it
- * or, with an error, nothing. */
-int virtqueue_share(struct bg_virtqueue *queue, const struct virtqueue_chain *chain);
+/* virtqueue_share.c: shares the parts of a chain whose slot will be the first free one, and puts
+ * their addresses into the queue's segments. All of it or, with an error, nothing. */
+int virtqueue_share(struct bg_virtqueue *queue, const struct bg_virtqueue_part *parts,
+                    unsigned readable, unsigned count);
 
 /* Of one chain; of all that are in flight. */
 void virtqueue_unshare(struct bg_virtqueue *queue, uint16_t id);

@@ -18,18 +18,19 @@ static void unshare(const struct bg_virtqueue *queue, struct bg_virtqueue_share 
     }
 }
 
-int virtqueue_share(struct bg_virtqueue *queue, const struct virtqueue_chain *chain)
+int virtqueue_share(struct bg_virtqueue *queue, const struct bg_virtqueue_part *parts,
+                    unsigned readable, unsigned count)
 {
     struct bg_virtqueue_share *shares = shares_of(queue, queue->free_first);
     int error = 0;
 
-    for (unsigned i = 0; i < chain->count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct bg_virtqueue_share *share = &shares[i];
 
         *share = (struct bg_virtqueue_share){
-            .memory = chain->parts[i].memory,
-            .length = chain->parts[i].length,
-            .direction = i < chain->readable ? BG_HAL_DMA_TO_DEVICE : BG_HAL_DMA_FROM_DEVICE,
+            .memory = parts[i].memory,
+            .length = parts[i].length,
+            .direction = i < readable ? BG_HAL_DMA_TO_DEVICE : BG_HAL_DMA_FROM_DEVICE,
         };
         if (share->memory != NULL) {
             error =
@@ -41,6 +42,7 @@ int virtqueue_share(struct bg_virtqueue *queue, const struct virtqueue_chain *ch
             queue->segments[i].address = share->address;
         }
     }
+    queue->slots[queue->free_first].shared = (uint16_t)count;
     return 0;
 }
 
