@@ -44,7 +44,7 @@ void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
         memset(memory, 0, whole);
     }
     fake_hal.allocated += size;
-    *bus_address = (uintptr_t)memory + fake_hal.bus_offset;
+    *bus_address = fake_hal_bus(memory);
     return memory;
 }
 

@@ -33,4 +33,10 @@ static inline void *fake_hal_at(uint64_t bus_address)
     return (void *)(uintptr_t)(bus_address - fake_hal.bus_offset);
 }
 
+/* And the bus address of what it is to find. */
+static inline uint64_t fake_hal_bus(const void *memory)
+{
+    return (uintptr_t)memory + fake_hal.bus_offset;
+}
+
 #endif

@@ -26,7 +26,7 @@ static void create_2d(uint32_t id)
 
 static void attach(uint32_t id, void *memory, size_t size)
 {
-    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)memory + fake_hal.bus_offset,
+    const struct bg_virtio_gpu_mem_entry entry = {.addr = fake_hal_bus(memory),
                                                   .length = (uint32_t)size};
     const struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(&entry, 1);
 
@@ -170,12 +170,11 @@ static void attach_pieces(uint32_t count, bool is_own)
     struct fake_gpu_resource *resource;
 
     for (uint32_t i = 0; i < count; i++) {
-        entries[i].addr =
-            fake_hal.bus_offset + (uintptr_t)pixels + (7 - i % 8) * piece; /* backwards */
+        entries[i].addr = fake_hal_bus(pixels) + (7 - i % 8) * piece; /* backwards */
         entries[i].length = (uint32_t)piece;
     }
     if (is_own) {
-        data.bus_address = (uintptr_t)entries + fake_hal.bus_offset;
+        data.bus_address = fake_hal_bus(entries);
     }
     open_gpu(0, 1);
     create_2d(3);
@@ -304,7 +303,7 @@ static void test_uuid(void **state)
 static void test_guest_blob(void **state)
 {
     static uint32_t pixels[8192 / 4];
-    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)pixels + fake_hal.bus_offset,
+    const struct bg_virtio_gpu_mem_entry entry = {.addr = fake_hal_bus(pixels),
                                                   .length = sizeof(pixels)};
     const struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(&entry, 1);
     struct bg_virtio_gpu_blob blob = {.memory = BG_VIRTIO_GPU_BLOB_MEM_GUEST,
@@ -507,7 +506,7 @@ static void test_submit(void **state)
     assert_int_equal(bg_virtio_gpu_cmd_ctx_create(&gpu, NULL, 6, 0, NULL), 0);
     for (unsigned i = 0; i < 3; i++) {
         data.size = i == 0 ? 40 : sizeof(commands); /* behind the request, staged, in place */
-        data.bus_address = i == 2 ? (uintptr_t)commands + fake_hal.bus_offset : BG_VIRTIO_GPU_COPY;
+        data.bus_address = i == 2 ? fake_hal_bus(commands) : BG_VIRTIO_GPU_COPY;
         assert_int_equal(bg_virtio_gpu_cmd_submit_3d(&gpu, NULL, 6, &data), 0);
         assert_int_equal(fake_gpu_find_context(&fake, 6)->commands_size, data.size);
         assert_memory_equal(fake_gpu_find_context(&fake, 6)->commands, commands, data.size);
