@@ -336,9 +336,8 @@ static bool is_settled(const struct vulkan_renderer *renderer, bool indexed)
            !stage_writes(&draw->stages[BG_PVGPU_STAGE_PIXEL]);
 }
 
-/* What differs from the last draw's. False: with *full. */
-static bool set_all(struct pvgpu_context *context, VkCommandBuffer commands, bool indexed,
-                    bool *full)
+/* What differs from the last draw's. False: the pool of descriptors is used up. */
+static bool set_all(struct pvgpu_context *context, VkCommandBuffer commands, bool indexed)
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
     struct vulkan_draw *draw = renderer->draw;
@@ -355,16 +354,14 @@ static bool set_all(struct pvgpu_context *context, VkCommandBuffer commands, boo
     }
     if ((other || draw->dirty & DRAW_DIRTY_SETS) &&
         !set_descriptors(renderer, commands, draw->pipeline->layout, other)) {
-        *full = true;
         return false;
     }
     set_state(context, commands, indexed);
     return true;
 }
 
-/* Everything but the draw. False: the device is lost, or, with *full, the pool of descriptors is
- * used up. */
-static bool record(struct pvgpu_context *context, bool indexed, bool *full)
+/* Everything but the draw. False: the device is lost, or the pool of descriptors is used up. */
+static bool record(struct pvgpu_context *context, bool indexed)
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
     struct vulkan_draw *draw = renderer->draw;
@@ -384,18 +381,25 @@ static bool record(struct pvgpu_context *context, bool indexed, bool *full)
         walk_draw(renderer, indexed, mark);
         draw->settled = renderer->epoch;
     }
-    return set_all(context, commands, indexed, full);
+    return set_all(context, commands, indexed);
 }
 
 static bool record_all(struct pvgpu_context *context, bool indexed)
 {
-    bool full = false, recorded = record(context, indexed, &full);
+    struct vulkan_renderer *renderer = vulkan_of(context);
+    bool recorded = record(context, indexed);
 
-    if (full) {
-        vulkan_submit(vulkan_of(context)); /* the next batch's pool is empty */
-        recorded = record(context, indexed, &full);
+    if (!recorded && !renderer->lost) {
+        vulkan_submit(renderer); /* the next batch's pool is empty */
+        recorded = record(context, indexed);
     }
     return recorded;
+}
+
+/* Why nothing can be recorded, after record_all(). */
+static struct pvgpu_outcome explain(const struct vulkan_renderer *renderer)
+{
+    return pvgpu_fail(renderer->lost ? BG_PVGPU_ERROR_DEVICE_LOST : BG_PVGPU_ERROR_OUT_OF_MEMORY);
 }
 
 /* One primitive, of which no pixel is seen; none where a shader would write as it goes. */
@@ -456,9 +460,7 @@ static struct pvgpu_outcome prepare(struct pvgpu_context *context, bool indexed)
         return outcome;
     }
     compile(context, indexed);
-    return record_all(context, indexed) ? pvgpu_ok()
-           : vulkan_of(context)->lost   ? pvgpu_fail(BG_PVGPU_ERROR_DEVICE_LOST)
-                                        : pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
+    return record_all(context, indexed) ? pvgpu_ok() : explain(vulkan_of(context));
 }
 
 static struct pvgpu_outcome add(struct pvgpu_context *context, struct vulkan_draw_call call)
@@ -601,8 +603,7 @@ PVGPU_HANDLER(draw_dispatch)
     compile_dispatch(context, stage);
     commands = record_all_of_dispatch(renderer, stage);
     if (commands == VK_NULL_HANDLE) {
-        return pvgpu_fail(renderer->lost ? BG_PVGPU_ERROR_DEVICE_LOST
-                                         : BG_PVGPU_ERROR_OUT_OF_MEMORY);
+        return explain(renderer);
     }
     renderer->vulkan->vkCmdDispatch(commands, dispatch->groups_x, dispatch->groups_y,
                                     dispatch->groups_z);
