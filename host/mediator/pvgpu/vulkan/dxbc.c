@@ -183,7 +183,7 @@ static bool is_said_again(const uint32_t *words, bool *said, uint32_t bound)
 {
     bool again;
 
-    if (words[0] != (SPIRV_OP_DECORATE | 3u << 16) || words[2] != SPIRV_DECORATION_PATCH ||
+    if (words[0] != SPIRV_INSTRUCTION(SPIRV_OP_DECORATE, 3) || words[2] != SPIRV_DECORATION_PATCH ||
         words[1] >= bound) {
         return false;
     }
@@ -199,9 +199,9 @@ static bool say_patch_once(struct program *program)
     bool *said = calloc(bound, sizeof(*said));
 
     while (said != NULL && at < program->count) {
-        size_t length = words[at] >> 16;
+        size_t length = spirv_length_of(words + at, program->count - at);
 
-        if (length == 0 || length > program->count - at) {
+        if (length == 0) {
             break;
         }
         if (!is_said_again(words + at, said, bound)) {

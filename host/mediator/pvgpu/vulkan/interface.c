@@ -54,20 +54,13 @@ static uint32_t length_of(const uint32_t *instruction)
     return instruction[0] >> 16;
 }
 
-static enum spirv_op op_of(const uint32_t *instruction)
-{
-    return instruction[0] & 0xFFFF;
-}
-
 /* NULL: there is none that is whole. */
 static const uint32_t *next_of(const struct reader *reader, const uint32_t *instruction)
 {
     const uint32_t *next = instruction == NULL ? reader->words + SPIRV_HEADER_WORDS
                                                : instruction + length_of(instruction);
 
-    return next < reader->end && length_of(next) != 0 && length_of(next) <= reader->end - next
-               ? next
-               : NULL;
+    return spirv_length_of(next, (size_t)(reader->end - next)) != 0 ? next : NULL;
 }
 
 /* NULL where no instruction of interest gave it. */
@@ -94,7 +87,7 @@ static uint32_t result_of(const uint32_t *instruction)
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (known[i].op == op_of(instruction)) {
+        if (known[i].op == spirv_op_of(instruction)) {
             return length_of(instruction) >= known[i].words ? known[i].result : 0;
         }
     }
@@ -106,8 +99,8 @@ static uint32_t constant_of(const struct reader *reader, uint32_t id)
 {
     const uint32_t *words = find(reader, id);
 
-    return words != NULL &&
-                   (op_of(words) == SPIRV_OP_CONSTANT || op_of(words) == SPIRV_OP_SPEC_CONSTANT)
+    return words != NULL && (spirv_op_of(words) == SPIRV_OP_CONSTANT ||
+                             spirv_op_of(words) == SPIRV_OP_SPEC_CONSTANT)
                ? words[3]
                : 0;
 }
@@ -153,7 +146,7 @@ static void read_type_size(const struct reader *reader, struct id *id)
 
     id->size = UINT32_MAX;
     id->locations = 1;
-    switch (op_of(words)) {
+    switch (spirv_op_of(words)) {
     case SPIRV_OP_TYPE_BOOL:
     case SPIRV_OP_TYPE_POINTER:
         id->size = 4;
@@ -185,7 +178,7 @@ static const uint32_t *pointee_of(const struct reader *reader, uint32_t pointer,
 {
     const uint32_t *type = find(reader, pointer);
 
-    if (type == NULL || op_of(type) != SPIRV_OP_TYPE_POINTER) {
+    if (type == NULL || spirv_op_of(type) != SPIRV_OP_TYPE_POINTER) {
         return NULL;
     }
     *id = type[3];
@@ -373,7 +366,7 @@ static bool read_declarations(struct reader *reader)
             id->words = words;
             read_type_size(reader, id);
         }
-        switch (op_of(words)) {
+        switch (spirv_op_of(words)) {
         case SPIRV_OP_CAPABILITY:
             if (length_of(words) < 2 || !capability_is_allowed(reader->limits, words[1])) {
                 return refuse(reader, "capability %u is not there",
@@ -447,7 +440,7 @@ static bool read_type(const struct reader *reader, uint32_t type_id, uint32_t st
     if (type == NULL) {
         return false;
     }
-    switch (op_of(type)) {
+    switch (spirv_op_of(type)) {
     case SPIRV_OP_TYPE_SAMPLER:
         binding->type = VK_DESCRIPTOR_TYPE_SAMPLER;
         return true;
@@ -578,7 +571,7 @@ static void read_input(struct interface *interface, const struct id *id, uint32_
 
 static enum interface_class class_of(const uint32_t *scalar)
 {
-    if (op_of(scalar) == SPIRV_OP_TYPE_FLOAT) {
+    if (spirv_op_of(scalar) == SPIRV_OP_TYPE_FLOAT) {
         return INTERFACE_FLOAT;
     }
     return scalar[3] != 0 ? INTERFACE_SINT : INTERFACE_UINT;
@@ -641,7 +634,7 @@ static bool read_variable(struct reader *reader, const uint32_t *variable)
 static bool read_variables(struct reader *reader)
 {
     for (const uint32_t *words = NULL; (words = next_of(reader, words)) != NULL;) {
-        if (op_of(words) == SPIRV_OP_VARIABLE && length_of(words) >= 4 &&
+        if (spirv_op_of(words) == SPIRV_OP_VARIABLE && length_of(words) >= 4 &&
             !read_variable(reader, words)) {
             return false;
         }
@@ -655,7 +648,7 @@ static bool read_variables(struct reader *reader)
 static void read_group_size(struct reader *reader)
 {
     for (const uint32_t *words = NULL; (words = next_of(reader, words)) != NULL;) {
-        enum spirv_op op = op_of(words);
+        enum spirv_op op = spirv_op_of(words);
         bool composite =
             op == SPIRV_OP_CONSTANT_COMPOSITE || op == SPIRV_OP_SPEC_CONSTANT_COMPOSITE;
 

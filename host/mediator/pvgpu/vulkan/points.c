@@ -23,7 +23,7 @@ struct module {
 
 static void read_decoration(struct module *module, const uint32_t *words, uint32_t length)
 {
-    bool of_member = (words[0] & 0xFFFF) == SPIRV_OP_MEMBER_DECORATE;
+    bool of_member = spirv_op_of(words) == SPIRV_OP_MEMBER_DECORATE;
     const uint32_t *what = words + (of_member ? 3 : 2);
 
     if (length < (of_member ? 5 : 4) || what[0] != SPIRV_DECORATION_BUILT_IN ||
@@ -40,7 +40,7 @@ static void read_decoration(struct module *module, const uint32_t *words, uint32
 
 static void read_global(struct module *module, const uint32_t *words, uint32_t length)
 {
-    switch ((enum spirv_op)(words[0] & 0xFFFF)) {
+    switch (spirv_op_of(words)) {
     case SPIRV_OP_TYPE_FLOAT:
         module->float_type = length >= 3 && words[2] == 32 ? words[1] : module->float_type;
         break;
@@ -67,13 +67,13 @@ static void read_global(struct module *module, const uint32_t *words, uint32_t l
     }
 }
 
-static bool begins_types(uint32_t op)
+static bool begins_types(enum spirv_op op)
 {
     return op >= SPIRV_OP_TYPE_VOID && op <= SPIRV_OP_TYPE_POINTER;
 }
 
 /* What may stand before and between a function's variables. */
-static bool begins_function(uint32_t op)
+static bool begins_function(enum spirv_op op)
 {
     return op == SPIRV_OP_FUNCTION || op == SPIRV_OP_FUNCTION_PARAMETER || op == SPIRV_OP_LABEL ||
            op == SPIRV_OP_VARIABLE || op == SPIRV_OP_LINE || op == SPIRV_OP_NO_LINE;
@@ -82,7 +82,7 @@ static bool begins_function(uint32_t op)
 static void read_places(struct module *module, const uint32_t *words, uint32_t length, size_t at,
                         bool *in_entry)
 {
-    uint32_t op = words[0] & 0xFFFF;
+    enum spirv_op op = spirv_op_of(words);
 
     if (op == SPIRV_OP_ENTRY_POINT && length >= 5) {
         module->entry = at;
@@ -108,8 +108,8 @@ static bool read_module(struct module *module, const uint32_t *words, size_t cou
 
     memset(module, 0, sizeof(*module));
     for (size_t at = SPIRV_HEADER_WORDS; at < count; at += length) {
-        length = words[at] >> 16;
-        if (length == 0 || length > count - at) {
+        length = spirv_length_of(words + at, count - at);
+        if (length == 0) {
             return false;
         }
         read_places(module, words + at, length, at, &in_entry);
@@ -143,9 +143,9 @@ static void copy_to(struct writer *writer, size_t until)
     add(writer, op, (const uint32_t[]){__VA_ARGS__},                                               \
         sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
-static void add(struct writer *writer, uint32_t op, const uint32_t *operands, size_t count)
+static void add(struct writer *writer, enum spirv_op op, const uint32_t *operands, size_t count)
 {
-    writer->words[writer->count++] = op | (uint32_t)(count + 1) << 16;
+    writer->words[writer->count++] = SPIRV_INSTRUCTION(op, count + 1);
     memcpy(writer->words + writer->count, operands, count * sizeof(*operands));
     writer->count += count;
 }

@@ -84,7 +84,7 @@ uint32_t *program_make_dual(const struct program *program)
     uint32_t *dual;
 
     if (at < SPIRV_HEADER_WORDS + 3 || at >= program->count ||
-        words[at - 3] != (SPIRV_OP_DECORATE | 4u << 16)) {
+        words[at - 3] != SPIRV_INSTRUCTION(SPIRV_OP_DECORATE, 4)) {
         return NULL;
     }
     dual = malloc((program->count + 4) * sizeof(*dual));
@@ -93,10 +93,10 @@ uint32_t *program_make_dual(const struct program *program)
     }
     memcpy(dual, words, at * sizeof(*dual));
     dual[at] = 0;
-    memcpy(
-        dual + at + 1,
-        (const uint32_t[]){SPIRV_OP_DECORATE | 4u << 16, words[at - 2], SPIRV_DECORATION_INDEX, 1},
-        4 * sizeof(*dual));
+    memcpy(dual + at + 1,
+           (const uint32_t[]){SPIRV_INSTRUCTION(SPIRV_OP_DECORATE, 4), words[at - 2],
+                              SPIRV_DECORATION_INDEX, 1},
+           4 * sizeof(*dual));
     memcpy(dual + at + 5, words + at + 1, (program->count - at - 1) * sizeof(*dual));
     return dual;
 }

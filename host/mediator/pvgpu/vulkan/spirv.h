@@ -3,6 +3,9 @@
 #ifndef MEDIATOR_PVGPU_VULKAN_SPIRV_H
 #define MEDIATOR_PVGPU_VULKAN_SPIRV_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define SPIRV_MAGIC 0x07230203u
 #define SPIRV_HEADER_WORDS 5u /* magic, version, generator, bound, schema */
 
@@ -37,6 +40,22 @@ enum spirv_op {
     SPIRV_OP_NO_LINE = 317,
     SPIRV_OP_EXECUTION_MODE_ID = 331,
 };
+
+/* An instruction's first word. */
+#define SPIRV_INSTRUCTION(op, length) ((uint32_t)(op) | (uint32_t)(length) << 16)
+
+static inline enum spirv_op spirv_op_of(const uint32_t *instruction)
+{
+    return instruction[0] & 0xFFFF;
+}
+
+/* Its words; 0: it is not whole in the `left` words that there are. */
+static inline uint32_t spirv_length_of(const uint32_t *instruction, size_t left)
+{
+    uint32_t length = left > 0 ? instruction[0] >> 16 : 0;
+
+    return length <= left ? length : 0;
+}
 
 enum spirv_storage_class {
     SPIRV_UNIFORM_CONSTANT = 0,
