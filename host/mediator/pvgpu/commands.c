@@ -129,19 +129,15 @@ static const struct pvgpu_command_entry *find_entry(struct pvgpu_context *contex
     (BG_PVGPU_BIND_VERTEX_BUFFER | BG_PVGPU_BIND_INDEX_BUFFER | BG_PVGPU_BIND_CONSTANT_BUFFER |    \
      BG_PVGPU_BIND_UNORDERED_ACCESS)
 
-static bool format_draws(uint32_t number)
+static bool format_draws(const struct pvgpu_format_info *format)
 {
-    const struct pvgpu_format_info *format = pvgpu_format_find(number);
-
     return format != NULL && format->draws;
 }
 
 static bool resource_draws(const struct bg_pvgpu_create_resource *create)
 {
-    const struct pvgpu_format_info *format =
-        pvgpu_format_of_resource(create->format, create->bind_flags);
-
-    return (create->bind_flags & DRAWN_BINDS) || (format != NULL && format->draws) ||
+    return (create->bind_flags & DRAWN_BINDS) ||
+           format_draws(pvgpu_format_of_resource(create->format, create->bind_flags)) ||
            create->sample_count > 1 || (create->misc_flags & BG_PVGPU_MISC_TEXTURE_CUBE) ||
            (create->type == BG_PVGPU_RESOURCE_TEXTURE_2D && create->depth > 1);
 }
@@ -157,7 +153,8 @@ static bool moves(const struct pvgpu_context *context, const struct pvgpu_comman
     }
     return entry->draws ||
            (entry->type == BG_PVGPU_CMD_CREATE_RESOURCE && resource_draws(command)) ||
-           (entry->type == BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW && format_draws(view->format));
+           (entry->type == BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW &&
+            format_draws(pvgpu_format_find(view->format)));
 }
 
 /* ---- ---- */
