@@ -54,14 +54,14 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static void take_constants(const struct vulkan_renderer *renderer,
-                           const struct draw_constants *constants, struct descriptor *descriptor)
+static void take_constants(const struct vulkan *vulkan, const struct draw_constants *constants,
+                           struct descriptor *descriptor)
 {
     if (constants->buffer != NULL) {
         descriptor->buffer = vulkan_find_constants(vulkan_resource_of(constants->buffer));
         descriptor->buffer.offset += constants->offset;
         descriptor->buffer.range =
-            least(constants->size, renderer->vulkan->properties.limits.maxUniformBufferRange);
+            least(constants->size, vulkan->properties.limits.maxUniformBufferRange);
     }
 }
 
@@ -132,7 +132,7 @@ static struct descriptor find_bound(const struct vulkan_renderer *renderer,
         take_view(vulkan, binding, stage->resources[slot - BG_PVGPU_BINDING_SHADER_RESOURCE],
                   &descriptor);
     } else {
-        take_constants(renderer, &stage->constants[slot], &descriptor);
+        take_constants(vulkan, &stage->constants[slot], &descriptor);
     }
     return descriptor;
 }
