@@ -14,15 +14,10 @@
 /* No device's minUniformBufferOffsetAlignment is more. */
 #define ALIGN 256u
 
-static struct vulkan_batch *batch_of(struct vulkan_renderer *renderer)
-{
-    return &renderer->batches[renderer->batch];
-}
-
 /* Memory twice as large in the place of the old, which stays for as long as it is read. */
 static bool grow(struct vulkan_renderer *renderer)
 {
-    struct vulkan_batch *batch = batch_of(renderer);
+    struct vulkan_batch *batch = vulkan_batch_of(renderer);
     uint64_t size = batch->constants.size != 0 ? batch->constants.size * 2 : SIZE_LEAST;
     struct vulkan_stage larger;
 
@@ -38,7 +33,7 @@ static bool grow(struct vulkan_renderer *renderer)
 /* In the batch's memory, aligned. False: there is no room. */
 static bool take_place(struct vulkan_renderer *renderer, uint32_t size, uint32_t *at)
 {
-    struct vulkan_batch *batch = batch_of(renderer);
+    struct vulkan_batch *batch = vulkan_batch_of(renderer);
 
     size = (size + ALIGN - 1) & ~(ALIGN - 1);
     if (batch->constants.size - batch->constants_used < size && !grow(renderer)) {
@@ -62,9 +57,9 @@ bool vulkan_rename(struct vulkan_renderer *renderer, const struct pvgpu_resource
         renamed->next_renamed = renderer->renamed;
         renderer->renamed = renamed;
     }
-    renamed->renamed = batch_of(renderer)->constants.buffer;
+    renamed->renamed = vulkan_batch_of(renderer)->constants.buffer;
     renamed->renamed_size = (uint32_t)resource->size;
-    memcpy(batch_of(renderer)->constants.bytes + renamed->renamed_at, bytes, resource->size);
+    memcpy(vulkan_batch_of(renderer)->constants.bytes + renamed->renamed_at, bytes, resource->size);
     vulkan_draw_follow_constants(renderer, renamed);
     return true;
 }

@@ -166,8 +166,8 @@ bool draw_write_set(struct vulkan_renderer *renderer, struct draw_stage *stage)
     if (!stage->changed || stage->shader->shader.program.interface.binding_count == 0) {
         return true;
     }
-    if (!allocate(renderer->vulkan, &renderer->batches[renderer->batch],
-                  stage->shader->shader.set_layout, &stage->set)) {
+    if (!allocate(renderer->vulkan, vulkan_batch_of(renderer), stage->shader->shader.set_layout,
+                  &stage->set)) {
         return false;
     }
     write_set(renderer, stage, stage->set);

@@ -407,7 +407,7 @@ static void draw_hidden(struct pvgpu_context *context)
 {
     struct vulkan_renderer *renderer = vulkan_of(context);
     const struct vulkan_draw *draw = renderer->draw;
-    VkCommandBuffer commands = renderer->batches[renderer->batch].commands;
+    VkCommandBuffer commands = vulkan_batch_of(renderer)->commands;
     uint32_t vertices = draw->topology.vertices ?: draw->topology.patch_points;
 
     for (uint32_t i = 0; i < DRAW_GRAPHICS_STAGES; i++) {

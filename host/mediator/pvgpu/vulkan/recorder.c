@@ -208,7 +208,7 @@ static bool open_batch(struct vulkan_renderer *renderer, struct vulkan_batch *ba
 static bool begin_batch(struct vulkan_renderer *renderer)
 {
     const struct vulkan *vulkan = renderer->vulkan;
-    struct vulkan_batch *batch = &renderer->batches[renderer->batch];
+    struct vulkan_batch *batch = vulkan_batch_of(renderer);
     const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                             .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
 
@@ -233,16 +233,11 @@ static bool begin_batch(struct vulkan_renderer *renderer)
     return true;
 }
 
-static VkCommandBuffer commands_of(const struct vulkan_renderer *renderer)
-{
-    return renderer->batches[renderer->batch].commands;
-}
-
 void vulkan_end_rendering(struct vulkan_renderer *renderer)
 {
     if (renderer->rendering) {
         vulkan_end_run(renderer);
-        renderer->vulkan->vkCmdEndRendering(commands_of(renderer));
+        renderer->vulkan->vkCmdEndRendering(vulkan_batch_of(renderer)->commands);
         renderer->rendering = false;
     }
 }
@@ -252,7 +247,7 @@ VkCommandBuffer vulkan_record_on(struct vulkan_renderer *renderer)
     if (renderer->lost || (!renderer->recording && !begin_batch(renderer))) {
         return VK_NULL_HANDLE;
     }
-    return commands_of(renderer);
+    return vulkan_batch_of(renderer)->commands;
 }
 
 VkCommandBuffer vulkan_record(struct vulkan_renderer *renderer)
@@ -292,7 +287,7 @@ static void record_barrier(struct vulkan_renderer *renderer, VkPipelineStageFlag
                                          .memoryBarrierCount = 1,
                                          .pMemoryBarriers = &barrier};
 
-    renderer->vulkan->vkCmdPipelineBarrier2(commands_of(renderer), &dependency);
+    renderer->vulkan->vkCmdPipelineBarrier2(vulkan_batch_of(renderer)->commands, &dependency);
 }
 
 void vulkan_barrier(struct vulkan_renderer *renderer)
@@ -317,7 +312,7 @@ static void finish_computing(struct vulkan_renderer *renderer)
 uint64_t vulkan_submit(struct vulkan_renderer *renderer)
 {
     const struct vulkan *vulkan = renderer->vulkan;
-    struct vulkan_batch *batch = &renderer->batches[renderer->batch];
+    struct vulkan_batch *batch = vulkan_batch_of(renderer);
     VkCommandBufferSubmitInfo commands = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO};
     const VkSemaphoreSubmitInfo signal = {
         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,

@@ -179,6 +179,12 @@ static inline struct vulkan_view *vulkan_view_of(const struct pvgpu_view *view)
 
 /* ---- Recording ---- */
 
+/* The one that is recorded, or will be next. */
+static inline struct vulkan_batch *vulkan_batch_of(struct vulkan_renderer *renderer)
+{
+    return &renderer->batches[renderer->batch];
+}
+
 /* To record what is no draw: a rendering that is open ends. VK_NULL_HANDLE: `lost`. */
 VkCommandBuffer vulkan_record(struct vulkan_renderer *renderer);
 

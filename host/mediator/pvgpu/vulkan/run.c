@@ -6,7 +6,7 @@ void vulkan_end_run(struct vulkan_renderer *renderer)
 {
     const struct vulkan *vulkan = renderer->vulkan;
     struct vulkan_run *run = &renderer->run;
-    VkCommandBuffer commands = renderer->batches[renderer->batch].commands;
+    VkCommandBuffer commands = vulkan_batch_of(renderer)->commands;
 
     if (run->count == 0) {
         return;
@@ -53,7 +53,7 @@ void vulkan_add_draw(struct vulkan_renderer *renderer, const struct vulkan_draw_
 
     if (call->alone || renderer->vulkan->vkCmdDrawMultiEXT == NULL) {
         vulkan_end_run(renderer);
-        record_call(renderer->vulkan, renderer->batches[renderer->batch].commands, call);
+        record_call(renderer->vulkan, vulkan_batch_of(renderer)->commands, call);
         return;
     }
     make_room(renderer, call);
