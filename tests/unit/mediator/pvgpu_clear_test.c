@@ -6,7 +6,6 @@
  * that a rendering can begin with cost no other. */
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
 
-#define BLUE 0xFFFF0000u
 #define SECOND_VIEW 50u /* of TARGET */
 
 /* ---- What is recorded ---- */

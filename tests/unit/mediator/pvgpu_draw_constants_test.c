@@ -7,7 +7,6 @@
 #include "host/mediator/pvgpu/vulkan/recorder.h"
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
 
-#define BLUE 0xFFFF0000u
 #define SIZE 1024u  /* of the buffer */
 #define MANY 3000u  /* updates: more than a batch has room for */
 #define OTHER WORDS /* a second buffer */

@@ -16,6 +16,7 @@
 /* R8G8B8A8's. */
 #define RED 0xFF0000FFu
 #define GREEN 0xFF00FF00u
+#define BLUE 0xFFFF0000u
 
 /* Ids. */
 enum {

@@ -6,7 +6,6 @@
 /* Draws in a row: what one command of the driver's draws is what each of them would. */
 #include "tests/unit/mediator/pvgpu_draw_fixture.h"
 
-#define BLUE 0xFFFF0000u
 #define MANY 1500u /* more than a run, and than a submission */
 
 /* Triangles over everything. */
