@@ -11,11 +11,16 @@
 #define STEP_MAX (1 << 20)
 #define ROUNDS 32 /* what has not settled then is none */
 
+/* Steps of %tid.x, %tid.y and %laneid. */
+struct special_steps {
+    int64_t x, y, lane;
+};
+
 struct finder {
     const struct ptx_function *function;
     const struct uniform *uniform;
+    struct special_steps special;
     int64_t *steps;
-    int64_t of_x, of_y, of_lane; /* of tid.x and the others, and %laneid */
     bool changed;
 };
 
@@ -26,15 +31,24 @@ static int64_t limited(int64_t step)
     return step < -STEP_MAX || step > STEP_MAX ? AFFINE_NOT : step;
 }
 
-static int64_t of_special(const struct finder *finder, const struct ptx_operand *operand)
+/* From lane to lane of a row. */
+static const struct special_steps along_rows = {.x = 1, .lane = 1};
+
+/* From row to row, where they lie above each other. */
+static struct special_steps across_rows(const struct kernel_options *options)
+{
+    return (struct special_steps){.y = 1, .lane = options->row};
+}
+
+static int64_t of_special(struct special_steps steps, const struct ptx_operand *operand)
 {
     switch (operand->special.name) {
     case PTX_SR_TID:
-        return operand->special.component == 0   ? finder->of_x
-               : operand->special.component == 1 ? finder->of_y
+        return operand->special.component == 0   ? steps.x
+               : operand->special.component == 1 ? steps.y
                                                  : 0;
     case PTX_SR_LANEID:
-        return finder->of_lane;
+        return steps.lane;
     case PTX_SR_CTAID:
     case PTX_SR_NTID:
     case PTX_SR_NCTAID:
@@ -74,7 +88,7 @@ static int64_t of_operand(const struct finder *finder, const struct ptx_operand 
         }
         return finder->uniform->differs[operand->reg] ? finder->steps[operand->reg] : 0;
     case PTX_O_SPECIAL:
-        return of_special(finder, operand);
+        return of_special(finder->special, operand);
     case PTX_O_INTEGER:
     case PTX_O_SYMBOL:
         return 0;
@@ -293,9 +307,9 @@ static int64_t *find_steps(struct finder *finder)
 bool affine_create(const struct ptx_function *function, const struct uniform *uniform,
                    const struct kernel_options *options, struct affine *affine)
 {
-    struct finder along = {.function = function, .uniform = uniform, .of_x = 1, .of_lane = 1};
+    struct finder along = {.function = function, .uniform = uniform, .special = along_rows};
     struct finder across = {
-        .function = function, .uniform = uniform, .of_y = 1, .of_lane = options->row};
+        .function = function, .uniform = uniform, .special = across_rows(options)};
 
     *affine = (struct affine){0};
     if (options->masked_alone || options->is_checked || options->row == 0 || !function->is_entry ||
@@ -357,25 +371,24 @@ bool affine_is_set(const struct emitter *emitter)
     return emitter->is_whole && sets_one(emitter, emitter->instruction);
 }
 
+static int64_t step_among(const struct emitter *emitter, struct special_steps special,
+                          const int64_t *steps, const struct ptx_operand *operand)
+{
+    return operand->kind == PTX_O_SPECIAL ? of_special(special, operand)
+           : operand->kind == PTX_O_REGISTER && affine_is_one(emitter, operand->reg)
+               ? steps[operand->reg]
+               : 0;
+}
+
 static int64_t step_of(const struct emitter *emitter, const struct ptx_operand *operand)
 {
-    const struct finder along = {.of_x = 1, .of_lane = 1};
-
-    return operand->kind == PTX_O_SPECIAL ? of_special(&along, operand)
-           : operand->kind == PTX_O_REGISTER && affine_is_one(emitter, operand->reg)
-               ? emitter->affine.steps[operand->reg]
-               : 0;
+    return step_among(emitter, along_rows, emitter->affine.steps, operand);
 }
 
 /* Of an operand whose instruction sets what has one base. */
 static int64_t across_of(const struct emitter *emitter, const struct ptx_operand *operand)
 {
-    const struct finder across = {.of_y = 1, .of_lane = emitter->options->row};
-
-    return operand->kind == PTX_O_SPECIAL ? of_special(&across, operand)
-           : operand->kind == PTX_O_REGISTER && affine_is_one(emitter, operand->reg)
-               ? emitter->affine.across[operand->reg]
-               : 0;
+    return step_among(emitter, across_rows(emitter->options), emitter->affine.across, operand);
 }
 
 static bool makes_longer(const struct ptx_instruction *instruction)
