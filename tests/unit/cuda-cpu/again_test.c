@@ -100,11 +100,11 @@ static void test_registers(void **state)
     struct text source = {0}, ir = {0};
 
     (void)state;
-    text_add(&source, KERNEL_START "%s", "");
+    text_add(&source, KERNEL_START);
     for (unsigned i = 0; i < MANY; i++) {
         text_add(&source, "@%%q bra D; mov.u32 %%x%u, 1; ld.global.u32 %%r3, [%%rd0];\n", i);
     }
-    text_add(&source, KERNEL_END "%s", "");
+    text_add(&source, KERNEL_END);
     emit_kernel(source.bytes, &options, &ir);
     assert_non_null(strstr(ir.bytes, "\nleave:"));
     text_free(&source);
