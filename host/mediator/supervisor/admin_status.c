@@ -188,8 +188,8 @@ static json_t *describe_listener(const struct supervisor_listener *listener)
     json_t *object =
         json_pack("{ss ss ss sb sb sb}", "name", config->name, "path", config->path, "device",
                   config->device == CONFIG_LISTENER_PVGPU ? "pvgpu" : "vgpu-stub", "draws",
-                  (int)listener->draws, "quarantined", (int)listener->quarantined, "draining",
-                  (int)listener->draining);
+                  (int)supervisor_draws(listener), "quarantined", (int)listener->quarantined,
+                  "draining", (int)listener->draining);
 
     set(object, "sessions", listener->sessions);
     set(object, "max_sessions", config->max_sessions);

@@ -279,7 +279,6 @@ static void place(struct supervisor *supervisor, const struct plan *plan, unsign
         change_mode(listener, wanted->mode);
     }
     supervisor->config->listeners[slot] = *wanted;
-    listener->draws = supervisor->vulkan.count > 0 && config_wants_drawing(wanted);
     worker_lease_set_tenant(supervisor, slot, !plan->is_same[index]);
     if (slot >= supervisor->config->listener_count) {
         supervisor->config->listener_count = slot + 1;

@@ -40,7 +40,7 @@ struct supervisor_listener {
     uv_poll_t *poll; /* NULL: accepts nothing */
     bool stored;     /* with systemd */
     bool removed;    /* from the configuration: its slot is free when its sessions have ended */
-    bool cuda_possible, draws;
+    bool cuda_possible;
     struct guest_table guests; /* its own: nobody's guests displace another listener's */
     struct limiter connections;
     struct log_limit refusals; /* lines about connections that are not served */
@@ -140,6 +140,12 @@ struct supervisor {
     struct exporter *exporter; /* NULL: no metrics */
     void (*on_worker_gone)(struct supervisor *supervisor);
 };
+
+/* Whether its guests draw: they are to, and something can. */
+static inline bool supervisor_draws(const struct supervisor_listener *listener)
+{
+    return listener->supervisor->vulkan.count > 0 && config_wants_drawing(listener->config);
+}
 
 /* Its place is the next one's. */
 static inline void supervisor_end_session(struct supervisor_listener *listener)

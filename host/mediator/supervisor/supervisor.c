@@ -385,10 +385,6 @@ static bool find_drawing(struct supervisor *supervisor)
     snprintf(supervisor->vulkan_name, sizeof(supervisor->vulkan_name), DEVICE_VULKAN "%s",
              config->vulkan_device);
     probe_run(supervisor->vulkan_name, -1, vulkan);
-    for (unsigned i = 0; i < config->listener_count; i++) {
-        supervisor->listeners[i].draws =
-            vulkan->count > 0 && config_wants_drawing(&config->listeners[i]);
-    }
     if (vulkan->count > 0) {
         log_info("drawing: %s, Vulkan %d.%d of %s", vulkan->names[0], vulkan->version / 1000,
                  vulkan->version % 1000 / 10, vulkan->path);

@@ -435,7 +435,7 @@ static void fill_start(struct worker_process *worker)
         takeover_is_on(worker->supervisor) ? worker->supervisor->config->restart_s : 0;
     start->log_level = log_get_level();
     start->cuda_possible = worker->listener->cuda_possible;
-    start->draws = worker->listener->draws;
+    start->draws = supervisor_draws(worker->listener);
     start->cuda_loose = worker->supervisor->config->cuda_loose;
     start->device = config->device;
     start->limits = config->limits;
