@@ -10,8 +10,8 @@
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/inherited.h"
+#include "host/mediator/supervisor/listeners.h"
 #include "host/mediator/supervisor/notify.h"
-#include "host/mediator/supervisor/state.h"
 
 #define NAME "history"
 #define VERSION 1u
@@ -68,20 +68,6 @@ static bool read_file(void)
            is_whole();
 }
 
-static struct supervisor_listener *find_listener(struct supervisor *supervisor,
-                                                 const struct old_listener *old)
-{
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        const struct config_listener *config = supervisor->listeners[i].config;
-
-        if (config->device == old->device &&
-            strncmp(config->name, old->name, sizeof(old->name)) == 0) {
-            return &supervisor->listeners[i];
-        }
-    }
-    return NULL;
-}
-
 static void restore_listener(struct supervisor_listener *listener, const struct old_listener *old)
 {
     listener->quarantined = old->quarantined;
@@ -107,9 +93,11 @@ static void restore(struct supervisor *supervisor)
     struct supervisor_listener *listeners[CONFIG_LISTENERS] = {NULL};
 
     for (unsigned i = 0; i < history.listener_count; i++) {
-        listeners[i] = find_listener(supervisor, &history.listeners[i]);
+        const struct old_listener *old = &history.listeners[i];
+
+        listeners[i] = listeners_find(supervisor, old->name, old->device);
         if (listeners[i] != NULL) {
-            restore_listener(listeners[i], &history.listeners[i]);
+            restore_listener(listeners[i], old);
         }
     }
     for (unsigned i = 0; i < history.guest_count; i++) {

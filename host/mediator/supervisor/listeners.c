@@ -83,6 +83,21 @@ static bool admit(struct supervisor_listener *listener, int connection)
     return false;
 }
 
+struct supervisor_listener *listeners_find(struct supervisor *supervisor,
+                                           const char name[CONFIG_NAME_SIZE],
+                                           enum config_listener_device device)
+{
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        if (!listener->removed && listener->config->device == device &&
+            strncmp(listener->config->name, name, CONFIG_NAME_SIZE) == 0) {
+            return listener;
+        }
+    }
+    return NULL;
+}
+
 bool listeners_admit(struct supervisor *supervisor, const char *path, int connection)
 {
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {

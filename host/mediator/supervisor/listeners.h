@@ -23,6 +23,12 @@ void listeners_end(struct supervisor_listener *listener);
 /* What follows from its entry of the configuration, which has changed. */
 void listeners_configure(struct supervisor_listener *listener);
 
+/* The one of this name and device, which an earlier mediator had; NULL: the configuration has it no
+ * more. */
+struct supervisor_listener *listeners_find(struct supervisor *supervisor,
+                                           const char name[CONFIG_NAME_SIZE],
+                                           enum config_listener_device device);
+
 /* A connection that was made at this path before this mediator was there: false after a log line,
  * if it has a listener, when it is not served and stays the caller's. */
 bool listeners_admit(struct supervisor *supervisor, const char *path, int connection);

@@ -205,21 +205,6 @@ static const char *read_record(const struct birth *birth, int fd, struct record 
     return NULL;
 }
 
-/* NULL: the configuration has it no more. */
-static struct supervisor_listener *find_listener(struct supervisor *supervisor,
-                                                 const struct control_start *start)
-{
-    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        struct supervisor_listener *listener = &supervisor->listeners[i];
-
-        if (!listener->removed && strcmp(listener->config->name, start->listener) == 0 &&
-            listener->config->device == start->device) {
-            return listener;
-        }
-    }
-    return NULL;
-}
-
 static void greet(struct worker_process *worker)
 {
     const struct control_message resume = {.type = CONTROL_RESUME,
@@ -232,7 +217,8 @@ static void greet(struct worker_process *worker)
 static const char *resume(struct supervisor *supervisor, struct birth *birth,
                           const struct record *record)
 {
-    struct supervisor_listener *listener = find_listener(supervisor, &record->start);
+    struct supervisor_listener *listener =
+        listeners_find(supervisor, record->start.listener, record->start.device);
     struct guest_record *guest;
     struct worker_process *worker;
 
