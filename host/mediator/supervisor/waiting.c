@@ -58,7 +58,7 @@ struct waiting_connection *waiting_take(struct supervisor *supervisor)
     struct waiting_connection *waiting;
 
     TAILQ_FOREACH (waiting, &supervisor->waiting, link) {
-        if (!has_left(waiting) && waiting->due) {
+        if (waiting->due && !has_left(waiting)) {
             take_out(waiting);
             return waiting;
         }
