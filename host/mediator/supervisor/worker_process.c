@@ -280,13 +280,13 @@ static void count_fault(struct worker_process *worker)
     if (worker->guest == NULL) {
         return;
     }
+    bool quarantined = guest_record_count_fault(worker->guest, clock_now_ns());
     worker->listener->counts.faults++;
-    if (!guest_record_count_fault(worker->guest, clock_now_ns())) {
-        history_write(worker->supervisor);
+    worker->listener->counts.quarantines += quarantined;
+    history_write(worker->supervisor);
+    if (!quarantined) {
         return;
     }
-    worker->listener->counts.quarantines++;
-    history_write(worker->supervisor);
     log_error("listener %s, vm %u: quarantined after %u faults (process %d of user %u); "
               "baregpu-mediator --release %s:%u",
               worker->listener->config->name, worker->guest->past.vm_id,
