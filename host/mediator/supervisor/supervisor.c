@@ -185,7 +185,7 @@ static void on_tick(uv_timer_t *timer)
         kill_all(supervisor, "it did not finish in time");
     }
     waiting_tick(supervisor, now_ns);
-    worker_process_keep_spares(supervisor);
+    worker_process_serve(supervisor);
 }
 
 /* ---- The start ---- */
@@ -488,7 +488,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         history_open(&supervisor);
         takeover_resume(&supervisor);
         takeover_store_own(&supervisor);
-        worker_process_keep_spares(&supervisor);
+        worker_process_serve(&supervisor);
         exporter_tick(&supervisor, clock_now_ns());
         tell_ready(options);
         uv_run(&supervisor.loop, UV_RUN_DEFAULT);

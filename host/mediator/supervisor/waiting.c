@@ -91,8 +91,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
         waiting->spoke = true;
         waiting->since_ns = clock_now_ns();
         look_whether_due(waiting, waiting->since_ns);
-        worker_process_serve_waiting(supervisor);
-        worker_process_keep_spares(supervisor);
+        worker_process_serve(supervisor);
     }
 }
 
@@ -140,7 +139,6 @@ void waiting_tick(struct supervisor *supervisor, uint64_t now_ns)
             look_whether_due(waiting, now_ns);
         }
     }
-    worker_process_serve_waiting(supervisor);
 }
 
 static void refuse(struct waiting_connection *waiting)

@@ -482,7 +482,7 @@ static void hand_over(struct worker_process *worker, const struct waiting_connec
               (unsigned)waiting->guest->past.peer.user);
 }
 
-void worker_process_serve_waiting(struct supervisor *supervisor)
+static void hand_over_due(struct supervisor *supervisor)
 {
     struct waiting_connection *waiting;
     struct worker_process *worker;
@@ -493,10 +493,10 @@ void worker_process_serve_waiting(struct supervisor *supervisor)
     }
 }
 
-void worker_process_keep_spares(struct supervisor *supervisor)
+void worker_process_serve(struct supervisor *supervisor)
 {
+    hand_over_due(supervisor);
     unsigned wanted = supervisor->config->spare_workers + supervisor->due_count;
-
     if (supervisor->draining || clock_now_ns() < supervisor->spares_from_ns) {
         return;
     }
@@ -591,8 +591,7 @@ void worker_process_on_birth(void *owner, const struct birth *birth)
         supervisor->on_worker_gone(supervisor);
         return;
     }
-    worker_process_serve_waiting(supervisor);
-    worker_process_keep_spares(supervisor);
+    worker_process_serve(supervisor);
 }
 
 /* ---- While it runs ---- */

@@ -9,8 +9,9 @@
 /* After a spare worker died or did not start, the next is tried: the reason may last. */
 #define WORKER_PROCESS_RETRY_NS NS_PER_S
 
-/* Has workers started, as many as are to wait for connections and as are due. */
-void worker_process_keep_spares(struct supervisor *supervisor);
+/* Gives the connections that are due the workers that wait, and has others started: as many as are
+ * to wait for connections and as are due still. */
+void worker_process_serve(struct supervisor *supervisor);
 
 /* The nursery's: a worker is there, or could not be started. */
 void worker_process_on_birth(void *supervisor, const struct birth *birth);
@@ -27,9 +28,6 @@ void worker_process_name(struct worker_process *worker, uint32_t vm_id);
 void worker_process_place(struct worker_process *worker, struct supervisor_device *device,
                           char pool);
 void worker_process_attach(struct worker_process *worker, const struct control_attach *attach);
-
-/* Gives the workers that wait the connections that are due. */
-void worker_process_serve_waiting(struct supervisor *supervisor);
 
 /* Ends a worker that reads no messages. */
 void worker_process_send(struct worker_process *worker, const struct control_message *message);
