@@ -424,15 +424,21 @@ static void set_bias(struct bias bias)
     pen_set_rasterizer(&raster);
 }
 
+/* In both, to the farthest. */
+static void clear_depth(void)
+{
+    pen_clear_depth(1, 0);
+    for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
+        raster.depth[i] = 1;
+    }
+}
+
 /* Two planes that go through each other, the second moved by a bias. */
 static unsigned draw_biased(struct bias bias)
 {
     static const float red[4] = {1, 0, 0, 1}, green[4] = {0, 1, 0, 1};
 
-    pen_clear_depth(1, 0);
-    for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
-        raster.depth[i] = 1;
-    }
+    clear_depth();
     set_bias((struct bias){0});
     draw_plane(0.0009f, -0.0003f, red);
     set_bias(bias);
@@ -479,10 +485,7 @@ static void test_depth_clip(void **state)
     pen_set_depth_stencil(&raster);
     for (uint32_t clips = 0; clips < 2; clips++) {
         clear(grey);
-        pen_clear_depth(1, 0);
-        for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
-            raster.depth[i] = 1;
-        }
+        clear_depth();
         raster.rasterizer.depth_clip = clips;
         pen_set_rasterizer(&raster);
         draw(plane, 3);

@@ -328,6 +328,11 @@ static float bias_of(const struct raster *raster, const struct raster_vertex *co
     return (float)bias;
 }
 
+static int64_t centre_of(int64_t pixel)
+{
+    return pixel * RASTER_ONE + RASTER_ONE / 2;
+}
+
 /* Clockwise ones; all pixels are asked. */
 static void fill(struct raster *raster, const struct raster_vertex *const vertices[3],
                  const float flat_colour[4], bool is_front)
@@ -344,7 +349,7 @@ static void fill(struct raster *raster, const struct raster_vertex *const vertic
     float bias = bias_of(raster, vertices, area);
     for (uint32_t i = 0; i < RASTER_PIXELS; i++) {
         uint32_t column = i % RASTER_SIDE, row = i / RASTER_SIDE;
-        int64_t x = column * RASTER_ONE + RASTER_ONE / 2, y = row * RASTER_ONE + RASTER_ONE / 2;
+        int64_t x = centre_of(column), y = centre_of(row);
         double weights[3];
 
         if (!covers(edges, x, y) || is_cut(raster, (int32_t)column, (int32_t)row)) {
@@ -376,11 +381,6 @@ static int64_t pixel_of(int64_t place)
 }
 
 _Static_assert(RASTER_ONE == 1 << 8, "pixel_of");
-
-static int64_t centre_of(int64_t pixel)
-{
-    return pixel * RASTER_ONE + RASTER_ONE / 2;
-}
 
 /* Whether the place is in the diamond around its pixel's centre. */
 static bool is_in_diamond(int64_t x, int64_t y)

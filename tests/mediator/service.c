@@ -59,8 +59,8 @@ void service_open(struct service *service)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     *service = (struct service){.notify_path = harness_temp_path("notify")};
-    if (getpgrp() ==
-        0) { /* a group outside of this PID namespace: none that mediators could join */
+    /* A group outside of this PID namespace: none that mediators could join. */
+    if (getpgrp() == 0) {
         setpgid(0, 0);
     }
     strncpy(address.sun_path, service->notify_path, sizeof(address.sun_path) - 1);
