@@ -37,7 +37,7 @@ bool waiting_add(struct supervisor_listener *listener, int connection, struct gu
  * the rest is there until the loop goes on. */
 struct waiting_connection *waiting_take(struct supervisor *supervisor);
 
-/* Looks whose time has come: of all that wait. */
+/* Looks whose time has come, of all that wait: worker_process_serve is the caller's to call. */
 void waiting_tick(struct supervisor *supervisor, uint64_t now_ns);
 
 /* There are no workers: those that are to have one are told so, and closed. */
