@@ -9,30 +9,40 @@ struct linear {
     uint32_t constant;
 };
 
-static void say_product(unsigned dimension, int32_t factor)
+/* Adds to a register, and gives the next one. */
+static unsigned say_product(unsigned dimension, int32_t factor, unsigned from)
 {
-    unsigned from = 2 * dimension, way = choose(4);
+    unsigned way = choose(4);
+    char name = "xyz"[dimension];
 
-    say("mov.u32 %%d%u, %%tid.%c; ", from + 1, "xyz"[dimension]);
-    if (way == 0 && factor > 0 && (factor & (factor - 1)) == 0) {
-        say("shl.b32 %%e%u, %%d%u, %d; add.u32 %%d%u, %%e%u, %%d%u;\n", dimension, from + 1,
-            __builtin_ctz((unsigned)factor), from + 2, dimension, from);
+    say("mov.u32 %%e%u, %%tid.%c; ", dimension, name);
+    if (factor == 1 && way) {
+        say("add.u32 %%d%u, %%e%u, %%d%u;\n", from + 1, dimension, from);
+    } else if (way == 0 && factor > 0 && (factor & (factor - 1)) == 0) {
+        say("shl.b32 %%e%u, %%e%u, %d; add.u32 %%d%u, %%e%u, %%d%u;\n", dimension + 3, dimension,
+            __builtin_ctz((unsigned)factor), from + 1, dimension + 3, from);
     } else if (way == 1 || factor < 0) { /* a negative one has no step in a product */
-        say("mul.lo.s32 %%e%u, %%d%u, %d; %s.s32 %%d%u, %%d%u, %%e%u;\n", dimension, from + 1,
-            factor < 0 ? -factor : factor, factor < 0 ? "sub" : "add", from + 2, from, dimension);
+        say("mul.lo.s32 %%e%u, %%e%u, %d; %s.s32 %%d%u, %%d%u, %%e%u;\n", dimension + 3, dimension,
+            factor < 0 ? -factor : factor, factor < 0 ? "sub" : "add", from + 1, from,
+            dimension + 3);
     } else {
-        say("mad.lo.s32 %%d%u, %%d%u, %d, %%d%u;\n", from + 2, from + 1, factor, from);
+        say("mad.lo.s32 %%d%u, %%e%u, %d, %%d%u;\n", from + 1, dimension, factor, from);
     }
+    return from + 1;
 }
 
 /* Every register is set once, or it would have no steps. */
 static void say_linear(const char *to, const struct linear *linear)
 {
-    say("{ .reg .b32 %%d<7>, %%e<3>; mov.u32 %%d0, %u;\n", linear->constant);
+    unsigned last = 0;
+
+    say("{ .reg .b32 %%d<4>, %%e<6>; mov.u32 %%d0, %u;\n", linear->constant);
     for (unsigned i = 0; i < 3; i++) {
-        say_product(i, linear->factors[i]);
+        if (linear->factors[i] && (program.block[i] > 1 || choose(4) == 0)) {
+            last = say_product(i, linear->factors[i], last);
+        }
     }
-    say("mov.b32 %s, %%d6; }\n", to);
+    say("mov.b32 %s, %%d%u; }\n", to, last);
 }
 
 /* Often close below an end of the numbers, which some threads pass. */
@@ -84,9 +94,11 @@ struct tile {
 
 static struct tile choose_tile(void)
 {
-    struct tile tile = {{1, program.block[0] + choose(3), 0}};
+    const uint32_t *block = program.block;
+    bool is_large = block[0] * block[1] * block[2] > 128;
+    struct tile tile = {{1, block[0] + (is_large ? 0 : choose(3)), 0}};
 
-    tile.strides[2] = tile.strides[1] * (program.block[1] + choose(2));
+    tile.strides[2] = tile.strides[1] * (block[1] + (is_large ? 0 : choose(2)));
     return tile;
 }
 
@@ -165,41 +177,64 @@ static const struct element *choose_element(void)
 
 #define SAY_SCOPE "{ .reg .b32 %%o, %%w, %%h; .reg .b64 %%y, %%z;\n"
 
-static void say_access(const char *how, const struct element *element, const char *address)
+static void say_access(const char *how, const struct element *element, const char *address,
+                       unsigned offset)
 {
     bool is_load = how[0] == 'l';
 
     say("%s.%s ", how, element->type);
     if (is_load) {
         say_template(element->operand);
-        say(", [%s];\n", address);
+        say(", [%s + %u];\n", address, offset);
     } else {
-        say("[%s], ", address);
+        say("[%s + %u], ", address, offset);
         say_template(element->operand);
         say(";\n");
     }
 }
 
-void read_table(void)
+/* In the table, with room behind it. */
+static struct linear choose_place_in_table(void)
 {
-    const struct element *element = choose_element();
     struct linear place = {.constant = choose(8)};
-    unsigned rounds = choose(3) ? 1 : 1 + choose(4), label = ++program.labels;
+    unsigned most = 1;
 
     for (unsigned i = 0; i < 3; i++) {
-        int32_t factor = (int32_t)choose(33) - 16;
+        most = program.block[i] > most ? program.block[i] : most;
+    }
+    most = 3000 / 3 / most;
+    most = most < 16 ? most : 16;
+    for (unsigned i = 0; i < 3; i++) {
+        int32_t factor = choose(2) ? i == 0 && most : (int32_t)(choose(2 * most + 1) - most);
 
         place.factors[i] = factor;
         place.constant += factor < 0 ? (uint32_t)-factor * (program.block[i] - 1) : 0;
     }
+    return place;
+}
+
+/* In a loop the place goes on; by what the compiler knows, or not. */
+void read_table(void)
+{
+    const struct element *element = choose_element();
+    struct linear place = choose_place_in_table();
+    unsigned rounds = choose(3) ? 1 : 2 + choose(3), label = ++program.labels;
+
     say(SAY_SCOPE);
     say_linear("%o", &place);
     say_address("%table", element->size);
-    say("mov.u32 %%h, %u;\nL%u:\n", rounds, label);
-    say_access("ld.global", element, "%y");
-    say("add.s64 %%y, %%y, %u; sub.u32 %%h, %%h, 1; setp.ne.u32 %%pc, %%h, 0; "
-        "@%%pc bra L%u; }\n",
-        choose(16) * element->size, label);
+    if (rounds > 1) {
+        say("mov.u32 %%h, %u; mov.u64 %%z, %u;\nL%u:\n", rounds, choose(16) * element->size, label);
+    }
+    for (unsigned left = 1 + choose(3); left; left--) {
+        say_access("ld.global", element, "%y", choose(64) * element->size);
+    }
+    if (rounds > 1) {
+        say("add.s64 %%y, %%y, %%z; sub.u32 %%h, %%h, 1; setp.ne.u32 %%pc, %%h, 0; "
+            "@%%pc bra L%u;",
+            label);
+    }
+    say("}\n");
 }
 
 void exchange(void)
@@ -213,10 +248,70 @@ void exchange(void)
     say("mad.lo.u32 %%to, %%o, %u, %%h;\n", element->size);
     say_linear("%w", &other);
     say("mad.lo.u32 %%from, %%w, %u, %%h;\n", element->size);
-    say_access("st.shared", element, "%to");
+    say_access("st.shared", element, "%to", 0);
     say("bar.sync 0;\n");
-    say_access("ld.shared", element, "%from");
+    say_access("ld.shared", element, "%from", 0);
     say("bar.sync 0; }\n");
+}
+
+/* To registers, the places of two tiles, one behind the other. */
+static void say_places(const struct linear *place, const char *to, unsigned size)
+{
+    say_linear("%o", place);
+    say("mad.lo.u32 %s, %%o, %u, %%h;\n", to, size);
+}
+
+/* Along a row of the one and down a column of the other, as far as there are elements. */
+static void say_inner_product(const struct tile *tile, unsigned size, bool is_float)
+{
+    unsigned length = program.block[0] < program.block[1] ? program.block[0] : program.block[1];
+    unsigned count = 1 + choose(length < 4 ? length : 4);
+
+    for (unsigned i = 0; i < count; i++) {
+        say("ld.shared.b%u %%va, [%%row + %u]; ld.shared.b%u %%vb, [%%column + %zu];\n", 8 * size,
+            i * size, 8 * size, TILE_SIZE + i * tile->strides[1] * (size_t)size);
+        say(is_float    ? "fma.rn.f32 %%sum, %%va, %%vb, %%sum;\n"
+            : size == 8 ? "mad.lo.s64 %%sum, %%va, %%vb, %%sum;\n"
+                        : "mad.lo.s32 %%sum, %%va, %%vb, %%sum;\n");
+    }
+}
+
+/* As a product of matrices is computed in tiles: of numbers, or of small floats, exactly. */
+void product_of_tiles(void)
+{
+    bool is_float = choose(2), is_wide = !is_float && choose(3) == 0;
+    unsigned size = is_wide ? 8 : 4, label = ++program.labels, rounds = 1 + choose(3);
+    struct tile tile = choose_tile();
+    struct linear mine = place_of_thread(&tile), from = choose_place_in_table();
+    struct linear row = {.factors = {0, (int32_t)tile.strides[1], (int32_t)tile.strides[2]}};
+    struct linear column = {.factors = {1, 0, (int32_t)tile.strides[2]}};
+    const char *type = is_wide ? "b64" : is_float ? "f32" : "b32";
+
+    say(SAY_SCOPE ".reg .b32 %%to, %%row, %%column, %%round; .reg .%s %%va, %%vb, %%sum;\n"
+                  "mov.u32 %%h, tile; mov.%s %%sum, %s;\n",
+        type, type, is_float ? "0f00000000" : "0");
+    say_places(&mine, "%to", size);
+    say_places(&row, "%row", size);
+    say_places(&column, "%column", size);
+    say_linear("%o", &from);
+    say_address("%table", size);
+    say("mov.u32 %%round, %u;\nL%u:\n", rounds, label);
+    for (unsigned i = 0; i < 2; i++) {
+        if (is_float) {
+            say("ld.global.u8 %%w, [%%y + %u]; cvt.rn.f32.u32 %%va, %%w;\n", i * 64 * size);
+        } else {
+            say("ld.global.b%u %%va, [%%y + %u];\n", 8 * size, i * 64 * size);
+        }
+        say("st.shared.b%u [%%to + %u], %%va;\n", 8 * size, i * TILE_SIZE);
+    }
+    say("add.s64 %%y, %%y, %u; bar.sync 0;\n", choose(32) * size);
+    say_inner_product(&tile, size, is_float);
+    say("bar.sync 0; sub.u32 %%round, %%round, 1; setp.ne.u32 %%pc, %%round, 0; @%%pc bra L%u;\n",
+        label);
+    say(is_float  ? "cvt.rzi.s32.f32 %%w, %%sum;"
+        : is_wide ? "cvt.u32.u64 %%w, %%sum;"
+                  : "mov.b32 %%w, %%sum;");
+    say_template("xor.b32 R, R, %w; }\n");
 }
 
 void say_linear_registers(size_t tiles)
@@ -237,4 +332,8 @@ void say_linear_registers(size_t tiles)
     say_linear("%o", &place);
     say_address("%first", 8);
     say("mov.b64 %%cell, %%y; }\n");
+    for (unsigned i = 0; i < LINEAR; i++) {
+        say(choose(2) ? "mov.b32 %%a%u, %%i%u;\n" : "add.s32 %%a%u, %%i%u, 4;\n", i,
+            choose(LINEAR));
+    }
 }

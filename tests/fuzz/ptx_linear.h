@@ -8,11 +8,11 @@
 
 #include <stddef.h>
 
-#define TILE_SIZE 4096   /* bytes, of a tile of any block */
-#define TABLE_SIZE 32768 /* bytes, of what is only read */
+#define TILE_SIZE 16384  /* bytes, of a tile of any block */
+#define TABLE_SIZE 65536 /* bytes, of what is only read */
 
-/* Sets %i0 and on, and %cell: the address of 8 bytes that are the thread's, in its block's tile.
- * The tiles begin so many bytes behind the address in the parameter out. */
+/* Sets %i0 and on, %a0 and on, and %cell: the address of 8 bytes that are the thread's, in its
+ * block's tile. The tiles begin so many bytes behind the address in the parameter out. */
 void say_linear_registers(size_t tiles);
 
 /* Some use of such a number, with any carry. */
@@ -23,5 +23,8 @@ void read_table(void);
 
 /* What each thread puts into the shared variable tile, another one has. All threads come. */
 void exchange(void);
+
+/* A product of two tiles, which they all fill and read. */
+void product_of_tiles(void);
 
 #endif

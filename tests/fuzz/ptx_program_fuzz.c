@@ -1,315 +1,76 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
 // build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c tests/models/ptx/*.c) tests/unit/cuda-cpu/forced.c
-// build: tests/fuzz/ptx_text.c tests/fuzz/ptx_linear.c
+// build: tests/fuzz/ptx_text.c tests/fuzz/ptx_linear.c tests/fuzz/ptx_statements.c
 // libs: -ldl -Wl,--wrap=processor_options
+// cflags: -O2 -fno-sanitize=undefined -fno-sanitize-coverage=trace-cmp
 /*
  * Whole programs: the input chooses statements, and what the compiled kernel leaves in memory is
- * what the reference leaves. All programs end, and none of them depends on the order of threads:
- * threads meet at barriers, or touch memory of their own, or add to what nobody reads before the
- * end.
+ * what the reference leaves. All programs end, and none of them depends on the order of threads.
+ * Each is compiled once and launched several times, over other blocks and other numbers; and small,
+ * as a compiler takes most of the time, and does less with what is large.
  */
 #include <stdbool.h>
 #include <string.h>
 
+#include "host/cuda-cpu/compile/kernel.h"
+#include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/program/program.h"
+#include "host/cuda-cpu/ptx/input.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/ptx_linear.h"
+#include "tests/fuzz/ptx_statements.h"
 #include "tests/fuzz/ptx_text.h"
 #include "tests/models/ptx/reference.h"
 #include "tests/unit/cuda-cpu/forced.h"
 
-#define STATEMENTS_MAX 48
-#define DEPTH_MAX 4
-#define THREADS_MAX 96
-#define BLOCKS 2
-#define WORDS 32 /* of the output, for each thread */
-#define SUMS 8   /* words that all threads add to, behind those */
-#define SUMS_OFFSET (THREADS_MAX * BLOCKS * WORDS * sizeof(uint32_t))
-/* Of each block, behind the sums; and what is only read behind them. */
-#define TILES_OFFSET (SUMS_OFFSET + SUMS * sizeof(uint32_t))
-#define TABLE_OFFSET (TILES_OFFSET + BLOCKS * (size_t)TILE_SIZE)
+#define THREADS_MAX 1024 /* of all blocks */
+#define BLOCKS_MAX 3
+#define LAUNCHES_MAX 4
+#define STEPS_MAX 400000 /* of the reference: what takes more is left out */
+#define RESULTS 4        /* words of a thread, behind its own: one, so that all are aligned */
+#define WORDS (OWN_WORDS + RESULTS)
+#define TILES_OFFSET (THREADS_MAX * WORDS * sizeof(uint32_t))
+#define SUMS_OFFSET (TILES_OFFSET + BLOCKS_MAX * (size_t)TILE_SIZE)
+#define TABLE_OFFSET (SUMS_OFFSET + SUMS_SIZE)
 #define OUTPUT_SIZE (TABLE_OFFSET + TABLE_SIZE)
-
-/* ---- Statements ---- */
-
-static void say_guard(void)
-{
-    static const char *const guards[] = {"", "", "", "@P ", "@!P "};
-
-    say_template(guards[choose(sizeof(guards) / sizeof(guards[0]))]);
-}
-
-/* Exact ones. Floats come back to integers as numbers, so that no NaN is looked into. */
-static void arithmetic(void)
-{
-    static const char *const templates[] = {
-        "add.u32 R, R, S;",
-        "sub.u32 R, S, R;",
-        "mul.lo.u32 R, R, S;",
-        "mul.hi.s32 R, R, S;",
-        "mad.lo.u32 R, R, S, R;",
-        "and.b32 R, R, S;",
-        "or.b32 R, R, S;",
-        "xor.b32 R, R, S;",
-        "not.b32 R, R;",
-        "shl.b32 R, R, S;",
-        "shr.u32 R, R, S;",
-        "shr.s32 R, R, S;",
-        "min.s32 R, R, S;",
-        "max.u32 R, R, S;",
-        "div.u32 R, R, S;",
-        "rem.s32 R, R, S;",
-        "abs.s32 R, R;",
-        "popc.b32 R, R;",
-        "clz.b32 R, R;",
-        "brev.b32 R, R;",
-        "bfe.u32 R, R, S, S;",
-        "bfi.b32 R, R, R, S, S;",
-        "prmt.b32 R, R, R, S;",
-        "lop3.b32 R, R, R, R, 0x6C;",
-        "shf.l.wrap.b32 R, R, R, S;",
-        "selp.b32 R, R, S, P;",
-        "add.cc.u32 R, R, S; addc.u32 R, R, S;",
-        "mov.b32 R, I;",
-        "mov.u32 R, %ctaid.x;",
-        "mov.u32 R, %laneid;",
-        "cvt.u64.u32 Q, R;",
-        "cvt.s64.s32 Q, R;",
-        "cvt.u32.u64 R, Q;",
-        "cvt.s32.s8 R, R;",
-        "add.s64 Q, Q, Q;",
-        "mul.lo.u64 Q, Q, Q;",
-        "mul.wide.u32 Q, R, S;",
-        "mad.wide.s32 Q, R, S, Q;",
-        "shr.s64 Q, Q, S;",
-        "xor.b64 Q, Q, Q;",
-        "mov.b64 Q, {R, R};",
-        "cvt.rn.f32.s32 F, R;",
-        "cvt.rzi.s32.f32 R, F;",
-        "add.f32 F, F, F;",
-        "mul.f32 F, F, F;",
-        "fma.rn.f32 F, F, F, F;",
-        "max.f32 F, F, F;",
-        "div.rn.f32 F, F, F;",
-        "sqrt.rn.f32 F, F;",
-        "setp.lt.s32 P, R, S;",
-        "setp.eq.u32 P, R, S;",
-        "setp.ge.u64 P, Q, Q;",
-        "setp.gt.f32 P, F, F;",
-        "and.b32 %v, R, 1; setp.ne.u32 P, %v, 0;",
-        "and.pred P, P, P;",
-        "not.pred P, P;",
-    };
-
-    say_guard();
-    /* A guard is of the first instruction alone. */
-    say_template(templates[choose(sizeof(templates) / sizeof(templates[0]))]);
-    say("\n");
-}
-
-/* A word of the thread's own; beside it, vectors. */
-static void own_memory(void)
-{
-    static const char *const templates[] = {
-        "ld.global.u32 R, [%a];",
-        "st.global.u32 [%a], R;",
-        "st.global.u8 [%a], R;",
-        "ld.global.s16 R, [%a];",
-        "ld.global.v2.u32 {R, R}, [%b];",
-        "st.global.u64 [%b], Q;",
-        "st.local.u32 [%l], R;",
-        "ld.local.u32 R, [%l];",
-        "ld.u32 R, [%a];",
-        "atom.global.add.u32 R, [%a], R;",
-        "ld.global.u32 R, [%cell];",
-        "st.global.u32 [%cell], R;",
-        "ld.global.v2.u32 {R, R}, [%cell];",
-        "st.global.u64 [%cell], Q;",
-    };
-
-    say_template("and.b32 %v, R, 15; mul.wide.u32 %x, %v, 4; add.s64 %a, %own, %x; "
-                 "and.b64 %x, %x, -8; add.s64 %b, %own, %x; cvt.u32.u64 %l, %x; ");
-    say_guard();
-    say_template(templates[choose(sizeof(templates) / sizeof(templates[0]))]);
-    say("\n");
-}
-
-/* To sums of all threads, whatever the order. */
-static void sum(void)
-{
-    static const char *const templates[] = {
-        "red.global.add.u32 [%sums], R;",     "red.global.xor.b32 [%sums + 4], R;",
-        "red.global.min.u32 [%sums + 8], R;", "red.global.max.s32 [%sums + 12], R;",
-        "red.global.or.b32 [%sums + 16], S;", "red.global.add.u64 [%sums + 24], Q;",
-    };
-
-    say_guard();
-    say_template(templates[choose(sizeof(templates) / sizeof(templates[0]))]);
-    say("\n");
-}
-
-/* What threads do together, where all of them come. */
-static void meet(void)
-{
-    /* The first four in warps that are not full, too. */
-    static const char *const templates[] = {
-        "st.shared.u32 [%mine], R; bar.sync 0; ld.shared.u32 R, [%other]; bar.sync 0;",
-        "red.shared.add.u32 [s], R; bar.sync 0; ld.shared.u32 R, [s]; bar.sync 0;",
-        "bar.red.popc.u32 R, 0, P;",
-        "bar.red.or.pred P, 1, P;",
-        "shfl.sync.bfly.b32 R, R, I, 31, %all;",
-        "shfl.sync.idx.b32 R|P, R, R, 31, %all;",
-        "shfl.sync.down.b32 R|P, R, I, 7199, %all;",
-        "vote.sync.ballot.b32 R, P, %all;",
-        "vote.sync.any.pred P, P, %all;",
-        "redux.sync.add.s32 R, R, %all;",
-    };
-
-    say_template(
-        templates[choose(program.has_full_warps ? sizeof(templates) / sizeof(templates[0]) : 4)]);
-    say("\n");
-}
-
-static void say_block(void);
-
-/* Statements that not all threads come to. */
-static void say_part(bool is_together)
-{
-    bool was = program.is_together;
-
-    program.is_together = was && is_together;
-    program.depth++;
-    say_block();
-    program.depth--;
-    program.is_together = was;
-}
-
-static void branch(void)
-{
-    unsigned other = ++program.labels, end = ++program.labels;
-
-    say_template(choose(2) ? "@P" : "@!P");
-    say(" bra L%u;\n", other);
-    say_part(false);
-    if (choose(2)) {
-        say("bra L%u;\nL%u:\n", end, other);
-        say_part(false);
-        say("L%u:\n", end);
-    } else {
-        say("L%u:\n", other);
-    }
-}
-
-static void branch_by_table(void)
-{
-    unsigned labels = program.labels;
-
-    program.labels += 5;
-    say("{ T: .branchtargets L%u, L%u, L%u, L%u;\n", labels + 1, labels + 2, labels + 3,
-        labels + 1);
-    say_template("and.b32 %v, R, 3;");
-    say(" brx.idx %%v, T;\n");
-    for (unsigned i = 1; i <= 3; i++) {
-        say("L%u:\n", labels + i);
-        say_part(false);
-        if (choose(3)) {
-            say("bra L%u;\n", labels + 4); /* else on to the next one */
-        }
-    }
-    say("L%u: }\n", labels + 4);
-}
-
-/* As often as a register says, each thread for itself; or all alike. */
-static void loop(void)
-{
-    unsigned labels = program.labels, counter = program.loops++, was = program.way_out;
-    bool is_alike = choose(2);
-
-    program.labels += 3;
-    if (is_alike) {
-        say("mov.u32 %%c%u, %u;\n", counter, choose(4) + 1);
-    } else {
-        say_template("and.b32 %v, R, 7;");
-        say(" add.u32 %%c%u, %%v, 1;\n", counter);
-    }
-    say("L%u:\n", labels + 1);
-    program.way_out = is_alike && program.is_together ? 0 : labels + 2 + choose(2);
-    say_part(is_alike);
-    program.way_out = was;
-    say("L%u: sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %%pc, %%c%u, 0; @%%pc bra L%u;\nL%u:\n",
-        labels + 2, counter, counter, counter, labels + 1, labels + 3);
-    program.loops--;
-}
-
-/* Out of a loop, or to its end. */
-static void jump_out(void)
-{
-    if (program.way_out) {
-        say_template("@P");
-        say(" bra L%u;\n", program.way_out);
-    }
-}
-
-static void call(void)
-{
-    if (program.has_function && !program.in_function) {
-        say_guard();
-        say_template("call (R), f, (R, R);\n");
-    }
-}
-
-static void say_statement(void)
-{
-    unsigned kind = choose(28);
-
-    if (kind >= 26 && program.is_together && !program.in_function) {
-        exchange();
-    } else if (kind >= 24 && !program.in_function) {
-        (choose(2) ? read_table : value_of_thread)();
-    } else if (kind >= 18 && kind < 24 && program.depth < DEPTH_MAX) {
-        void (*const parts[])(void) = {branch, branch, loop, loop, branch_by_table, jump_out};
-
-        parts[kind - 18]();
-    } else if (kind >= 16 && kind < 18 && program.is_together && !program.in_function) {
-        meet();
-    } else if (kind == 15 && !program.in_function) {
-        sum();
-    } else if (kind >= 12 && !program.in_function) {
-        own_memory();
-    } else if (kind == 11) {
-        call();
-    } else {
-        arithmetic();
-    }
-}
-
-static void say_block(void)
-{
-    for (unsigned left = choose(6) + 1; left && program.statements; left--) {
-        program.statements--;
-        say_statement();
-    }
-}
 
 /* ---- Programs ---- */
 
 #define REGISTERS                                                                                  \
-    ".reg .b32 %%r<8>, %%c<8>, %%i<3>, %%v, %%l, %%t, %%n, %%mine, %%other, %%all, %%me; "         \
-    ".reg .pred %%p<4>, %%pc; .reg .b64 %%q<4>, %%x, %%a, %%b, %%own, %%sums, %%cell, %%table; "   \
-    ".reg .f32 %%f<4>;\n"
+    ".reg .b32 %%r<8>, %%c<4>, %%v, %%l; .reg .pred %%p<4>, %%pc; .reg .b64 %%q<4>, %%x; "         \
+    ".reg .f32 %%f<4>; .reg .f64 %%d<2>; .reg .b16 %%h<4>;\n"
 
+static void say_head(void)
+{
+    say(".version 8.0\n.target sm_90\n.address_size 64\n");
+}
+
+/* Of an input of its own, half the time: to be linked. */
 static void say_function(void)
 {
-    say(".func (.reg .b32 result) f (.reg .b32 a, .reg .b32 b)\n{\n" REGISTERS
+    bool is_apart = choose(2);
+
+    if (is_apart) {
+        say("%cf\n", PTX_INPUT_MARK);
+    }
+    say_head();
+    say("%s.func (.reg .b32 result) f (.reg .b32 a, .reg .b32 b)\n{\n" REGISTERS
         "mov.b32 %%r0, a; mov.b32 %%r1, b; xor.b32 %%r2, a, b; add.u32 %%r3, a, 1;\n"
-        "setp.lt.u32 %%p0, a, b; setp.lt.s32 %%p1, a, 0;\n");
+        "setp.lt.u32 %%p0, a, b; setp.lt.s32 %%p1, a, 0;\n",
+        is_apart ? ".visible " : "");
     program.in_function = true;
     program.statements = choose(8);
     say_block();
     say("mov.b32 result, %%r%u;\nret;\n}\n", choose(8));
+    program.words.count = program.doubles.count = 0;
     program.in_function = false;
     program.has_function = true;
+    if (is_apart) {
+        say("%ck\n", PTX_INPUT_MARK);
+        say_head();
+        say(".extern .func (.reg .b32 result) f (.reg .b32 a, .reg .b32 b);\n");
+    }
 }
 
 /* To %me: a thread's number in its block; to %n: how many there are. */
@@ -317,97 +78,327 @@ static void say_number_of_thread(void)
 {
     const uint32_t *block = program.block;
 
+    if (block[1] * block[2] == 1) {
+        say("mov.u32 %%me, %%tid.x; mov.u32 %%n, %%ntid.x;\n");
+        return;
+    }
     say("{ .reg .b32 %%x, %%y, %%z, %%w, %%h, %%u; mov.u32 %%x, %%tid.x; mov.u32 %%y, %%tid.y; "
-        "mov.u32 %%z, %%tid.z;\n");
-    if (choose(2)) {
+        "mov.u32 %%z, %%tid.z; mov.u32 %%w, %%ntid.x; mov.u32 %%h, %%ntid.y;\n");
+    if (program.is_of_one_block && choose(2)) {
         say("mad.lo.u32 %%u, %%z, %u, %%y; mad.lo.u32 %%me, %%u, %u, %%x;\n", block[1], block[0]);
     } else {
-        say("mov.u32 %%w, %%ntid.x; mov.u32 %%h, %%ntid.y; mad.lo.u32 %%u, %%z, %%h, %%y; "
-            "mad.lo.u32 %%me, %%u, %%w, %%x;\n");
+        say("mad.lo.u32 %%u, %%z, %%h, %%y; mad.lo.u32 %%me, %%u, %%w, %%x;\n");
     }
-    say("mov.u32 %%n, %u; }\n", block[0] * block[1] * block[2]);
+    say("mov.u32 %%u, %%ntid.z; mul.lo.u32 %%n, %%w, %%h; mul.lo.u32 %%n, %%n, %%u; }\n");
+}
+
+/* What is said of a kernel first: what stands before it and behind it is of the registers in it. */
+static char body[TEXT_MAX];
+
+static bool is_used(const char *name)
+{
+    return strstr(body, name) != NULL;
+}
+
+static bool is_register_used(char letter, unsigned number)
+{
+    const char name[] = {'%', letter, (char)('0' + number), 0};
+
+    return is_used(name);
+}
+
+/* Values of each thread, and values of all. None is loaded: that is much to compile. */
+static void say_first_value(char letter, unsigned number)
+{
+    static const char *const words[] = {
+        "mov.u32 %%r%u, %%me;\n",       "mov.u32 %%r%u, %%ctaid.x;\n",
+        "shr.u32 %%r%u, %%me, 4;\n",    "and.b32 %%r%u, %%t, 3;\n",
+        "mov.u32 %%r%u, 7;\n",          "mul.lo.u32 %%r%u, %%t, 0x9E3779B1;\n",
+        "add.u32 %%r%u, %%t, %%u0;\n",  "mad.lo.u32 %%r%u, %%t, 0x85EBCA6B, %%u0;\n",
+        "xor.b32 %%r%u, %%me, %%u0;\n", "mad.lo.u32 %%r%u, %%u0, %%t, 0x7FFFFFFF;\n",
+    };
+    static const char *const doubles[] = {
+        "mul.wide.u32 %%q%u, %%t, 0x9E3779B1;\n",
+        "cvt.s64.s32 %%q%u, %%u0;\n",
+        "cvt.u64.u32 %%q%u, %%me;\n",
+        "mov.u64 %%q%u, 7;\n",
+        "mad.wide.u32 %%q%u, %%t, %%u0, 5;\n",
+    };
+    static const char *const predicates[] = {
+        "setp.lt.u32 %%p%u, %%me, 13;\n",
+        "setp.lt.u32 %%p%u, %%t, %%u0;\n",
+        "and.b32 %%v, %%me, 1; setp.ne.u32 %%p%u, %%v, 0;\n",
+        "setp.eq.u32 %%p%u, %%t, 40;\n",
+    };
+    static const char *const floats[] = {
+        "cvt.rn.f32.u32 %%f%u, %%me;\n",
+        "mov.f32 %%f%u, 0f3FC00000;\n",
+        "mul.lo.u32 %%v, %%t, 0x9E3779B1; mov.b32 %%f%u, %%v;\n",
+        "cvt.rn.f32.s32 %%f%u, %%u0;\n",
+    };
+
+    switch (letter) {
+    case 'r':
+        say(ONE_OF(words), number);
+        break;
+    case 'q':
+        say(ONE_OF(doubles), number);
+        break;
+    case 'p':
+        say(ONE_OF(predicates), number);
+        break;
+    case 'f':
+        say(ONE_OF(floats), number);
+        break;
+    case 'd':
+        say("cvt.rn.f64.u32 %%d%u, %%t;\n", number);
+        break;
+    case 'h':
+        say("cvt.u16.u32 %%h%u, %%%s;\n", number, choose(2) ? "t" : "u0");
+        break;
+    case 'u':
+        say(choose(2) ? "mov.u32 %%u%u, %%ctaid.x;\n" : "mov.u32 %%u%u, 2;\n", number);
+        break;
+    case 'g':
+        say("mov.u32 %%g%u, %%warpid;\n", number);
+        break;
+    default:
+        say("mov.u32 %%k%u, %u;\n", number, choose(2) ? choose_number() : choose_bits());
+    }
+}
+
+static const struct file {
+    char letter;
+    unsigned count;
+} files[] = {{'r', 8}, {'q', 4}, {'p', 4}, {'f', 4}, {'d', 2},
+             {'h', 4}, {'u', 3}, {'g', 3}, {'k', 3}};
+
+static void say_first_values(void)
+{
+    say("ld.param.u32 %%u0, [n];\n");
+    for (const struct file *file = files; file < files + COUNT(files); file++) {
+        for (unsigned i = file->letter == 'u'; i < file->count; i++) {
+            if (is_register_used(file->letter, i)) {
+                say_first_value(file->letter, i);
+            }
+        }
+    }
 }
 
 static void say_beginning(void)
 {
-    say(".entry k(.param .u64 out)\n{\n.shared .b32 s[%u];\n.shared .align 16 .b8 tile[%u];\n"
-        ".local .align 8 .b8 mine[64];\n" REGISTERS,
-        THREADS_MAX, TILE_SIZE);
+    if (is_used("__assertfail")) {
+        say(".extern .func __assertfail(.param .b64 m, .param .b64 f, .param .b32 l, .param .b64 "
+            "n, "
+            ".param .b64 s);\n.global .b8 text[2] = {120, 0};\n");
+    }
+    say(".entry k(.param .u64 out, .param .u32 n)\n{\n.shared .align 16 .b8 tile[%u];\n"
+        ".shared .align 8 .b8 hist[%u];\n.local .align 16 .b8 mine[%u];\n" REGISTERS
+        ".reg .b32 %%i<3>, %%a<3>, %%u<3>, %%g<3>, %%k<3>, %%t, %%n, %%all, %%me; "
+        ".reg .b64 %%own, %%sums, %%cell, %%table;\n",
+        2 * TILE_SIZE, SUMS_SIZE, LOCAL_SIZE);
     say_number_of_thread();
-    say("mov.u32 %%t, %%ctaid.x; mov.u32 %%r0, %%me; mad.lo.u32 %%t, %%t, %%n, %%me; "
-        "ld.param.u64 %%own, [out];\n"
-        "add.s64 %%sums, %%own, %zu; add.s64 %%table, %%own, %zu; mul.wide.u32 %%x, %%t, %zu; "
-        "add.s64 %%own, %%own, %%x;\n",
-        SUMS_OFFSET, TABLE_OFFSET, WORDS * sizeof(uint32_t));
-    say("mov.u32 %%v, s; mad.lo.u32 %%mine, %%r0, 4, %%v; add.u32 %%r1, %%r0, %u; "
-        "rem.u32 %%r1, %%r1, %%n; mad.lo.u32 %%other, %%r1, 4, %%v; activemask.b32 %%all;\n",
-        choose(THREADS_MAX));
-    say_linear_registers(TILES_OFFSET);
-    /* Values of each thread, and values of all. */
-    say("mul.lo.u32 %%r2, %%t, 0x9E3779B1; mov.u32 %%r3, %%ctaid.x; mov.u32 %%r4, %%n; "
-        "xor.b32 %%r5, %%r2, %%r0; mov.u32 %%r6, %u; shr.u32 %%r7, %%r0, 4;\n"
-        "cvt.u64.u32 %%q0, %%r2; mov.u64 %%q1, %%q0; mul.wide.u32 %%q2, %%r2, %%r5; "
-        "mov.u64 %%q3, 7;\n"
-        "cvt.rn.f32.u32 %%f0, %%r0; mov.f32 %%f1, 0f3FC00000; cvt.rn.f32.s32 %%f2, %%r2; "
-        "mov.f32 %%f3, %%f0;\n"
-        "setp.lt.u32 %%p0, %%r0, %u; setp.lt.s32 %%p1, %%r2, 0; setp.eq.u32 %%p2, %%r3, 0; "
-        "setp.ne.u32 %%p3, %%r7, 0;\n",
-        choose(256), choose(64));
-    /* Shared and local memory begin as they may. */
-    say("st.shared.u32 [%%mine], %%t; bar.sync 0;\n");
-    for (unsigned i = 0; i < 64; i += 16) {
-        say("st.local.v2.u64 [mine + %u], {%%q0, %%q1};\n", i);
+    say("mov.u32 %%t, %%ctaid.x; mad.lo.u32 %%t, %%t, %%n, %%me; ld.param.u64 %%table, [out]; "
+        "mad.wide.u32 %%own, %%t, %zu, %%table;\n",
+        WORDS * sizeof(uint32_t));
+    if (is_used("%sums")) {
+        say("add.s64 %%sums, %%table, %zu;\n", SUMS_OFFSET);
+    }
+    if (is_used("%table")) {
+        say("add.s64 %%table, %%table, %zu;\n", TABLE_OFFSET);
+    }
+    if (program.has_linear) {
+        say_linear_registers(TILES_OFFSET);
+    }
+    if (is_used("%all")) {
+        say("activemask.b32 %%all;\n");
+    }
+    say_first_values();
+    for (unsigned i = 0; i < LOCAL_SIZE && has_kind(SAY_LOCAL_MEMORY); i += 16) {
+        say("st.local.v2.u64 [mine + %u], {5, 6};\n", i);
+    }
+}
+
+/* All registers come to one number, as each store is as much to compile as ten sums. Which of NaNs
+ * it is does not count. */
+static void say_mixed(char letter, unsigned number)
+{
+    static const char sum[] = "mad.lo.u32 %l, %l, 0x9E3779B1";
+
+    switch (letter) {
+    case 'q':
+        say("{ .reg .b32 %%z; mov.b64 {%%v, %%z}, %%q%u; %s, %%v; %s, %%z; }\n", number, sum, sum);
+        break;
+    case 'p':
+        say("selp.u32 %%v, 1, 0, %%p%u; %s, %%v;\n", number, sum);
+        break;
+    case 'f':
+        say("setp.num.f32 %%pc, %%f%u, %%f%u; mov.b32 %%v, %%f%u; @%%pc %s, %%v;\n", number, number,
+            number, sum);
+        break;
+    case 'd':
+        say("{ .reg .b32 %%z; setp.num.f64 %%pc, %%d%u, %%d%u; mov.b64 {%%v, %%z}, %%d%u; "
+            "xor.b32 %%v, %%v, %%z; @%%pc %s, %%v; }\n",
+            number, number, number, sum);
+        break;
+    case 'h':
+        say("cvt.u32.u16 %%v, %%h%u; %s, %%v;\n", number, sum);
+        break;
+    default:
+        say("%s, %%%c%u;\n", sum, letter, number);
     }
 }
 
 static void say_end(void)
 {
+    say("mov.u32 %%l, 1;\n");
+    for (const struct file *file = files; file < files + COUNT(files); file++) {
+        for (unsigned i = 0; i < file->count && file->letter != 'k'; i++) {
+            if (is_register_used(file->letter, i)) {
+                say_mixed(file->letter, i);
+            }
+        }
+    }
     for (unsigned i = 0; i < LINEAR; i++) {
-        say("{ .reg .b64 %%y, %%z; mul.wide.u32 %%y, %%i%u, 4; add.s64 %%q0, %%q0, %%y; "
-            "mul.wide.s32 %%z, %%i%u, 4; add.s64 %%q1, %%q1, %%z; }\n",
-            i, i);
+        if (is_register_used('a', i)) {
+            say_mixed('a', i);
+        }
     }
-    for (unsigned i = 0; i < 8; i++) {
-        say("st.global.u32 [%%own + %u], %%r%u;\n", 64 + 4 * i, i);
+    for (unsigned i = 0; i < program.words.count && i < 4; i++) {
+        say("mad.lo.u32 %%l, %%l, 0x9E3779B1, %%z%u;\n", program.words.seen[i]);
     }
-    for (unsigned i = 0; i < 2; i++) {
-        say("st.global.u64 [%%own + %u], %%q%u;\n", 96 + 8 * i, i);
+    for (unsigned i = 0; i < program.doubles.count && i < 2; i++) {
+        say("cvt.u32.u64 %%v, %%w%u; mad.lo.u32 %%l, %%l, 0x9E3779B1, %%v;\n",
+            program.doubles.seen[i]);
     }
-    for (unsigned i = 0; i < 4; i++) {
-        say("selp.u32 %%v, 1, 0, %%p%u; cvt.rzi.s32.f32 %%l, %%f%u; xor.b32 %%v, %%v, %%l; "
-            "st.global.u32 [%%own + %u], %%v;\n",
-            i, i, 112 + 4 * i);
+    say("st.global.u32 [%%own + %zu], %%l;\nret;\n}\n", OWN_WORDS * sizeof(uint32_t));
+}
+
+static void say_body(void)
+{
+    size_t start = program.used;
+
+    program.is_together = program.is_warp_together = true;
+    program.statements = 1 + choose(choose(8) ? 8 : 40);
+    while (program.statements) {
+        say_block();
     }
-    say("ret;\n}\n");
+    memcpy(body, program.text + start, program.used - start + 1);
+    program.used = start;
+}
+
+/* Half of all kinds of statements: what is seldom together with something else comes to be. */
+static void choose_kinds(void)
+{
+    program.kinds = choose(256) | choose(256) << 8 | choose(256) << 16;
+    program.is_plain = choose(4) != 0;
+    program.has_linear = has_kind(SAY_STEPS) || choose(4) == 0;
 }
 
 static void say_program(const uint32_t block[3])
 {
     program.block = block;
     program.has_full_warps = block[0] * block[1] * block[2] % 32 == 0;
-    say(".version 8.0\n.target sm_90\n.address_size 64\n");
-    if (choose(3) == 0) {
+    program.is_of_one_block = choose(4) == 0;
+    choose_kinds();
+    if (!program.is_plain && has_kind(SAY_CALL)) {
         say_function();
+    } else {
+        say_head();
     }
+    say_body();
     say_beginning();
-    program.is_together = true;
-    program.statements = choose(STATEMENTS_MAX);
-    while (program.statements) {
-        say_block();
-    }
+    say("%s", body);
     say_end();
+}
+
+/* ---- Blocks ---- */
+
+/* Those for which a kernel is compiled alike; of some sizes, and small for the most part. */
+static void choose_block(uint32_t block[3])
+{
+    static const uint32_t blocks[][3] = {
+        {32, 1, 1},  {64, 1, 1},  {96, 1, 1}, {40, 1, 1},   {1, 1, 1},   {48, 1, 1}, {128, 1, 1},
+        {100, 1, 1}, {16, 2, 1},  {16, 4, 1}, {16, 6, 1},   {16, 3, 1},  {16, 5, 1}, {16, 2, 3},
+        {16, 3, 2},  {16, 1, 4},  {8, 4, 1},  {8, 8, 1},    {8, 4, 3},   {8, 6, 1},  {8, 6, 2},
+        {8, 1, 8},   {32, 2, 1},  {32, 1, 2}, {32, 3, 1},   {64, 2, 1},  {48, 2, 1}, {24, 4, 1},
+        {4, 8, 2},   {2, 4, 8},   {7, 5, 2},  {1, 33, 1},   {16, 16, 1}, {32, 8, 1}, {256, 1, 1},
+        {1, 2, 64},  {32, 32, 1}, {8, 8, 16}, {1000, 1, 1}, {3, 300, 1}, {16, 8, 2}, {8, 16, 2},
+    };
+
+    memcpy(block, ONE_OF(blocks), 3 * sizeof(*block));
+}
+
+static bool are_alike(const uint32_t a[3], const uint32_t b[3])
+{
+    struct kernel_options of_a = {0}, of_b = {0};
+
+    program_set_rows(a, &of_a);
+    program_set_rows(b, &of_b);
+    return of_a.row == of_b.row && of_a.is_stacked == of_b.is_stacked;
+}
+
+/* A smaller one, for which no other code is made; or the same. */
+static void choose_smaller_block(const uint32_t most[3], uint32_t block[3])
+{
+    bool is_full = most[0] * most[1] * most[2] % 32 == 0;
+
+    for (unsigned i = 0; i < 3; i++) {
+        block[i] = i || most[1] * most[2] == 1 ? 1 + choose(most[i]) : most[i];
+    }
+    if (program.is_of_one_block || !are_alike(block, most) ||
+        (is_full && block[0] * block[1] * block[2] % 32 != 0)) {
+        memcpy(block, most, 3 * sizeof(*block));
+    }
 }
 
 /* ---- Running it ---- */
 
 static _Alignas(256) unsigned char outputs[2][OUTPUT_SIZE];
 
-static void clear_outputs(void)
+struct params {
+    uint64_t out;
+    uint32_t n;
+};
+
+struct trial {
+    uint32_t block[3], blocks, n;
+    uint64_t seed; /* of the order of warps */
+    bool is_alone;
+};
+
+static size_t thread_bytes(const struct trial *trial)
 {
-    memset(outputs, 0, sizeof(outputs));
-    for (unsigned i = 0; i < TABLE_SIZE; i++) {
-        outputs[0][TABLE_OFFSET + i] = outputs[1][TABLE_OFFSET + i] =
-            (unsigned char)(i * 0x9E3779B1 >> 24);
+    return WORDS * sizeof(uint32_t) * trial->blocks * trial->block[0] * trial->block[1] *
+           trial->block[2];
+}
+
+/* Some numbers are edges. */
+static void fill_outputs(const struct trial *trial)
+{
+    static const uint32_t edges[] = {0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x3F800000, 31, 255};
+    uint64_t noise = trial->n * 0x9E3779B97F4A7C15 + 1;
+    uint32_t *words = (uint32_t *)(void *)outputs[0];
+    size_t size = thread_bytes(trial);
+
+    memset(outputs[0] + TILES_OFFSET, 0, SUMS_OFFSET - TILES_OFFSET);
+    memset(outputs[0] + SUMS_OFFSET, 0x33, SUMS_SIZE);
+    for (size_t i = 0; i < size / sizeof(uint32_t); i++) {
+        noise ^= noise << 13;
+        noise ^= noise >> 7;
+        noise ^= noise << 17;
+        words[i] = noise >> 60 ? (uint32_t)noise : edges[noise >> 32 & 7];
+    }
+    memcpy(outputs[1], outputs[0], size);
+    memcpy(outputs[1] + TILES_OFFSET, outputs[0] + TILES_OFFSET, TABLE_OFFSET - TILES_OFFSET);
+}
+
+static void fill_table(void)
+{
+    for (unsigned i = 0; i < TABLE_SIZE && outputs[0][TABLE_OFFSET + 1] == 0; i++) {
+        outputs[0][TABLE_OFFSET + TABLE_SIZE - 1 - i] =
+            outputs[1][TABLE_OFFSET + TABLE_SIZE - 1 - i] =
+                (unsigned char)((TABLE_SIZE - 1 - i) * 0x9E3779B1 >> 24);
     }
 }
 
@@ -426,97 +417,177 @@ static struct ptx_module *parse(void)
     return module;
 }
 
-static void run_reference(const struct ptx_module *module, const uint32_t block[3])
+/* False: it takes too long. */
+static bool run_reference(const struct ptx_module *module, const struct trial *trial)
 {
     struct reference_memory memory = {0};
-    uint64_t params = (uint64_t)(uintptr_t)outputs[0];
+    const struct params params = {(uint64_t)(uintptr_t)outputs[0], trial->n};
     struct reference_fault fault;
     struct reference_module *placed;
+    enum reference_status status;
     struct reference_launch launch = {
         .memory = &memory,
         .kernel = ptx_module_kernel(module, "k"),
-        .grid = {BLOCKS, 1, 1},
-        .block = {block[0], block[1], block[2]},
+        .grid = {trial->blocks, 1, 1},
+        .block = {trial->block[0], trial->block[1], trial->block[2]},
         .params = &params,
+        .local_size = 256,
+        .step_limit = STEPS_MAX,
     };
 
     reference_memory_add(&memory, outputs[0], OUTPUT_SIZE, true);
     launch.module = placed = reference_module_create(module, &memory);
     CHECK(placed != NULL);
-    CHECK(reference_run(&launch, &fault) == REFERENCE_OK);
+    status = reference_run(&launch, &fault);
+    if (status != REFERENCE_OK && status != REFERENCE_STEP_LIMIT) {
+        fprintf(stderr, "%sreference: %s, instruction %zu\n", program.text,
+                reference_status_text(status), fault.instruction);
+        abort();
+    }
     reference_module_destroy(placed);
     reference_memory_free(&memory);
+    return status == REFERENCE_OK;
 }
 
-static void run_compiled(const uint32_t block[3])
+static void say_trial(const struct trial *trial, const char *what)
+{
+    fprintf(stderr, "%s%s: %u blocks of %u x %u x %u threads, n %u, seed %u, %s: ", program.text,
+            forced.masked_alone ? "masked" : "", trial->blocks, trial->block[0], trial->block[1],
+            trial->block[2], trial->n, (unsigned)trial->seed, what);
+}
+
+/* Compiled when it is first needed. */
+struct compiled {
+    struct memory memory;
+    struct program *program;
+};
+
+static void compile(struct compiled *compiled)
 {
     static char log_text[4096];
-    uint64_t params = (uint64_t)(uintptr_t)outputs[1];
-    uint32_t stop = 0;
-    struct memory memory = {0};
-    struct launch launch = {
-        .grid = {BLOCKS, 1, 1},
-        .block = {block[0], block[1], block[2]},
-        .params = &params,
-        .memory = &memory,
-        .stop = &stop,
-        .is_alone = program.used & 1, /* either */
-    };
-    struct launch_fault fault;
-    const struct program_kernel *kernel;
-    struct program *compiled;
     struct ptx_log log;
 
     ptx_log_init(&log, log_text, sizeof(log_text));
-    CHECK(memory_add(&memory, params, OUTPUT_SIZE, false));
-    compiled = program_create(program.text, program.used, &memory, &log);
-    CHECK(compiled != NULL);
-    kernel = program_find_kernel(compiled, "k");
-    if (!program_prepare(compiled, kernel, &launch, &log)) {
+    *compiled = (struct compiled){0};
+    CHECK(memory_add(&compiled->memory, (uint64_t)(uintptr_t)outputs[1], OUTPUT_SIZE, false));
+    compiled->program = program_create(program.text, program.used, &compiled->memory, &log);
+    if (compiled->program == NULL) {
+        fprintf(stderr, "%s%s", program.text, log_text);
+        abort();
+    }
+}
+
+static void run_compiled(struct compiled *compiled, const struct trial *trial)
+{
+    static char log_text[4096];
+    const struct params params = {(uint64_t)(uintptr_t)outputs[1], trial->n};
+    uint32_t stop = 0;
+    struct launch launch = {
+        .grid = {trial->blocks, 1, 1},
+        .block = {trial->block[0], trial->block[1], trial->block[2]},
+        .params = &params,
+        .memory = &compiled->memory,
+        .stop = &stop,
+        .seed = trial->seed,
+        .is_alone = trial->is_alone,
+    };
+    struct launch_fault fault;
+    const struct program_kernel *kernel = program_find_kernel(compiled->program, "k");
+    struct ptx_log log;
+
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    if (!program_prepare(compiled->program, kernel, &launch, &log)) {
         fprintf(stderr, "%s%s", program.text, log_text);
         abort();
     }
     launch.shared_size = kernel->shared_size;
-    CHECK(launch_run(&launch, &fault) == LAUNCH_OK);
-    program_destroy(compiled);
-    memory_clear(&memory);
+    if (launch_run(&launch, &fault) != LAUNCH_OK) {
+        say_trial(trial, "fault");
+        fprintf(stderr, "%d at 0x%llx\n", fault.fault, (unsigned long long)fault.address);
+        abort();
+    }
 }
 
-static void compare(const uint32_t block[3])
+static void compare_words(const struct trial *trial, size_t from, size_t end)
 {
     const uint32_t *expected = (const uint32_t *)(const void *)outputs[0];
     const uint32_t *got = (const uint32_t *)(const void *)outputs[1];
 
-    for (size_t i = 0; i < OUTPUT_SIZE / sizeof(uint32_t); i++) {
+    if (memcmp(outputs[0] + from, outputs[1] + from, end - from) == 0) {
+        return;
+    }
+    for (size_t i = from / sizeof(uint32_t); i < end / sizeof(uint32_t); i++) {
         if (expected[i] != got[i]) {
-            fprintf(stderr, "%s%u x %u x %u threads: thread %zu, word %zu: 0x%x, not 0x%x\n",
-                    program.text, block[0], block[1], block[2], i / WORDS, i % WORDS, got[i],
-                    expected[i]);
+            say_trial(trial, from ? "memory of all" : "threads");
+            fprintf(stderr, "thread %zu, word %zu: 0x%x, not 0x%x\n", i / WORDS,
+                    from ? i - from / sizeof(uint32_t) : i % WORDS, got[i], expected[i]);
             abort();
         }
     }
 }
 
+static struct trial choose_trial(const uint32_t most[3])
+{
+    struct trial trial = {
+        .n = choose(4) ? choose(4) : choose_bits(),
+        .seed = choose(3) ? 0 : choose(256),
+        .is_alone = choose(2),
+    };
+    uint32_t threads;
+
+    choose_smaller_block(most, trial.block);
+    threads = trial.block[0] * trial.block[1] * trial.block[2];
+    trial.blocks = THREADS_MAX / threads < BLOCKS_MAX ? THREADS_MAX / threads : BLOCKS_MAX;
+    trial.blocks = 1 + choose(trial.blocks);
+    return trial;
+}
+
+static void run_trials(const struct ptx_module *module, const uint32_t most[3])
+{
+    struct compiled compiled = {0};
+
+    for (unsigned left = 1 + choose(LAUNCHES_MAX); left; left--) {
+        struct trial trial = choose_trial(most);
+
+        fill_outputs(&trial);
+        if (!run_reference(module, &trial)) {
+            continue;
+        }
+        if (compiled.program == NULL) {
+            compile(&compiled);
+        }
+        run_compiled(&compiled, &trial);
+        compare_words(&trial, 0, thread_bytes(&trial));
+        compare_words(&trial, TILES_OFFSET, TABLE_OFFSET);
+    }
+    if (compiled.program != NULL) {
+        program_destroy(compiled.program);
+        memory_clear(&compiled.memory);
+    }
+}
+
+/* Most of the time is LLVM's, which allocates much. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:malloc_context_size=0:"
+           "detect_leaks=0";
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint32_t blocks[][3] = {
-        {32, 1, 1}, {64, 1, 1}, {96, 1, 1}, {40, 1, 1}, {1, 1, 1},  {48, 1, 1}, {16, 2, 1},
-        {16, 4, 1}, {16, 6, 1}, {16, 3, 1}, {16, 5, 1}, {16, 2, 3}, {16, 3, 2}, {16, 1, 4},
-        {8, 4, 1},  {8, 8, 1},  {8, 4, 3},  {8, 6, 1},  {8, 6, 2},  {8, 1, 8},  {32, 2, 1},
-        {32, 1, 2}, {48, 2, 1}, {24, 4, 1}, {4, 8, 2},  {2, 4, 8},  {7, 5, 2},  {1, 33, 1},
-    };
+    static const unsigned char ways[] = {0, 0, 0, 0, 0, 0, 1, 2, 3};
     struct ptx_module *module;
-    const uint32_t *block;
+    uint32_t block[3];
 
     text_begin(data, size);
-    block = blocks[choose(sizeof(blocks) / sizeof(blocks[0]))];
+    fill_table();
+    forced_choose(ONE_OF(ways)); /* else as it comes */
+    llvm_is_hasty = choose(8) != 0;
+    choose_block(block);
     say_program(block);
-    forced.masked_alone = choose(4) == 0;
     module = parse();
-    clear_outputs();
-    run_reference(module, block);
-    run_compiled(block);
-    compare(block);
+    run_trials(module, block);
     ptx_module_destroy(module);
     return 0;
 }

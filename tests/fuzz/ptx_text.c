@@ -44,32 +44,123 @@ uint32_t choose_number(void)
     static const uint32_t numbers[] = {0,  1,  2,          3,          4,          7,     8, 15,
                                        31, 32, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 65535, 5, 0x55};
 
-    return numbers[choose(sizeof(numbers) / sizeof(numbers[0]))];
+    return ONE_OF(numbers);
+}
+
+uint32_t choose_bits(void)
+{
+    uint32_t bits = 0;
+
+    for (unsigned i = 0; i < sizeof(bits); i++) {
+        bits = bits << 8 | choose(256);
+    }
+    return bits;
+}
+
+static void say_register(char letter, unsigned count)
+{
+    say("%%%c%u", letter, choose(count));
+}
+
+static void say_fresh(const struct fresh *fresh, char letter, char otherwise, unsigned count)
+{
+    if (fresh->count) {
+        say("%%%c%u", letter, fresh->seen[choose(fresh->count)]);
+    } else {
+        say_register(otherwise, count);
+    }
+}
+
+/* What is read. */
+static void say_any(void)
+{
+    static const char of_function[] = "IRRRz", of_entry[] = "IRRRRzzUGK", with_linear[] = "RLAz";
+    char letter = program.in_function                    ? of_function[choose(5)]
+                  : program.has_linear && choose(4) == 0 ? with_linear[choose(4)]
+                                                         : of_entry[choose(10)];
+
+    if (letter == 'z') {
+        say_fresh(&program.words, 'z', 'r', 8);
+    } else if (letter == 'U') {
+        say("%%u%u", choose(3));
+    } else {
+        say_template((char[]){letter, 0});
+    }
+}
+
+/* What is alike in a block may not come to depend on what is alike in a warp. */
+static void say_alike(void)
+{
+    static const char letters[] = "IKuug";
+    char letter = letters[choose(program.is_together ? 4 : 5)];
+
+    if (letter >= 'a') {
+        say("%%%c%u", letter, choose(3));
+    } else {
+        say_template((char[]){letter, 0});
+    }
+}
+
+static void say_result(char letter)
+{
+    if (program.result[0]) {
+        say("%s", program.result);
+    } else {
+        say_register(letter, letter == 'r' ? 8 : 4);
+    }
 }
 
 static void say_operand(char letter)
 {
     switch (letter) {
     case 'R':
-        say("%%r%u", choose(8));
+        say_register('r', 8);
         break;
     case 'Q':
-        say("%%q%u", choose(4));
+        say_register('q', 4);
+        break;
+    case 'Y':
+        if (choose(2)) {
+            say_register('q', 4);
+        } else {
+            say_fresh(&program.doubles, 'w', 'q', 4);
+        }
         break;
     case 'F':
-        say("%%f%u", choose(4));
-        break;
+    case 'H':
     case 'P':
-        say("%%p%u", choose(4));
+        say_register((char)(letter - 'A' + 'a'), 4);
+        break;
+    case 'D':
+        say_register('d', 2);
+        break;
+    case 'U':
+        say_register(program.is_together ? 'u' : 'g', 3);
+        break;
+    case 'G':
+        say_register('g', 3);
+        break;
+    case 'A':
+    case 'L':
+        say_register(letter == 'A' ? 'a' : 'i', LINEAR);
+        break;
+    case 'K':
+        say_register('k', 3);
         break;
     case 'I':
         say("%u", choose_number());
         break;
-    case 'L': /* set once, to equal steps from thread to thread */
-        say("%%i%u", choose(LINEAR));
+    case 'S':
+        say_any();
         break;
-    case 'S': /* a register or a number */
-        say_operand("IRRRRL"[choose(program.in_function ? 5 : 6)]);
+    case 'V':
+        say_alike();
+        break;
+    case 'T':
+        say_result('r');
+        break;
+    case 'X':
+        say_result('q');
         break;
     default:
         say("%c", letter);
@@ -80,5 +171,33 @@ void say_template(const char *template)
 {
     for (; *template; template ++) {
         say_operand(*template);
+    }
+}
+
+static void say_guard(void)
+{
+    static const char *const guards[] = {"", "", "", "@P ", "@!P "};
+
+    say_template(ONE_OF(guards));
+}
+
+void say_computation(const char *template)
+{
+    bool is_wide = strchr(template, 'X') != NULL;
+    struct fresh *fresh = is_wide ? &program.doubles : &program.words;
+    bool is_fresh =
+        (is_wide || strchr(template, 'T') != NULL) && fresh->count < SEEN_MAX && choose(2);
+
+    if (is_fresh) {
+        snprintf(program.result, sizeof(program.result), "%%%c%u", is_wide ? 'w' : 'z',
+                 fresh->made);
+        say(".reg .b%u %s; ", is_wide ? 64 : 32, program.result);
+    }
+    say_guard();
+    say_template(template);
+    say("\n");
+    program.result[0] = '\0';
+    if (is_fresh) {
+        fresh->seen[fresh->count++] = fresh->made++;
     }
 }

@@ -8,20 +8,41 @@
 #include <stdint.h>
 
 #define TEXT_MAX 65536
-#define LINEAR 3 /* registers %i0 and on, of a thread's coordinates */
+#define LINEAR 3    /* registers %i0 and on, of a thread's coordinates */
+#define DEPTH_MAX 4 /* of loops and branches */
+#define SEEN_MAX 64
+
+/* Registers that are set once, as compilers' are. */
+struct fresh {
+    unsigned made;
+    unsigned seen[SEEN_MAX], count; /* those that are set wherever the next statement runs */
+};
+
+/* A loop around what is said: its next round begins at label + 1, its end is label + 2. */
+struct way_out {
+    unsigned label;
+    bool is_together; /* all threads of the block go round it as often */
+};
 
 extern struct program_text {
     char text[TEXT_MAX];
     size_t used;
     unsigned statements; /* that are still to come */
+    uint32_t kinds;      /* of statements that there are: bits */
     unsigned labels;
-    unsigned depth;   /* of loops and branches */
-    unsigned loops;   /* of them, loops: their counters are %c0 and on */
-    bool is_together; /* all threads of the block come here, as often */
+    unsigned depth; /* of loops and branches */
+    unsigned loops; /* of them, loops: their counters are %c0 and on */
+    struct way_out ways_out[DEPTH_MAX];
+    bool is_together;      /* all threads of the block come here, as often */
+    bool is_warp_together; /* all lanes of a warp do */
     bool has_full_warps, in_function;
-    bool has_function;     /* there is one to call */
-    unsigned way_out;      /* a label further on that may be gone to; 0: none */
-    const uint32_t *block; /* threads in x, y and z */
+    bool has_function; /* there is one to call */
+    bool is_plain;     /* nothing keeps the code from running all warps of a block */
+    bool has_linear;   /* there are %i0, %a0 and so on, and %cell */
+    bool is_of_one_block;
+    const uint32_t *block; /* the most threads in x, y and z */
+    struct fresh words, doubles;
+    char result[16]; /* the register that is set, if it is a fresh one */
 } program;
 
 /* Begins an empty text; the input must stay. */
@@ -33,10 +54,24 @@ unsigned choose(unsigned count);
 /* A number that is an edge of something. */
 uint32_t choose_number(void);
 
+/* Any number. */
+uint32_t choose_bits(void);
+
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* R, Q, F and P are registers of their kinds, I a number, L a register of the thread's coordinates,
- * S a register or a number; the rest is said as it is. */
+/*
+ * Registers: R of 32 bits, Q of 64, F and D floats of 32 and 64, H of 16, P a predicate.
+ * U: the same in all threads of a block; where not all of them come, G: of lanes that may be alike.
+ * A: in steps from thread to thread, as L, which is set once. K: set once to a number.
+ * I: a number. S and Y: what is read, of 32 and 64 bits; V: one of those that are alike. T and X:
+ * what is set, of 32 and 64 bits. The rest is said as it is.
+ */
 void say_template(const char *template);
+
+/* The same, where the first instruction may have a guard, and what is set may be a fresh one. */
+void say_computation(const char *template);
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ONE_OF(array) ((array)[choose(COUNT(array))])
 
 #endif

@@ -50,6 +50,8 @@ static const struct effort {
 #define SPLIT_OPTION "-grow-region-complexity-budget=1000"
 #define X86_OPTION "-disable-x86-domain-reassignment"
 
+bool llvm_is_hasty;
+
 /* Of LLVM's C interface, LLVM 19: what is used of it, with all its opaque pointers as void. */
 enum { RELOC_PIC = 2, CODE_MODEL_SMALL = 3, FILE_ASSEMBLY = 0, FILE_OBJECT = 1 };
 
@@ -223,7 +225,7 @@ static void take_message(void *info, void *argument)
 
 static const struct effort *effort_for(size_t length)
 {
-    const struct effort *effort = efforts;
+    const struct effort *effort = efforts + llvm_is_hasty;
 
     while (effort->ir < length) {
         effort++;

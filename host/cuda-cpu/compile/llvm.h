@@ -21,6 +21,9 @@ struct llvm_result {
     uint64_t frame; /* bytes of the largest one, of functions with LLVM_FRAME_SIZE */
 };
 
+/* For tests that compile much and run little: it does less, as it does with what is large. */
+extern bool llvm_is_hasty;
+
 /* Opens the library, unless it is open. False: the reason says why. */
 bool llvm_load(char reason[LLVM_REASON_SIZE]);
 
