@@ -9,6 +9,7 @@ void bg_interrupt_source_turn(struct bg_interrupt_source *source, enum bg_interr
         bg_store_release64(&source->storms, source->storms + 1);
     }
     bg_store_release32(&source->unanswered, 0);
+    bg_store_release64(&source->nap_ns, 0);
     bg_store_release32(&source->is_on, state == BG_INTERRUPT_ON);
 }
 

@@ -16,7 +16,9 @@ struct waiter {
     uint64_t spin_end_ns; /* 0: not yet known */
     uint64_t nap_ns;
     bool has_spun;
-    bool is_overslept; /* the last nap ended without an interrupt of the source */
+    /* Of the last nap: */
+    bool has_slept;       /* it lasted to its end */
+    bool was_interrupted; /* there was an interrupt of the source */
 };
 
 /* ---- Pauses ---- */
@@ -48,6 +50,11 @@ static bool may_sleep(struct waiter *waiter)
     return waiter->has_spun;
 }
 
+static bool is_overslept(const struct waiter *waiter)
+{
+    return waiter->has_slept && !waiter->was_interrupted;
+}
+
 /* Not past the deadline, nor longer than the next nap. */
 static void nap(struct waiter *waiter)
 {
@@ -59,10 +66,9 @@ static void nap(struct waiter *waiter)
         end_ns = now_ns + waiter->nap_ns;
     }
     waiter->strategy->sleep(waiter->strategy->event, end_ns);
-    /* An interrupt of another device ends a sleep before its time: then nothing is known. */
-    waiter->is_overslept =
-        bg_hal_time_ns() >= end_ns && bg_load_acquire64(&waiter->source->count) == count;
-    if (waiter->is_overslept && waiter->nap_ns < BG_WAIT_NAP_LAST_NS) {
+    waiter->has_slept = bg_hal_time_ns() >= end_ns;
+    waiter->was_interrupted = bg_load_acquire64(&waiter->source->count) != count;
+    if (is_overslept(waiter) && waiter->nap_ns < BG_WAIT_NAP_LAST_NS) {
         waiter->nap_ns *= 2;
         if (waiter->nap_ns > BG_WAIT_NAP_LAST_NS) {
             waiter->nap_ns = BG_WAIT_NAP_LAST_NS;
@@ -84,19 +90,41 @@ static void pause(struct waiter *waiter)
     }
 }
 
+static uint64_t first_nap_ns(const struct bg_interrupt_source *source)
+{
+    uint64_t nap_ns = source != NULL ? bg_load_acquire64(&source->nap_ns) : 0;
+
+    return nap_ns != 0 ? nap_ns : BG_WAIT_NAP_FIRST_NS;
+}
+
+/* An interrupt that ends sleeps is one that later naps need not look for. One that came and did not
+ * may be another CPU's. Where another device's ended the sleep nothing is known. */
+static void note_naps(const struct waiter *waiter)
+{
+    struct bg_interrupt_source *source = waiter->source;
+
+    if (is_overslept(waiter)) {
+        bg_store_release64(&source->lost, source->lost + 1);
+    }
+    if (waiter->has_slept) {
+        bg_store_release64(&source->nap_ns, BG_WAIT_NAP_FIRST_NS);
+    } else if (waiter->was_interrupted) {
+        bg_store_release64(&source->nap_ns, waiter->nap_ns);
+    }
+}
+
 /* Something came. */
 static void end_pauses(struct waiter *waiter)
 {
     if (waiter->source != NULL) {
-        if (waiter->is_overslept) {
-            bg_store_release64(&waiter->source->lost, waiter->source->lost + 1);
-        }
+        note_naps(waiter);
         bg_interrupt_source_answer(waiter->source);
     }
     waiter->spin_end_ns = 0;
-    waiter->nap_ns = BG_WAIT_NAP_FIRST_NS;
+    waiter->nap_ns = first_nap_ns(waiter->source);
     waiter->has_spun = false;
-    waiter->is_overslept = false;
+    waiter->has_slept = false;
+    waiter->was_interrupted = false;
 }
 
 /* ---- The loop ---- */
@@ -122,7 +150,7 @@ int bg_wait_until(const struct bg_wait_loop *loop, const struct bg_wait_strategy
         .source = source,
         .deadline_ns = deadline_ns,
         .progress = loop->progress != NULL ? *loop->progress : 0,
-        .nap_ns = BG_WAIT_NAP_FIRST_NS,
+        .nap_ns = first_nap_ns(source),
     };
     int result = look(&waiter);
     uint64_t checked_ns = result == 0 ? bg_hal_time_ns() : 0;

@@ -46,6 +46,7 @@ struct bg_interrupt_source {
     uint32_t is_on; /* an interrupt is attached and not masked because of a storm */
     uint32_t unanswered;
     uint64_t unanswered_ns;
+    uint64_t nap_ns; /* how long a wait sleeps at first; 0: BG_WAIT_NAP_FIRST_NS */
 };
 
 enum bg_interrupt_state {

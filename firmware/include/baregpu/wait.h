@@ -6,7 +6,9 @@
  * Sleeping costs latency but no CPU. Nothing depends on the interrupt: a sleep is a nap of 1 ms at
  * first, of 50 ms at last, after which the wait looks itself. So an interrupt that gets lost costs
  * a nap (and is counted, interrupt_source.lost), a device whose interrupts could not be had is
- * polled, and one with an interrupt storm, too.
+ * polled, and one with an interrupt storm, too. Where an interrupt has ended a sleep in time the
+ * next wait's naps begin as long as that wait's had grown, as each one takes the CPU from whoever
+ * works for the device; one that gets lost has them begin with 1 ms again.
  *
  * An interrupt is delivered to one CPU. A wait on another CPU relies on the naps, unless the device
  * has an event that its handler sets; so a queue, its interrupt and who waits for it belong on one

@@ -40,6 +40,7 @@ static struct bg_virtio_interrupt interrupt;
 static struct bg_pci_interrupt_vector vectors[1 + QUEUES];
 static unsigned naps_until_run; /* sleeps until the device works */
 static unsigned surplus;        /* interrupts that it sends besides */
+static bool is_elsewhere;       /* another CPU gets them */
 
 static uint32_t fill(void *context, const struct fake_virtio_request *request)
 {
@@ -61,6 +62,7 @@ static void while_asleep(void *context, uint64_t deadline_ns)
             fake_virtio_run(&r.fake);
         } while (fake_virtio_sleep(&r.fake));
     }
+    fake_interrupts.is_latched = fake_interrupts.is_latched && !is_elsewhere;
 }
 
 static void begin(uint64_t features)
@@ -74,6 +76,7 @@ static void begin(uint64_t features)
     fake_interrupts.while_asleep = while_asleep;
     naps_until_run = 1;
     surplus = 0;
+    is_elsewhere = false;
     fake_virtio_init(&r.fake, features, QUEUES, 16, fill, NULL);
     r.fake.config_size = 16;
     r.fake.waits_for_run = true;
@@ -503,6 +506,42 @@ static void naps_grow(void **state)
     end();
 }
 
+static uint64_t timed_exchange(unsigned naps)
+{
+    uint64_t before_ns = bg_hal_time_ns();
+
+    exchange(0, naps);
+    return bg_hal_time_ns() - before_ns;
+}
+
+/* The naps of a wait begin where those of the last one ended, as long as interrupts come. */
+static void naps_last(void **state)
+{
+    (void)state;
+    begin_way(MSIX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    assert_in_range(timed_exchange(4), 7 * MS, 8 * MS);
+    assert_in_range(timed_exchange(2), 8 * MS, 9 * MS); /* and grow */
+    r.is_mute = true;
+    assert_in_range(timed_exchange(1), 16 * MS, 17 * MS);
+    assert_in_range(timed_exchange(1), MS, 2 * MS);
+    assert_int_equal(vectors[1].source.lost, 2);
+    end();
+}
+
+/* What interrupts another CPU ends no sleep here. */
+static void naps_of_another_cpu(void **state)
+{
+    (void)state;
+    begin_way(MSIX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    is_elsewhere = true;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_in_range(timed_exchange(1), MS, 2 * MS);
+    }
+    assert_int_equal(vectors[1].source.count, 3);
+    assert_int_equal(vectors[1].source.lost, 0);
+    end();
+}
+
 /* The device works, and before its interrupt comes there is one of another device. */
 static void work_and_latch(void *context, uint64_t deadline_ns)
 {
@@ -719,6 +758,8 @@ int main(void)
         cmocka_unit_test(forbidden_and_closed),
         cmocka_unit_test(lost_interrupts_cost_a_nap),
         cmocka_unit_test(naps_grow),
+        cmocka_unit_test(naps_last),
+        cmocka_unit_test(naps_of_another_cpu),
         cmocka_unit_test(woken_by_others),
         cmocka_unit_test(device_dies_while_we_sleep),
         cmocka_unit_test(storms_end_in_polling),
