@@ -210,6 +210,7 @@ static int wait_for(struct cuda_device *device, const struct bg_wait_loop *loop)
     int result;
 
     (void)device;
+    fake_carrier.waits++;
     while ((result = loop->look(loop->context)) == 0) {
         bg_hal_wait(UINT64_MAX);
     }

@@ -13,6 +13,7 @@
 struct fake_carrier {
     unsigned round_trips; /* calls that were answered */
     unsigned commands;    /* that were not */
+    unsigned waits;       /* for something in the page */
     bool is_lost;         /* nobody answers, until a restart */
     bool is_gone;         /* nor then */
     bool cuts;            /* answers are longer than what comes of them */

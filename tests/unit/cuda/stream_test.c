@@ -430,16 +430,39 @@ static void test_launch_blocking(void **state)
     bg_cuda_set_launch_blocking(false);
 }
 
+/* All streams of a context are a word each, and one that has work is waited for. */
+static void test_idle_streams_cost_no_wait(void **state)
+{
+    CUdeviceptr pointer;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    fake_carrier.waits = 0;
+    OK(cuCtxSynchronize());
+    assert_int_equal(fake_carrier.waits, 0);
+    OK(cuMemsetD32(pointer, 1, 1));
+    OK(cuCtxSynchronize());
+    assert_in_range(fake_carrier.waits, 0, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_streams),        BOTH(test_stream_of_another_context),
-        BOTH(test_all_streams),    RING(test_query),
-        RING(test_default_stream), RING(test_destroyed_at_work),
-        RING(test_events),         BOTH(test_asking_for_events),
-        BOTH(test_bad_events),     RING(test_all_events),
-        BOTH(test_fault),          BOTH(test_launch_blocking),
-        BOTH(test_print),          RING(test_endless_print),
+        BOTH(test_streams),
+        BOTH(test_stream_of_another_context),
+        BOTH(test_all_streams),
+        RING(test_query),
+        RING(test_default_stream),
+        RING(test_destroyed_at_work),
+        RING(test_events),
+        BOTH(test_asking_for_events),
+        BOTH(test_bad_events),
+        RING(test_all_events),
+        BOTH(test_fault),
+        BOTH(test_launch_blocking),
+        BOTH(test_print),
+        RING(test_endless_print),
+        RING(test_idle_streams_cost_no_wait),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
