@@ -21,6 +21,12 @@ struct taps {
     uint32_t inside[TAPS_MAX]; /* the lanes whose texel is in memory */
 };
 
+/* The lanes' texels, where each has one. */
+struct places {
+    uint64_t addresses[WARP_LANES];
+    uint32_t inside; /* the lanes whose texel is in memory */
+};
+
 /* One lane's point. */
 struct point {
     double coordinates[3];
@@ -29,7 +35,7 @@ struct point {
 };
 
 struct sampling {
-    const struct texture_request *request;
+    struct texture_request *request;
     const struct texture_form *form;
     const struct texture *texture;
     struct taps *taps;
@@ -57,6 +63,18 @@ static double limited(double number, double least, double most)
     return number < least ? least : number > most ? most : number;
 }
 
+/* Quicker than the C library's, which is called. */
+static double floor_of(double number)
+{
+    double whole;
+
+    if (!(fabs(number) < 0x1p52)) {
+        return number;
+    }
+    whole = (double)(int64_t)number;
+    return whole - (whole > number);
+}
+
 static double weight_of(double fraction)
 {
     return floor(fraction * 256 + 0.5) / 256;
@@ -74,18 +92,40 @@ static double half_number(uint16_t bits)
 
 /* ---- Texels ---- */
 
+static uint32_t texel_size(const struct texture *texture)
+{
+    return texture_channel_size(texture->format) * texture->channels;
+}
+
 static bool is_float(const struct texture *texture)
 {
     return texture->format == TEXTURE_F16 || texture->format == TEXTURE_F32 ||
            (!texture->reads_integers && texture_channel_size(texture->format) < 4);
 }
 
+/* Of a size that the compiler knows: else it would call the C library. */
+static uint32_t bits_of(const unsigned char *bytes, unsigned size)
+{
+    uint32_t word;
+    uint16_t half;
+
+    switch (size) {
+    case 1:
+        return *bytes;
+    case 2:
+        memcpy(&half, bytes, sizeof(half));
+        return half;
+    default:
+        memcpy(&word, bytes, sizeof(word));
+        return word;
+    }
+}
+
 static double integer_number(enum texture_format format, const unsigned char *bytes)
 {
-    uint32_t bits = 0;
+    uint32_t bits = bits_of(bytes, texture_channel_size(format));
     unsigned unused = 32 - 8 * texture_channel_size(format);
 
-    memcpy(&bits, bytes, texture_channel_size(format));
     return texture_is_signed(format) ? (double)((int32_t)(bits << unused) >> unused) : (double)bits;
 }
 
@@ -157,7 +197,7 @@ static int64_t index_of(enum texture_address mode, int64_t index, int64_t size)
 static double in_texels(enum texture_address mode, double coordinate, uint32_t size,
                         bool is_normalised)
 {
-    double fraction = coordinate - floor(coordinate);
+    double fraction = coordinate - floor_of(coordinate);
 
     if (is_normalised && mode == TEXTURE_WRAP) {
         coordinate = fraction;
@@ -166,6 +206,14 @@ static double in_texels(enum texture_address mode, double coordinate, uint32_t s
     }
     coordinate *= is_normalised ? size : 1;
     return isnan(coordinate) ? 0 : limited(coordinate, -0x1p32, 0x1p32);
+}
+
+static enum texture_address address_mode(const struct texture *texture, unsigned dimension,
+                                         bool is_normalised)
+{
+    enum texture_address mode = texture->address[dimension];
+
+    return is_normalised || mode == TEXTURE_BORDER ? mode : TEXTURE_CLAMP;
 }
 
 static struct axis integer_axis(int64_t coordinate, uint32_t size)
@@ -177,15 +225,13 @@ static struct axis float_axis(const struct texture *texture, bool is_cube, unsig
                               double coordinate, uint32_t size, int32_t offset, bool is_linear)
 {
     bool is_normalised = is_cube || texture->has_normalised_coordinates;
-    enum texture_address mode = is_cube ? TEXTURE_CLAMP : texture->address[dimension];
+    enum texture_address mode =
+        is_cube ? TEXTURE_CLAMP : address_mode(texture, dimension, is_normalised);
     struct axis axis = {.count = is_linear ? 2 : 1};
     double at, first;
 
-    if (!is_normalised && mode != TEXTURE_BORDER) {
-        mode = TEXTURE_CLAMP;
-    }
     at = in_texels(mode, coordinate, size, is_normalised) - (is_linear ? 0.5 : 0);
-    first = floor(at);
+    first = floor_of(at);
     for (unsigned i = 0; i < axis.count; i++) {
         axis.indices[i] = index_of(mode, (int64_t)first + i + offset, size);
     }
@@ -227,8 +273,7 @@ static void add_tap(const struct sampling *sampling, const struct texture_level 
 {
     struct taps *taps = sampling->taps;
     unsigned tap = taps->count[lane]++;
-    uint64_t size =
-        (uint64_t)texture_channel_size(sampling->texture->format) * sampling->texture->channels;
+    uint64_t size = texel_size(sampling->texture);
 
     taps->weights[tap][lane] = weight;
     if (indices[0] != OUTSIDE && indices[1] != OUTSIDE && indices[2] != OUTSIDE) {
@@ -316,23 +361,41 @@ static uint32_t limited_layer(const struct sampling *sampling, uint32_t layer, u
     return layer < count ? layer : count ? count - 1 : 0;
 }
 
-static struct point point_of(const struct sampling *sampling, uint32_t lane)
+static unsigned dimensions_of(const struct texture_form *form)
 {
     static const unsigned char dimensions[] = {
         [TEXTURE_1D] = 1,  [TEXTURE_2D] = 2,   [TEXTURE_3D] = 3,    [TEXTURE_A1D] = 1,
         [TEXTURE_A2D] = 2, [TEXTURE_CUBE] = 3, [TEXTURE_ACUBE] = 3,
     };
+
+    return dimensions[form->geometry];
+}
+
+static bool is_of_layers(const struct texture_form *form)
+{
+    return form->geometry == TEXTURE_A1D || form->geometry == TEXTURE_A2D ||
+           form->geometry == TEXTURE_ACUBE;
+}
+
+/* 0 for what is no number. */
+static double number_of(uint32_t bits)
+{
+    double number = (double)float_of(bits);
+
+    return isnan(number) ? 0 : number;
+}
+
+static struct point point_of(const struct sampling *sampling, uint32_t lane)
+{
     const struct texture_form *form = sampling->form;
-    bool is_array = form->geometry == TEXTURE_A1D || form->geometry == TEXTURE_A2D ||
-                    form->geometry == TEXTURE_ACUBE;
-    struct point point = {.dimensions = dimensions[form->geometry]};
+    bool is_array = is_of_layers(form);
+    struct point point = {.dimensions = dimensions_of(form)};
 
     for (unsigned i = 0; i < point.dimensions; i++) {
         uint32_t bits = sampling->request->coordinates[i + is_array][lane];
-        double number =
-            form->has_integer_coordinates ? (double)(int32_t)bits : (double)float_of(bits);
 
-        point.coordinates[i] = isnan(number) ? 0 : number;
+        point.coordinates[i] =
+            form->has_integer_coordinates ? (double)(int32_t)bits : number_of(bits);
     }
     if (is_array) {
         point.layer =
@@ -471,7 +534,7 @@ static uint32_t lanes_with(const struct taps *taps, unsigned tap, uint32_t mask)
 static void read_texels(struct warp *warp, const struct sampling *sampling, struct sums *sums,
                         uint32_t mask, uint32_t site)
 {
-    uint32_t size = texture_channel_size(sampling->texture->format) * sampling->texture->channels;
+    uint32_t size = texel_size(sampling->texture);
     unsigned char texels[WARP_LANES * 16];
     uint32_t lanes;
 
@@ -487,13 +550,144 @@ static void read_texels(struct warp *warp, const struct sampling *sampling, stru
     }
 }
 
-void sample_texture(struct warp *warp, struct texture_request *request,
-                    const struct texture_form *form, const struct texture *texture, uint32_t mask,
-                    uint32_t site)
+/* ---- One texel for each lane ---- */
+
+/* Neither filtered nor of levels that lanes choose, as most are. */
+static bool is_of_points(const struct sampling *sampling)
 {
+    const struct texture *texture = sampling->texture;
+
+    return !is_filtered(sampling) && !is_cube(sampling->form) &&
+           (texture->level_count == 1 ||
+            (sampling->form->lod == TEXTURE_LOD_NONE && !texture->is_linear_in_levels));
+}
+
+/* Adds how far from the image's start the lanes' texels are along one dimension. */
+static void add_steps(const struct sampling *sampling, unsigned dimension,
+                      const uint32_t *coordinates, uint32_t size, uint64_t step,
+                      struct places *places)
+{
+    const int32_t *offsets = sampling->request->offsets[dimension];
+    bool is_integer = sampling->form->has_integer_coordinates;
+    bool is_normalised = sampling->texture->has_normalised_coordinates;
+    enum texture_address mode =
+        is_integer ? TEXTURE_BORDER : address_mode(sampling->texture, dimension, is_normalised);
+
+    for (uint32_t left = places->inside; left; left &= left - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(left);
+        int64_t index = is_integer ? (int32_t)coordinates[lane]
+                                   : (int64_t)floor_of(in_texels(mode, number_of(coordinates[lane]),
+                                                                 size, is_normalised));
+
+        index = index_of(mode, index + offsets[lane], size);
+        places->addresses[lane] += (uint64_t)index * step;
+        places->inside &= ~((uint32_t)(index == OUTSIDE) << lane);
+    }
+}
+
+static void find_texels(const struct sampling *sampling, uint32_t mask, struct places *places)
+{
+    uint32_t first = (uint32_t)__builtin_ctz(mask);
+    unsigned dimensions = dimensions_of(sampling->form);
+    unsigned is_array = is_of_layers(sampling->form);
+    const struct texture *texture = sampling->texture;
+    const struct texture_level *level =
+        &texture->levels[(uint32_t)floor(level_of(sampling, dimensions, first) + 0.5)];
+    const uint32_t sizes[] = {level->width, level->height, level->depth};
+    const uint64_t steps[] = {texel_size(texture), level->pitch, level->slice};
+    const uint32_t(*coordinates)[WARP_LANES] = sampling->request->coordinates;
+
+    places->inside = mask;
+    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
+        places->addresses[lane] =
+            level->address +
+            (is_array ? limited_layer(sampling, coordinates[0][lane], 1) * level->slice : 0);
+    }
+    for (unsigned i = 0; i < dimensions; i++) {
+        add_steps(sampling, i, coordinates[i + is_array], sizes[i], steps[i], places);
+    }
+}
+
+static uint32_t channel_bits(const struct sampling *sampling, const unsigned char *bytes,
+                             unsigned channel)
+{
+    return result_bits(sampling, channel_number(sampling->texture, bytes, channel));
+}
+
+/* Of bytes that are read as 0 to 1: quotients are rounded once, in double precision or not. */
+static uint32_t byte_bits(unsigned char byte)
+{
+    float number = (float)byte / 255;
+    uint32_t bits;
+
+    memcpy(&bits, &number, sizeof(bits));
+    return bits;
+}
+
+static bool is_of_bytes(const struct sampling *sampling)
+{
+    const struct texture *texture = sampling->texture;
+
+    return texture->format == TEXTURE_U8 && !texture->reads_integers && !texture->is_srgb &&
+           !sampling->form->is_half;
+}
+
+static void put_channel(const struct sampling *sampling, unsigned channel, uint32_t mask,
+                        const struct places *places, const unsigned char *texels)
+{
+    uint32_t *results = sampling->request->results[channel], lane;
+    uint32_t size = texel_size(sampling->texture);
+    uint32_t outside = result_bits(sampling, outside_number(sampling, channel));
+    bool is_of_byte = is_of_bytes(sampling);
+
+    texels += channel * texture_channel_size(sampling->texture->format);
+    for (; mask; mask &= mask - 1) {
+        lane = (uint32_t)__builtin_ctz(mask);
+        if (!(places->inside >> lane & 1)) {
+            results[lane] = outside;
+        } else if (is_of_byte) {
+            results[lane] = byte_bits(texels[lane * size]);
+        } else {
+            results[lane] = channel_bits(sampling, texels + lane * size, channel);
+        }
+    }
+}
+
+static void put_missing(const struct sampling *sampling, unsigned channel, uint32_t mask)
+{
+    uint32_t bits = result_bits(sampling, channel == 3);
+
+    for (; mask; mask &= mask - 1) {
+        sampling->request->results[channel][__builtin_ctz(mask)] = bits;
+    }
+}
+
+static void sample_points(struct warp *warp, const struct sampling *sampling, uint32_t mask,
+                          uint32_t site)
+{
+    unsigned char texels[WARP_LANES * 16];
+    struct places places;
+
+    find_texels(sampling, mask, &places);
+    warp->gather(warp, texels, places.addresses, places.inside, texel_size(sampling->texture),
+                 site);
+    for (unsigned channel = 0; channel < 4; channel++) {
+        if (channel < sampling->texture->channels) {
+            put_channel(sampling, channel, mask, &places, texels);
+        } else {
+            put_missing(sampling, channel, mask);
+        }
+    }
+}
+
+/* ---- All ---- */
+
+static void sample_taps(struct warp *warp, const struct sampling *of, uint32_t mask, uint32_t site)
+{
+    struct texture_request *request = of->request;
     struct taps taps;
     struct sums sums;
-    const struct sampling sampling = {request, form, texture, &taps};
+    const struct sampling sampling = {request, of->form, of->texture, &taps};
 
     memset(taps.count, 0, sizeof(taps.count));
     memset(taps.inside, 0, sizeof(taps.inside));
@@ -508,5 +702,18 @@ void sample_texture(struct warp *warp, struct texture_request *request,
         for (unsigned channel = 0; channel < 4; channel++) {
             request->results[channel][lane] = result_bits(&sampling, sums.numbers[channel][lane]);
         }
+    }
+}
+
+void sample_texture(struct warp *warp, struct texture_request *request,
+                    const struct texture_form *form, const struct texture *texture, uint32_t mask,
+                    uint32_t site)
+{
+    const struct sampling sampling = {request, form, texture, NULL};
+
+    if (is_of_points(&sampling)) {
+        sample_points(warp, &sampling, mask, site);
+    } else {
+        sample_taps(warp, &sampling, mask, site);
     }
 }
