@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/fuzz/ptx_linear.h"
 
+#include <stdlib.h>
+
 #include "tests/fuzz/ptx_text.h"
 
 /* The sum of a thread's coordinates, each times a factor, and of a constant. */
@@ -45,21 +47,27 @@ static void say_linear(const char *to, const struct linear *linear)
     say("mov.b32 %s, %%d%u; }\n", to, last);
 }
 
-/* Often close below an end of the numbers, which some threads pass. */
-static uint32_t choose_constant(void)
+/* Often so close below an end of the numbers that some threads pass it. */
+static uint32_t choose_constant(const int32_t factors[3])
 {
-    return choose(3) ? (choose(2) ? 0x80000000 : 0) - choose(12) : choose_number();
+    uint32_t end = choose(2) ? 0x80000000 : 0, span = 1;
+
+    for (unsigned i = 0; i < 3; i++) {
+        span += (uint32_t)abs(factors[i]) * (program.block[i] - 1);
+    }
+    return choose(3) ? end - choose_bits() % (span ? span : 1) : choose_number();
 }
 
 /* With any carry. */
 static struct linear choose_linear(void)
 {
     static const int32_t factors[] = {0, 1, -1, 2, 3, 4, -4, 16, -16, 68, 128, -1024, 1 << 20, 8};
-    struct linear linear = {.constant = choose_constant()};
+    struct linear linear = {0};
 
     for (unsigned i = 0; i < 3; i++) {
         linear.factors[i] = choose(3) ? factors[choose(sizeof(factors) / sizeof(factors[0]))] : 0;
     }
+    linear.constant = choose_constant(linear.factors);
     return linear;
 }
 

@@ -249,9 +249,22 @@ static void say_mixed(char letter, unsigned number)
     }
 }
 
+/* What has been summed in shared memory: each thread looks at one cell. */
+static void say_sums_mixed(void)
+{
+    say("{ .reg .b32 %%z; bar.sync 0; shl.b32 %%v, %%me, 3; and.b32 %%v, %%v, %u; "
+        "mov.u32 %%z, hist; add.u32 %%v, %%v, %%z; ld.shared.v2.u32 {%%v, %%z}, [%%v]; "
+        "xor.b32 %%l, %%v, %%z; }\n",
+        SUMS_SIZE - 8);
+}
+
 static void say_end(void)
 {
-    say("mov.u32 %%l, 1;\n");
+    if (is_used("hist")) {
+        say_sums_mixed();
+    } else {
+        say("mov.u32 %%l, 1;\n");
+    }
     for (const struct file *file = files; file < files + COUNT(files); file++) {
         for (unsigned i = 0; i < file->count && file->letter != 'k'; i++) {
             if (is_register_used(file->letter, i)) {
@@ -279,7 +292,7 @@ static void say_body(void)
     size_t start = program.used;
 
     program.is_together = program.is_warp_together = true;
-    program.statements = 1 + choose(choose(8) ? 8 : 40);
+    program.statements = 1 + choose(choose(8) ? 8 : 24);
     while (program.statements) {
         say_block();
     }
@@ -576,14 +589,14 @@ const char *__asan_default_options(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const unsigned char ways[] = {0, 0, 0, 0, 0, 0, 1, 2, 3};
+    static const unsigned char ways[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3};
     struct ptx_module *module;
     uint32_t block[3];
 
     text_begin(data, size);
     fill_table();
     forced_choose(ONE_OF(ways)); /* else as it comes */
-    llvm_is_hasty = choose(8) != 0;
+    llvm_is_hasty = choose(16) != 0;
     choose_block(block);
     say_program(block);
     module = parse();

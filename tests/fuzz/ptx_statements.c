@@ -173,11 +173,13 @@ static void steps(void)
 
     if (!program.has_linear) {
         integers();
-    } else if (choose(3)) {
+    } else if (choose(2)) {
         say_template(ONE_OF(templates));
         say("\n");
     } else {
-        value_of_thread();
+        for (unsigned left = 1 + choose(3); left; left--) {
+            value_of_thread();
+        }
     }
 }
 
@@ -330,13 +332,13 @@ static void sum(void)
     say_sum("global", "%sums", "%x");
 }
 
-/* Of a block; where all threads are they look at them. */
+/* Of a block; all threads look at them at the end, and where they come together. */
 static void shared_sum(void)
 {
     for (unsigned left = 1 + choose(3); left; left--) {
         say_sum("shared", "hist", "%v");
     }
-    if (program.is_together) {
+    if (program.is_together && choose(2)) {
         say("bar.sync 0; ");
         say_cell("hist");
         say_template("ld.shared.u32 R, [%v + ");
