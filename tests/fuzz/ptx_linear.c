@@ -149,6 +149,15 @@ static struct linear place_of_other(const struct tile *tile)
     return place;
 }
 
+/* An element's number, which a compiler knows to lie in steps, or only suspects. */
+static void say_place(const char *to, const struct linear *place)
+{
+    say_linear(to, place);
+    if (choose(3) == 0) {
+        say("and.b32 %s, %s, 65535;\n", to, to);
+    }
+}
+
 /* To %y: an element's address from its number in %o. */
 static void say_address(const char *base, unsigned size)
 {
@@ -229,7 +238,7 @@ void read_table(void)
     unsigned rounds = choose(3) ? 1 : 2 + choose(3), label = ++program.labels;
 
     say(SAY_SCOPE);
-    say_linear("%o", &place);
+    say_place("%o", &place);
     say_address("%table", element->size);
     if (rounds > 1) {
         say("mov.u32 %%h, %u; mov.u64 %%z, %u;\nL%u:\n", rounds, choose(16) * element->size, label);
@@ -252,9 +261,9 @@ void exchange(void)
     struct linear mine = place_of_thread(&tile), other = place_of_other(&tile);
 
     say(SAY_SCOPE ".reg .b32 %%from, %%to;\nmov.u32 %%h, tile;\n");
-    say_linear("%o", &mine);
+    say_place("%o", &mine);
     say("mad.lo.u32 %%to, %%o, %u, %%h;\n", element->size);
-    say_linear("%w", &other);
+    say_place("%w", &other);
     say("mad.lo.u32 %%from, %%w, %u, %%h;\n", element->size);
     say_access("st.shared", element, "%to", 0);
     say("bar.sync 0;\n");
@@ -265,7 +274,7 @@ void exchange(void)
 /* To registers, the places of two tiles, one behind the other. */
 static void say_places(const struct linear *place, const char *to, unsigned size)
 {
-    say_linear("%o", place);
+    say_place("%o", place);
     say("mad.lo.u32 %s, %%o, %u, %%h;\n", to, size);
 }
 
@@ -301,7 +310,7 @@ void product_of_tiles(void)
     say_places(&mine, "%to", size);
     say_places(&row, "%row", size);
     say_places(&column, "%column", size);
-    say_linear("%o", &from);
+    say_place("%o", &from);
     say_address("%table", size);
     say("mov.u32 %%round, %u;\nL%u:\n", rounds, label);
     for (unsigned i = 0; i < 2; i++) {

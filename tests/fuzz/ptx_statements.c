@@ -585,7 +585,7 @@ static const struct kind {
     [SAY_FLOATS] = {floats, 4, false, false},
     [SAY_HALVES] = {halves, 3, false, false},
     [SAY_ALIKE] = {alike, 4, true, false},
-    [SAY_STEPS] = {steps, 4, true, false},
+    [SAY_STEPS] = {steps, 6, true, false},
     [SAY_OWN_MEMORY] = {own_memory, 4, true, false},
     [SAY_LOCAL_MEMORY] = {local_memory, 2, true, false},
     [SAY_GATHER] = {gather, 2, true, false},
