@@ -7,6 +7,7 @@
  * What CUDA's streams of a guest on the ring are to a whole mediator: the ring does not wait for
  * them, leases and pauses do, and what their kernels do wrong is their guest's business alone.
  */
+#include <glob.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -196,6 +197,57 @@ static void test_ring_goes_on(void **state)
     wait_mark(&first, 1);
     assert_int_equal(page(&first)->error, 0);
     assert_int_equal(page(&first)->failures, 0);
+}
+
+/* How often the worker's threads have gone to sleep. */
+static unsigned long count_sleeps(pid_t worker)
+{
+    char *pattern = harness_format("/proc/%d/task/*/status", (int)worker), line[128];
+    unsigned long sleeps = 0, number;
+    glob_t found;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        FILE *file = fopen(found.gl_pathv[i], "r"); /* a thread may have ended */
+
+        while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+            sleeps += sscanf(line, "voluntary_ctxt_switches: %lu", &number) == 1 ? number : 0;
+        }
+        if (file != NULL) {
+            fclose(file);
+        }
+    }
+    globfree(&found);
+    free(pattern);
+    return sleeps;
+}
+
+static pid_t find_worker(void)
+{
+    json_t *status = admin_status(path);
+    json_t *session = json_array_get(json_object_get(status, "sessions"), 0);
+    pid_t worker = (pid_t)json_integer_value(json_object_get(session, "worker_pid"));
+
+    json_decref(status);
+    return worker;
+}
+
+/* While a kernel computes, nobody has to look at it each millisecond. */
+static void test_long_kernels_are_left_alone(void **state)
+{
+    unsigned long before;
+    pid_t worker;
+
+    (void)state;
+    start("");
+    init(&first);
+    worker = find_worker();
+    put_launch(&first, LAST);
+    put_mark(&first, 1);
+    before = count_sleeps(worker);
+    submit_and_wait(&first);
+    wait_mark(&first, 1);
+    assert_in_range(count_sleeps(worker) - before, 1, 40); /* not a hundred */
 }
 
 static void test_failures_are_in_the_page(void **state)
@@ -574,6 +626,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_ring_goes_on),
+        TEST(test_long_kernels_are_left_alone),
         TEST(test_failures_are_in_the_page),
         TEST(test_interrupts_of_marks),
         TEST(test_reset),

@@ -12,8 +12,10 @@
 #include "host/mediator/compute/operation.h"
 #include "host/mediator/compute/session.h"
 
-/* How often streams are to be looked at that have work. */
+/* How often streams are to be looked at that have work: at first, and when nothing becomes of it.
+ */
 #define CUDA_LOOK_NS UINT64_C(1000000)
+#define CUDA_LOOK_MAX_NS UINT64_C(16000000)
 
 /* A command of protocol/cuda_command.h. */
 enum bg_compute_status cuda_command_run(struct session *session, struct operation *operation);
@@ -30,6 +32,9 @@ bool cuda_is_working(const struct session *session);
 
 /* Whether one is held; others may be behind it, and not be known to be. */
 bool cuda_is_held(const struct session *session);
+
+/* Whether one is held, or comes to where it will be. */
+bool cuda_may_be_held(const struct session *session);
 
 /* Whether the guest has come in between: cuda_is_busy lets such streams go on, under a lease. */
 bool cuda_is_acknowledged(const struct session *session);

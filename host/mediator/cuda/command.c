@@ -352,6 +352,11 @@ bool cuda_is_held(const struct session *session)
     return session->cuda != NULL && cuda_marks_hold(session->cuda, BG_CUDA_ALL);
 }
 
+bool cuda_may_be_held(const struct session *session)
+{
+    return session->cuda != NULL && cuda_marks_may_hold(session->cuda);
+}
+
 bool cuda_is_acknowledged(const struct session *session)
 {
     return session->cuda != NULL && cuda_marks_are_acknowledged(session->cuda);

@@ -263,6 +263,19 @@ bool cuda_marks_hold(const struct cuda_session *cuda, uint32_t stream)
     return is_held;
 }
 
+bool cuda_marks_may_hold(const struct cuda_session *cuda)
+{
+    struct cuda_marks *marks = cuda->marks;
+    bool may_hold = false;
+
+    pthread_mutex_lock(&marks->lock);
+    for (const struct mark *mark = marks->first; mark != NULL && !may_hold; mark = mark->next) {
+        may_hold = mark->wanted.holds;
+    }
+    pthread_mutex_unlock(&marks->lock);
+    return may_hold;
+}
+
 /* The guest may change the word at any time: it is asked for once. One that is gone lets the stream
  * go on, to its end. */
 static bool may_go_on(const struct cuda_session *cuda, const struct mark *mark)

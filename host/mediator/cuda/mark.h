@@ -33,6 +33,9 @@ CUresult cuda_mark_value(struct cuda_session *cuda, const struct bg_cuda_stream_
 /* Whether a mark holds the stream, or one of BG_CUDA_ALL. */
 bool cuda_marks_hold(const struct cuda_session *cuda, uint32_t stream);
 
+/* Whether there is one that holds a stream, or will when that comes to it. */
+bool cuda_marks_may_hold(const struct cuda_session *cuda);
+
 /* Whether a stream that is held may go on; then, lets those go on. */
 bool cuda_marks_are_acknowledged(const struct cuda_session *cuda);
 void cuda_marks_go_on(struct cuda_session *cuda);

@@ -73,6 +73,7 @@ struct pvgpu_worker {
     uint64_t room_since_ns;   /* since when a present waits for a slot; 0: none does */
     bool streams_work;        /* CUDA's did when they were looked at last, or may since */
     uint64_t look_ns;         /* when to look at them again */
+    uint64_t look_gap_ns;     /* and how long after that */
     uint64_t turn_ns;         /* when the last command began; 0: something was waited for since */
     struct streams_wait wait; /* of a command, for streams */
     bool naps;                /* nothing came for a while: it only looks at streams */

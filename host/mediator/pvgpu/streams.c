@@ -68,20 +68,42 @@ static void ask_for_those_held(struct pvgpu_worker *worker)
     }
 }
 
+/* A command has come since, or somebody else wants the lease. */
+static void look_soon(struct pvgpu_worker *worker, uint64_t now_ns)
+{
+    worker->look_gap_ns = CUDA_LOOK_NS;
+    if (worker->look_ns > now_ns + CUDA_LOOK_NS) {
+        worker->look_ns = now_ns + CUDA_LOOK_NS;
+    }
+}
+
+/* Each look takes a processor from what computes: one that finds nothing new is followed by a
+ * longer sleep. What a stream waits for at the guest has nobody else to see it. */
+static void look_later(struct pvgpu_worker *worker)
+{
+    if (worker->look_gap_ns < CUDA_LOOK_MAX_NS && !cuda_may_be_held(worker->context.session)) {
+        worker->look_gap_ns *= 2;
+    }
+}
+
 void pvgpu_streams_look(struct pvgpu_worker *worker)
 {
     uint64_t now_ns = worker->turn_ns ?: clock_now_ns();
 
     worker->turn_ns = 0;
+    if (!worker->naps || lease_is_wanted(&worker->lease)) {
+        look_soon(worker, now_ns);
+    }
     if (now_ns < worker->look_ns) {
         return;
     }
-    worker->look_ns = now_ns + CUDA_LOOK_NS;
+    worker->look_ns = now_ns + worker->look_gap_ns;
     if (worker->lease.state != LEASE_HELD) {
         ask_for_those_held(worker);
         return;
     }
     worker->streams_work = cuda_is_busy(worker->context.session);
+    look_later(worker);
     lease_use(&worker->lease);
     if (worker->context.session->gpu->lost) {
         pvgpu_worker_lose_gpu(worker);
