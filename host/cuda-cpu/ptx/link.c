@@ -33,6 +33,47 @@ static void fail_match(struct parser *parser, const char *what, const char *name
     parser_fail(parser, at, "the %s of %s does not match that at %s", what, name, place);
 }
 
+/* ---- Functions of one name ---- */
+
+static enum strength function_strength(const struct ptx_function *function, bool has_body)
+{
+    return !has_body ? DECLARED : function->linkage == PTX_LINK_WEAK ? WEAK : STRONG;
+}
+
+static void check_function(struct parser *parser, const struct ptx_symbol *symbol,
+                           const struct ptx_function *function)
+{
+    const struct ptx_function *first = symbol->function;
+
+    if (symbol->kind != PTX_S_FUNCTION || first->is_entry != function->is_entry ||
+        first->param_count != function->param_count ||
+        first->result_count != function->result_count) {
+        parser_fail(parser, function->at, "%s was declared as something else", function->name);
+    }
+    if (!is_of_text(parser, first->at) && !ptx_layout_is_alike(first, function)) {
+        fail_match(parser, "prototype", function->name, function->at, first->at);
+    }
+}
+
+/* The one of the two that stays. */
+static struct ptx_function *merge(struct parser *parser, const struct ptx_symbol *symbol,
+                                  struct ptx_function *function, bool has_body)
+{
+    enum strength strength = function_strength(function, has_body), first;
+
+    check_function(parser, symbol, function);
+    first = function_strength(symbol->function, symbol->function->has_body);
+    if (first != DECLARED && strength != DECLARED &&
+        ((first == STRONG && strength == STRONG) || is_of_text(parser, symbol->function->at))) {
+        fail_twice(parser, function->name, function->at, symbol->function->at);
+    }
+    if (first != DECLARED && first >= strength) {
+        return function; /* declared again, or weak, and of no use */
+    }
+    *symbol->function = *function;
+    return symbol->function;
+}
+
 /* ---- Names ---- */
 
 /* By it other texts find the symbol. */
@@ -40,6 +81,20 @@ static void publish(struct parser *parser, struct ptx_symbol *symbol)
 {
     names_bind(parser, 0, symbol);
     *(struct ptx_symbol **)parser_add(parser, &parser->linked, sizeof(symbol)) = symbol;
+}
+
+/* A text's own function, which the text now says that others see. */
+static struct ptx_symbol *join(struct parser *parser, struct ptx_symbol *own,
+                               struct ptx_symbol *linked)
+{
+    struct ptx_function *function = own->function;
+
+    merge(parser, linked, function, function->has_body);
+    function->has_body = false;
+    own->function = linked->function;
+    linked->is_named |= own->is_named;
+    names_bind(parser, parser->text_scope, linked);
+    return linked;
 }
 
 /* What the name is already, to a text that declares it; NULL: nothing. */
@@ -56,6 +111,9 @@ static struct ptx_symbol *find(struct parser *parser, const char *name, enum ptx
     }
     if (own != NULL && linked == NULL && linkage != PTX_LINK_NONE) {
         publish(parser, own);
+    }
+    if (own != NULL && linked != NULL && own != linked && own->kind == PTX_S_FUNCTION) {
+        return join(parser, own, linked);
     }
     return own;
 }
@@ -81,46 +139,13 @@ static struct ptx_function *add_function(struct parser *parser, struct ptx_funct
     return function;
 }
 
-static enum strength function_strength(const struct ptx_function *function, bool has_body)
-{
-    return !has_body ? DECLARED : function->linkage == PTX_LINK_WEAK ? WEAK : STRONG;
-}
-
-static void check_function(struct parser *parser, const struct ptx_symbol *symbol,
-                           const struct ptx_function *function)
-{
-    const struct ptx_function *first = symbol->function;
-
-    if (symbol->kind != PTX_S_FUNCTION || first->is_entry != function->is_entry ||
-        first->param_count != function->param_count ||
-        first->result_count != function->result_count) {
-        parser_fail(parser, function->at, "%s was declared as something else", function->name);
-    }
-    if (!is_of_text(parser, first->at) && !ptx_layout_is_alike(first, function)) {
-        fail_match(parser, "prototype", function->name, function->at, first->at);
-    }
-}
-
 struct ptx_function *link_function(struct parser *parser, struct ptx_function *function,
                                    bool has_body)
 {
     struct ptx_symbol *symbol = find(parser, function->name, function->linkage);
-    enum strength strength = function_strength(function, has_body), first;
 
-    if (symbol == NULL) {
-        return add_function(parser, function);
-    }
-    check_function(parser, symbol, function);
-    first = function_strength(symbol->function, symbol->function->has_body);
-    if (first != DECLARED && strength != DECLARED &&
-        ((first == STRONG && strength == STRONG) || is_of_text(parser, symbol->function->at))) {
-        fail_twice(parser, function->name, function->at, symbol->function->at);
-    }
-    if (first != DECLARED && first >= strength) {
-        return function; /* declared again, or weak, and of no use */
-    }
-    *symbol->function = *function;
-    return symbol->function;
+    return symbol == NULL ? add_function(parser, function)
+                          : merge(parser, symbol, function, has_body);
 }
 
 /* ---- Variables ---- */

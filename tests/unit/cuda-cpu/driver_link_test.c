@@ -123,6 +123,28 @@ static void test_functions(void **state)
     }
 }
 
+/* A text declares a function before it says that others see it. */
+static void test_functions_that_are_published_later(void **state)
+{
+    static const char *const texts[] = {
+        HEAD DECLARED("", "f") KERNEL("l", CALL("f"))
+            FUNCTION(".visible", "f", "mad.lo.u32 %r1, %r1, 3, 7;"),
+        HEAD FUNCTION("", "f", "mad.lo.u32 %r1, %r1, 3, 7;") KERNEL("l", CALL("f"))
+            DECLARED(".visible", "f"),
+    };
+    const char *uses = HEAD DECLARED(".extern", "f") KERNEL("k", CALL("f"));
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        const char *has = texts[i / 2];
+
+        OK(link_two(i % 2 ? has : uses, i % 2 ? uses : has));
+        assert_int_equal(run("k", 32, 0)[31], 100);
+        assert_int_equal(run("l", 32, 0)[31], 100);
+        OK(cuModuleUnload(module));
+    }
+}
+
 static void test_variables(void **state)
 {
     const char *uses =
@@ -294,6 +316,12 @@ static void test_refused(void **state)
          "a.ptx:4:22: error: undefined reference to x\n"},
         {HEAD FUNCTION(".visible", "f", ""), HEAD "\n" FUNCTION(".visible", "f", ""),
          "b.ptx:5:32: error: multiple definition of f, first defined at a.ptx:4:32\n"},
+        {HEAD FUNCTION(".visible", "f", ""), HEAD DECLARED("", "f") FUNCTION(".visible", "f", ""),
+         "b.ptx:5:32: error: multiple definition of f, first defined at a.ptx:4:32\n"},
+        {HEAD FUNCTION(".visible", "f", ""), HEAD FUNCTION("", "f", "") DECLARED(".visible", "f"),
+         "b.ptx:4:24: error: multiple definition of f, first defined at a.ptx:4:32\n"},
+        {HEAD FUNCTION("", "f", "") DECLARED(".visible", "f"), HEAD FUNCTION(".visible", "f", ""),
+         "b.ptx:4:32: error: multiple definition of f, first defined at a.ptx:4:24\n"},
         {HEAD ".visible .global .u32 x;\n", HEAD ".extern .global .u32 x; .visible .global .u32 x;",
          "b.ptx:4:47: error: multiple definition of x, first defined at a.ptx:4:23\n"},
         {HEAD KERNEL("k", ""), HEAD ".entry k() { ret; }",
@@ -426,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_functions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_functions_that_are_published_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_variables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_static, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weak, setup, teardown),
