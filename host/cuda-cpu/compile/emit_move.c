@@ -83,6 +83,9 @@ static void move(struct emitter *emitter)
     const struct ptx_operand *to = &emitter->instruction->operands[0];
     const struct ptx_operand *from = &emitter->instruction->operands[1];
 
+    if (to->kind == PTX_O_REGISTER && emitter->uniform.constants[to->reg] != NULL) {
+        return; /* who reads it reads what stands here */
+    }
     if (emit_has(emitter, PTX_W_V2) || emit_has(emitter, PTX_W_V4)) {
         move_vector(emitter, type);
     } else if (is_vector_register(emitter, to) || is_vector_register(emitter, from)) {

@@ -142,7 +142,8 @@ static value is_as_guessed(struct emitter *emitter, const struct whole_access *a
                   emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", place->vector, expected));
 }
 
-/* The memory that this access met last, or the block's shared memory. */
+/* The memory that this access met last, or the block's shared memory. A launch may give a block
+ * more than the kernel's variables take, which is looked up lane by lane. */
 static void find_bounds(struct emitter *emitter, const struct whole_access *access, value *start,
                         value *end)
 {
@@ -150,7 +151,9 @@ static void find_bounds(struct emitter *emitter, const struct whole_access *acce
 
     if (access->is_shared) {
         *start = emit_value(emitter, "add i64 0, 0");
-        *end = emit_fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
+        *end = emitter->shared_size
+                   ? emit_value(emitter, "add i64 0, %u", emitter->shared_size)
+                   : emit_fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
         return;
     }
     sites = emit_fixed_field(emitter, offsetof(struct warp, sites), "ptr");

@@ -160,6 +160,36 @@ static value lane_of(struct emitter *emitter, unsigned bits, value vector, unsig
     return emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 %u", bits, vector, lane);
 }
 
+/* Within a kernel's shared variables a place has 32 bits. */
+static bool are_places_short(const struct emitter *emitter, const struct whole_access *access)
+{
+    return access->is_shared && emitter->shared_size;
+}
+
+/* In slot 0. */
+static void spill_places(struct emitter *emitter, const struct whole_access *access, value vector)
+{
+    vector = emit_value(emitter, "add <32 x i64> %%t%u, splat (i64 %lld)", vector,
+                        (long long)access->offset);
+    if (are_places_short(emitter, access)) {
+        vector = emit_value(emitter, "trunc <32 x i64> %%t%u to <32 x i32>", vector);
+        emit_spill(emitter, 0, PTX_W_B32, vector);
+    } else {
+        emit_spill(emitter, 0, PTX_W_B64, vector);
+    }
+}
+
+static value place_of_lane(struct emitter *emitter, const struct whole_access *access,
+                           unsigned lane)
+{
+    bool is_short = are_places_short(emitter, access);
+    unsigned bits = is_short ? 32 : 64;
+    value place = emit_value(emitter, "getelementptr i%u, ptr %%slots, i64 %u", bits, lane);
+
+    place = emit_value(emitter, "load volatile i%u, ptr %%t%u, align %u", bits, place, bits / 8);
+    return is_short ? emit_value(emitter, "zext i32 %%t%u to i64", place) : place;
+}
+
 /* Lane by lane, in their order: what was there. Their places, in slot 0, are loaded one by one,
  * which is less than to take them out of vectors; volatile: so that it stays that way. */
 static value update_each(struct emitter *emitter, const struct whole_access *access,
@@ -170,13 +200,12 @@ static value update_each(struct emitter *emitter, const struct whole_access *acc
 
     for (unsigned lane = 0; lane < WARP_LANES; lane++) {
         struct operands of_lane = {.with = lane_of(emitter, bits, by.with, lane)};
-        value row = emit_value(emitter, "getelementptr i8, ptr %%slots, i64 %u", lane * 8), was;
+        value place = place_of_lane(emitter, access, lane), was;
 
-        row = emit_value(emitter, "load volatile i64, ptr %%t%u, align 8", row);
         if (by.swap) {
             of_lane.swap = lane_of(emitter, bits, by.swap, lane);
         }
-        was = how(emitter, bits, whole_pointer_to(emitter, access, row, access->offset), of_lane);
+        was = how(emitter, bits, whole_pointer_to(emitter, access, place, 0), of_lane);
         old = emit_value(emitter, "insertelement <32 x i%u> %%t%u, i%u %%t%u, i32 %u", bits, old,
                          bits, was, lane);
     }
@@ -221,7 +250,7 @@ void whole_atomic(struct emitter *emitter, const struct whole_access *access)
     if (emit_has(emitter, PTX_W_CAS)) {
         by.swap = emit_get(emitter, first + 1, type);
     }
-    emit_spill(emitter, 0, PTX_W_B64, place.vector);
+    spill_places(emitter, access, place.vector);
     old = access->is_shared              ? update_each(emitter, access, by, update_alone)
           : emit_has(emitter, PTX_W_SYS) ? update_each(emitter, access, by, update_locked)
                                          : update_global(emitter, access, by);

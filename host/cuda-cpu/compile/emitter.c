@@ -328,12 +328,19 @@ static value resize(struct emitter *emitter, enum ptx_word from, enum ptx_word t
                       emit_vector(emit_bits(to)));
 }
 
+static value get_plain(struct emitter *emitter, const struct ptx_operand *operand,
+                       enum ptx_word type);
+
 static value load_register(struct emitter *emitter, uint32_t reg, unsigned part,
                            enum ptx_word storage)
 {
+    const struct ptx_operand *constant = emitter->uniform.constants[reg];
     bool is_uniform = !emitter->uniform.differs[reg];
     value loaded;
 
+    if (constant != NULL) {
+        return get_plain(emitter, constant, storage);
+    }
     if (affine_is_kept(emitter, reg)) {
         return affine_lanes(emitter, reg);
     }

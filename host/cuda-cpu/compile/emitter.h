@@ -46,7 +46,8 @@ struct emitter {
     bool is_edgy;    /* warps part at edges alone: edge.h */
     bool runs_block; /* the kernel: struct kernel_needs */
     uint32_t kept_size;
-    unsigned values; /* numbered so far */
+    uint32_t shared_size; /* bytes of the kernel's shared variables; 0: the launch knows */
+    unsigned values;      /* numbered so far */
     unsigned labels;
     uint32_t sites;     /* accesses of the kernel so far */
     struct text places; /* of the sites: places.h */

@@ -198,6 +198,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     struct emitter emitter = {
         .module = module, .out = ir, .log = log, .options = options, .reach = &reach};
     unsigned errors = log->errors;
+    uint64_t shared_size;
 
     if (!reach_create(&reach, module, log)) {
         return fail_without(log, kernel, PTX_ERROR_MEMORY, "no memory");
@@ -208,7 +209,10 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     }
     text_add(ir, "%s", prelude);
     if (reach_add(&reach, kernel)) {
-        shared_lay(&reach);
+        shared_size = shared_lay(&reach);
+        if (!shared_is_dynamic(&reach) && shared_size <= UINT32_MAX) {
+            emitter.shared_size = (uint32_t)shared_size;
+        }
         emit_reached(&emitter, &reach);
     }
     places_end(&emitter, kernel);

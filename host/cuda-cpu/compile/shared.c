@@ -75,6 +75,11 @@ static void place_dynamic(struct ptx_variable *variable, uint64_t *size)
     }
 }
 
+static void count_dynamic(struct ptx_variable *variable, uint64_t *count)
+{
+    *count += variable->offset != SHARED_NOWHERE && !variable->size;
+}
+
 /* ---- Which there are ---- */
 
 static void note_operand(const struct ptx_operand *operand)
@@ -123,4 +128,12 @@ uint64_t shared_lay(const struct reach *reach)
     visit_all(reach, align_dynamic, &size);
     visit_all(reach, place_dynamic, &size);
     return size;
+}
+
+bool shared_is_dynamic(const struct reach *reach)
+{
+    uint64_t count = 0;
+
+    visit_all(reach, count_dynamic, &count);
+    return count != 0;
 }

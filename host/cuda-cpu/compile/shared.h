@@ -15,4 +15,7 @@
  * those that are .extern, where dynamic memory begins: behind all others. This comes back. */
 uint64_t shared_lay(const struct reach *reach);
 
+/* Then: whether the kernel has any that are .extern. */
+bool shared_is_dynamic(const struct reach *reach);
+
 #endif

@@ -242,7 +242,8 @@ static bool has(const struct turns *turns, const uint64_t *sets, uint32_t block,
 
 bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg)
 {
-    return live_has(&turns->live, block, reg) && has(turns, turns->used, block, reg);
+    return turns->places[reg] && live_has(&turns->live, block, reg) &&
+           has(turns, turns->used, block, reg);
 }
 
 bool turns_has_still(const struct turns *turns, uint32_t block, uint32_t reg)
@@ -279,7 +280,8 @@ static uint32_t size_of(const struct planner *planner, uint32_t reg)
 
 static bool stays(const struct planner *planner, uint32_t reg)
 {
-    for (uint32_t i = 0; i < planner->flow->count; i++) {
+    for (uint32_t i = 0; planner->uniform->constants[reg] == NULL && i < planner->flow->count;
+         i++) {
         uint32_t next = planner->flow->blocks[i].next;
 
         if (is_stop(planner, i) && next < planner->flow->count &&

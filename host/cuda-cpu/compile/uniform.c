@@ -210,12 +210,43 @@ static void count_setting(void *context, uint32_t reg)
     finder->settings[reg]++;
 }
 
+static bool is_number(const struct ptx_operand *operand)
+{
+    return operand->kind == PTX_O_INTEGER || operand->kind == PTX_O_FLOAT32 ||
+           operand->kind == PTX_O_FLOAT64 ||
+           (operand->kind == PTX_O_SYMBOL && operand->symbol->kind == PTX_S_VARIABLE &&
+            operand->symbol->variable->space == PTX_SPACE_SHARED);
+}
+
+/* Guards are read from where they are set. */
+static void note_moved(struct finder *finder, const struct ptx_instruction *instruction)
+{
+    const struct ptx_operand *operands = instruction->operands;
+    const struct ptx_register *reg;
+    uint32_t to;
+
+    if (instruction->opcode != PTX_MOV || instruction->has_guard ||
+        operands[0].kind != PTX_O_REGISTER || !is_number(&operands[1])) {
+        return;
+    }
+    to = operands[0].reg;
+    reg = &finder->function->registers[to];
+    if (reg->vector == 1 && reg->type != PTX_W_PRED && !finder->uniform->differs[to] &&
+        finder->settings[to] == 1 &&
+        ptx_type_bits(reg->type) == ptx_type_bits(ptx_type_word(instruction, 0))) {
+        finder->uniform->constants[to] = &operands[1];
+    }
+}
+
 static void find_constants(struct finder *finder)
 {
     const struct ptx_function *function = finder->function;
 
     for (size_t i = 0; i < function->instruction_count; i++) {
         live_visit_set(&function->instructions[i], count_setting, finder);
+    }
+    for (size_t i = 0; i < function->instruction_count; i++) {
+        note_moved(finder, &function->instructions[i]);
     }
     do {
         finder->changed = false;
@@ -466,6 +497,7 @@ static bool allocate(struct finder *finder)
     finder->uniform->own = calloc(registers, sizeof(uint32_t));
     finder->uniform->apart = calloc(blocks, sizeof(bool));
     finder->uniform->passed = calloc(blocks, sizeof(bool));
+    finder->uniform->constants = calloc(registers, sizeof(const struct ptx_operand *));
     finder->constant = calloc(registers, sizeof(bool));
     finder->settings = calloc(registers, sizeof(uint32_t));
     finder->setting_sides = calloc(registers, sizeof(uint64_t));
@@ -476,8 +508,8 @@ static bool allocate(struct finder *finder)
     finder->ran = calloc(blocks, sizeof(bool));
     return finder->uniform->differs != NULL && finder->uniform->stays != NULL &&
            finder->uniform->own != NULL && finder->uniform->apart != NULL &&
-           finder->uniform->passed != NULL && finder->constant != NULL &&
-           finder->settings != NULL && finder->setting_sides != NULL &&
+           finder->uniform->passed != NULL && finder->uniform->constants != NULL &&
+           finder->constant != NULL && finder->settings != NULL && finder->setting_sides != NULL &&
            finder->setting_branch != NULL && finder->is_done != NULL && finder->sides != NULL &&
            finder->waits != NULL && finder->ran != NULL;
 }
@@ -511,6 +543,7 @@ void uniform_destroy(struct uniform *uniform)
     free(uniform->own);
     free(uniform->apart);
     free(uniform->passed);
+    free(uniform->constants);
     live_destroy(&uniform->live);
     memset(uniform, 0, sizeof(*uniform));
 }

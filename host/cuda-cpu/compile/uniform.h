@@ -19,6 +19,9 @@ struct uniform {
     uint32_t *own; /* and then it is read from no block on but this one; or FLOW_END */
     bool *apart;   /* of each block: some lanes of a warp may run it while others are elsewhere */
     bool *passed;  /* and: lanes that are apart may wait on both sides of it, and none at it */
+    /* What the one mov that sets a register names: a number, or where a shared variable lies. Who
+     * reads the register reads that. NULL: it is none such. */
+    const struct ptx_operand **constants;
     struct live live; /* without sets: the function is too large */
 };
 

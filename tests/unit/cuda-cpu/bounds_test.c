@@ -150,6 +150,61 @@ static void test_memory_freed_between_launches(void **state)
     program_destroy(program);
 }
 
+/* A launch may have more shared memory than the kernel has variables: 32 words, and 16 more. Each
+ * thread's place is in %r1, %r2 is 5 and %r6 is 0, which nobody knows. */
+#define IN_SHARED(access)                                                                          \
+    KERNEL(".shared .align 8 .b32 s[32]; ld.global.u32 %r6, [%rd0]; mov.u32 %r2, 5; "              \
+           "mov.u32 %r4, s; shl.b32 %r1, %r0, 2; add.u32 %r1, %r1, %r4; mul.wide.u32 %rd1, %r0, "  \
+           "4; add.u64 %rd1, %rd0, %rd1; bar.sync 0;\n" access                                     \
+           "\nld.shared.u32 %r3, [%r1]; st.global.u32 [%rd1], %r3;")
+
+#define NOBODY 32
+
+static void expect_in_shared(const char *text, uint32_t faulting)
+{
+    uint64_t params[1] = {address_of(out)};
+    struct launch launch;
+    struct program *program = load(text, &launch);
+
+    memset(out, 0, sizeof(out));
+    launch.params = params;
+    launch.shared_size += 64;
+    if (faulting == NOBODY) {
+        assert_int_equal(launch_run(&launch, &fault), LAUNCH_OK);
+    } else {
+        assert_int_equal(launch_run(&launch, &fault), LAUNCH_FAULT);
+        assert_int_equal(fault.fault, WARP_FAULT_ADDRESS);
+        assert_int_equal(fault.thread[0], faulting);
+    }
+    program_destroy(program);
+}
+
+static void test_shared_memory_behind_variables(void **state)
+{
+    (void)state;
+    expect_in_shared(IN_SHARED("add.u32 %r1, %r1, 64; red.shared.add.u32 [%r1], %r2;"), NOBODY);
+    assert_int_equal(out[31], 5);
+    expect_in_shared(IN_SHARED("st.shared.u32 [%r1+64], %r2; add.u32 %r1, %r1, 64;"), NOBODY);
+    assert_int_equal(out[31], 5);
+    expect_in_shared(IN_SHARED("add.u32 %r1, %r1, 68; red.shared.add.u32 [%r1], %r2;"), 31);
+    expect_in_shared(IN_SHARED("st.shared.u32 [%r1+72], %r2;"), 30);
+}
+
+static void test_scattered_shared_memory(void **state)
+{
+    (void)state;
+    expect_in_shared(IN_SHARED("and.b32 %r1, %r1, 60; xor.b32 %r1, %r1, %r6; add.u32 %r1, %r1, 8; "
+                               "atom.shared.add.u32 %r5, [%r1+-8], %r2; add.u32 %r1, %r1, -8;"),
+                     NOBODY);
+    assert_int_equal(out[31], 10);
+    expect_in_shared(IN_SHARED("and.b32 %r1, %r1, 60; xor.b32 %r1, %r1, %r6; "
+                               "atom.shared.add.u32 %r5, [%r1+-8], %r2;"),
+                     0);
+    expect_in_shared(IN_SHARED("mad.lo.u32 %r1, %r0, %r0, %r6; shl.b32 %r1, %r1, 2; "
+                               "atom.shared.add.u32 %r5, [%r1], %r2;"),
+                     7);
+}
+
 /* Memory that a load has met is not a store's. */
 static void test_constants_are_read_alone(void **state)
 {
@@ -204,6 +259,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_of_other_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heap_that_was_given_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_freed_between_launches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_memory_behind_variables, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scattered_shared_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_constants_are_read_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_in_empty_ranges, setup, teardown),

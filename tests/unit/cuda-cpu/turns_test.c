@@ -98,6 +98,26 @@ static void test_registers(void **state)
     }
 }
 
+/* What is set once, to a number, need not be kept: %r1 to %r3, %d1, %h1 and %rd2; %rd3 is. */
+#define OF_NUMBERS                                                                                 \
+    "mov.u32 %r1, 7; mov.b32 %r2, 0f3F800000; mov.f64 %d1, 0d4008000000000000; mov.s16 %h1, -2; "  \
+    "mov.u64 %rd2, s; mov.u32 %r3, s; mul.wide.u32 %rd3, %r0, 4; add.u64 %rd4, %rd2, %rd3; "       \
+    "st.shared.u32 [%rd4 + 400], %r0;\n"                                                           \
+    "bar.sync 0; cvt.rzi.u32.f64 %r4, %d1; cvt.s32.s16 %r5, %h1; add.u64 %rd4, %rd2, %rd3; "       \
+    "ld.shared.u32 %r6, [%rd4 + 400]; ld.shared.u32 %r7, [%r3 + 404]; shr.u32 %r8, %r2, 23; "      \
+    "mad.lo.u32 %r6, %r6, %r1, %r4; add.u32 %r6, %r6, %r5; add.u32 %r6, %r6, %r7; "                \
+    "add.u32 %r6, %r6, %r8; st.global.u32 [%rd1], %r6;"
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(run(KERNEL(OF_NUMBERS), true), LAUNCH_OK);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_int_equal(out[i], i * 7 + 3 - 2 + 1 + 127);
+    }
+    assert_int_equal(launch.kept_size, 64 + 2 * 32 * sizeof(uint64_t)); /* %rd1, %rd3 */
+}
+
 /* Each thread adds what its neighbour has, round by round. */
 static void test_rounds(void **state)
 {
@@ -417,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_registers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_above_each_other, setup, teardown),
