@@ -82,17 +82,24 @@ $(BUILD)/tests/fake/vulkan/libvulkan.so.1: $(wildcard tests/fake/vulkan/*.[ch]) 
 		-DFAKE_VULKAN_REAL='"$(shell $(CC) -print-file-name=libvulkan.so.1)"' \
 		-Wl,-soname,libvulkan.so.1 $(filter %.c,$^) -o $@
 
-# Kernels as compilers make them; without nvcc that file is empty.
+# Kernels as compilers make them; without nvcc that file is empty. Those whose floats are compared by
+# the bit have no product and sum joined.
 $(call remember,tests-ptx,$(CLANG_VERSION) $(KERNELS_COMPILER))
+$(BUILD)/tests/kernels-clang.ptx: PTX_FLAGS := -ffp-contract=off
+$(BUILD)/tests/kernels-nvcc.ptx: PTX_FLAGS := -fmad=false
+$(BUILD)/tests/headers-clang.ptx $(BUILD)/tests/headers-nvcc.ptx: export KERNELS_ARCH := 80
 
-$(BUILD)/tests/%-clang.ptx: tests/unit/cuda-cpu/%.cu mk/kernels.sh $(BUILD)/flags/tests-ptx
+$(BUILD)/tests/%-clang.ptx: tests/unit/cuda-cpu/%.cu mk/kernels.sh $(BUILD)/flags/tests-ptx \
+		$(wildcard firmware/cuda-clang/*.h firmware/cuda-clang/*/*.h) \
+		$(wildcard tests/unit/cuda-cpu/*.h) tests/unit/cuda-cpu/headers.cu
 	@mkdir -p $(@D)
-	$(call quiet,PTX,$@)mk/kernels.sh --clang $< $@ -ffp-contract=off
+	$(call quiet,PTX,$@)mk/kernels.sh --clang $< $@ $(PTX_FLAGS)
 
-$(BUILD)/tests/%-nvcc.ptx: tests/unit/cuda-cpu/%.cu mk/kernels.sh $(BUILD)/flags/tests-ptx
+$(BUILD)/tests/%-nvcc.ptx: tests/unit/cuda-cpu/%.cu mk/kernels.sh $(BUILD)/flags/tests-ptx \
+		$(wildcard tests/unit/cuda-cpu/*.h)
 	@mkdir -p $(@D)
 	$(call quiet,PTX,$@)if mk/kernels.sh --nvcc --compiler > /dev/null; then \
-		mk/kernels.sh --nvcc $< $@ -fmad=false; else : > $@; fi
+		mk/kernels.sh --nvcc $< $@ $(PTX_FLAGS); else : > $@; fi
 
 # Shaders of tests: GLSL by its stage, and SPIR-V as text for what no compiler makes.
 $(BUILD)/tests/shaders/%.spv: tests/shaders/%

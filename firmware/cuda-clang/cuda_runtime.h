@@ -127,6 +127,38 @@ BG_DEVICE void __trap()
     asm volatile("trap;");
 }
 
+/* ---- Kinds of memory ---- */
+
+#define BG_MEMORY(name, kind)                                                                      \
+    BG_DEVICE size_t __cvta_generic_to_##name(const void *address)                                 \
+    {                                                                                              \
+        size_t place;                                                                              \
+        asm("cvta.to." kind ".u64 %0, %1;" : "=l"(place) : "l"(address));                          \
+        return place;                                                                              \
+    }                                                                                              \
+    BG_DEVICE void *__cvta_##name##_to_generic(size_t place)                                       \
+    {                                                                                              \
+        void *address;                                                                             \
+        asm("cvta." kind ".u64 %0, %1;" : "=l"(address) : "l"(place));                             \
+        return address;                                                                            \
+    }
+
+BG_MEMORY(global, "global")
+BG_MEMORY(shared, "shared")
+BG_MEMORY(constant, "const")
+BG_MEMORY(local, "local")
+#undef BG_MEMORY
+
+BG_DEVICE unsigned __isGlobal(const void *address)
+{
+    return __nvvm_isspacep_global(address);
+}
+
+BG_DEVICE unsigned __isShared(const void *address)
+{
+    return __nvvm_isspacep_shared(address);
+}
+
 /* ---- Calls of the system ---- */
 
 extern "C" {
@@ -158,7 +190,13 @@ BG_DEVICE void *memcpy(void *to, const void *from, size_t size)
 #include "warp_functions.h"
 #include "atomic_functions.h"
 #include "integer_functions.h"
+#include "conversion_functions.h"
 #include "float_functions.h"
+#include "exact_functions.h"
+#include "exponential_functions.h"
+#include "trigonometric_functions.h"
+#include "special_functions.h"
+#include "float_overloads.h"
 #include "texture_functions.h"
 
 #endif

@@ -15,6 +15,8 @@
 
 BG_MINIMUM_MAXIMUM(int)
 BG_MINIMUM_MAXIMUM(unsigned)
+BG_MINIMUM_MAXIMUM(long)
+BG_MINIMUM_MAXIMUM(unsigned long)
 BG_MINIMUM_MAXIMUM(long long)
 BG_MINIMUM_MAXIMUM(unsigned long long)
 
@@ -23,6 +25,21 @@ BG_MINIMUM_MAXIMUM(unsigned long long)
 BG_DEVICE int abs(int value)
 {
     return value < 0 ? -value : value;
+}
+
+BG_DEVICE long abs(long value)
+{
+    return value < 0 ? -value : value;
+}
+
+BG_DEVICE long long abs(long long value)
+{
+    return value < 0 ? -value : value;
+}
+
+BG_DEVICE long long llabs(long long value)
+{
+    return abs(value);
 }
 
 BG_DEVICE int __popc(unsigned value)
@@ -75,6 +92,32 @@ BG_DEVICE unsigned __umulhi(unsigned a, unsigned b)
     return (unsigned)((unsigned long long)a * b >> 32);
 }
 
+BG_DEVICE long long __mul64hi(long long a, long long b)
+{
+    return (long long)((__int128)a * b >> 64);
+}
+
+BG_DEVICE int __mul24(int a, int b)
+{
+    return __nvvm_mul24_i(a, b);
+}
+
+BG_DEVICE unsigned __umul24(unsigned a, unsigned b)
+{
+    return (unsigned)__nvvm_mul24_ui(a, b);
+}
+
+/* |a - b| + c */
+BG_DEVICE unsigned __sad(int a, int b, unsigned c)
+{
+    return c + (a < b ? (unsigned)b - (unsigned)a : (unsigned)a - (unsigned)b);
+}
+
+BG_DEVICE unsigned __usad(unsigned a, unsigned b, unsigned c)
+{
+    return c + (a < b ? b - a : a - b);
+}
+
 BG_DEVICE unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 {
     return (unsigned long long)((unsigned __int128)a * b >> 64);
@@ -100,6 +143,14 @@ BG_DEVICE int __dp4a(int a, int b, int c)
     int sum;
 
     asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(b), "r"(c));
+    return sum;
+}
+
+BG_DEVICE unsigned __dp4a(unsigned a, unsigned b, unsigned c)
+{
+    unsigned sum;
+
+    asm("dp4a.u32.u32 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(b), "r"(c));
     return sum;
 }
 

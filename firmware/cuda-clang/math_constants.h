@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers by NVIDIA's names. */
+#ifndef FIRMWARE_CUDA_CLANG_MATH_CONSTANTS_H
+#define FIRMWARE_CUDA_CLANG_MATH_CONSTANTS_H
+
+#include "cuda_runtime.h"
+
+#define CUDART_INF_F __builtin_inff()
+#define CUDART_NAN_F __int_as_float(0x7FFFFFFF)
+#define CUDART_MIN_DENORM_F 0x1p-149f
+#define CUDART_MAX_NORMAL_F 0x1.fffffep127f
+#define CUDART_NEG_ZERO_F (-0.0f)
+#define CUDART_ZERO_F 0.0f
+#define CUDART_ONE_F 1.0f
+#define CUDART_SQRT_HALF_F 0.707106781f
+#define CUDART_SQRT_TWO_F 1.414213562f
+#define CUDART_LOG2E_F 1.442695041f
+#define CUDART_L2T_F 3.321928094f
+#define CUDART_LN2_F 0.693147181f
+#define CUDART_LNT_F 2.302585093f
+#define CUDART_PI_F 3.141592654f
+#define CUDART_PIO2_F 1.570796327f
+#define CUDART_PIO4_F 0.785398163f
+#define CUDART_2OVERPI_F 0.636619772f
+#define CUDART_SQRT_2PI_F 2.506628275f
+
+#define CUDART_INF __builtin_inf()
+#define CUDART_NAN __longlong_as_double(0x7FF8000000000000ll)
+#define CUDART_MIN_DENORM 0x1p-1074
+#define CUDART_MAX_NORMAL 0x1.fffffffffffffp1023
+#define CUDART_NEG_ZERO (-0.0)
+#define CUDART_ZERO 0.0
+#define CUDART_ONE 1.0
+#define CUDART_SQRT_HALF 0x1.6a09e667f3bcdp-1
+#define CUDART_SQRT_TWO 0x1.6a09e667f3bcdp0
+#define CUDART_LOG2E 0x1.71547652b82fep0
+#define CUDART_L2T 0x1.a934f0979a371p1
+#define CUDART_LN2 0x1.62e42fefa39efp-1
+#define CUDART_LNT 0x1.26bb1bbb55516p1
+#define CUDART_PI 0x1.921fb54442d18p1
+#define CUDART_PIO2 0x1.921fb54442d18p0
+#define CUDART_PIO4 0x1.921fb54442d18p-1
+#define CUDART_2OVERPI 0x1.45f306dc9c883p-1
+#define CUDART_SQRT_2PI 0x1.40d931ff62706p1
+
+#endif
