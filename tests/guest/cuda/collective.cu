@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Kernels of collective.c and sorting.c: what threads do together. */
+#include <cooperative_groups.h>
+
 #include "firmware/apps/cuda.cu"
 
 #define BLOCK 256
@@ -170,10 +172,7 @@ KERNEL neighbours(unsigned *values, unsigned *other, unsigned *arrived, unsigned
     }
 }
 
-/* The same by the toolkit's barrier, which clang does not have. */
-#ifndef __clang__
-#include <cooperative_groups.h>
-
+/* The same by the toolkit's barrier. */
 KERNEL neighbours_by_groups(unsigned *values, unsigned *other, unsigned *arrived, unsigned rounds)
 {
     for (unsigned round = 1; round <= rounds; round++) {
@@ -181,4 +180,3 @@ KERNEL neighbours_by_groups(unsigned *values, unsigned *other, unsigned *arrived
         cooperative_groups::this_grid().sync();
     }
 }
-#endif
