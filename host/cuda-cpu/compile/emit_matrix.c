@@ -108,13 +108,25 @@ static value fragment_slot(struct emitter *emitter, unsigned index)
     return emit_slot(emitter, index * FRAGMENT_SLOTS);
 }
 
-static value spill_fragment(struct emitter *emitter, size_t operand, unsigned index)
+static bool is_in_memory(const struct emitter *emitter, const struct ptx_operand *items,
+                         size_t count, enum ptx_word type)
+{
+    return fragments_are_beside(&emitter->fragments, items, count,
+                                WARP_LANES * ptx_type_bits(type) / 8);
+}
+
+/* Where it lies, or a copy. */
+static value source_fragment(struct emitter *emitter, size_t operand, unsigned index)
 {
     enum ptx_word type = register_type(emitter, operand);
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, vector_operand(emitter, (unsigned)operand), items);
-    value fragment = fragment_slot(emitter, index);
+    value fragment;
 
+    if (is_in_memory(emitter, items, count, type)) {
+        return emit_value(emitter, "getelementptr i8, ptr %%r%u.0, i64 0", items[0].reg);
+    }
+    fragment = fragment_slot(emitter, index);
     for (size_t i = 0; i < count; i++) {
         value stored = emit_get(emitter, &items[i], type);
 
@@ -124,14 +136,36 @@ static value spill_fragment(struct emitter *emitter, size_t operand, unsigned in
     return fragment;
 }
 
-static void reload_fragment(struct emitter *emitter, value fragment)
+/* A result's fragment: where it is to lie, or a slot to take it from. */
+struct result {
+    value at;
+    bool is_there;
+};
+
+/* sets_all: whoever writes it writes all lanes, also those that take no part. */
+static struct result result_fragment(struct emitter *emitter, bool sets_all)
+{
+    struct ptx_operand items[EMIT_ITEMS];
+    size_t count = emit_items(emitter, vector_operand(emitter, 0), items);
+    bool is_there = is_in_memory(emitter, items, count, register_type(emitter, 0));
+
+    for (size_t i = 0; i < count && is_there && sets_all; i++) {
+        is_there = !emit_keeps_others(emitter, items[i].reg);
+    }
+    return (struct result){
+        is_there ? emit_value(emitter, "getelementptr i8, ptr %%r%u.0, i64 0", items[0].reg)
+                 : fragment_slot(emitter, 0),
+        is_there};
+}
+
+static void put_result(struct emitter *emitter, struct result result)
 {
     enum ptx_word type = register_type(emitter, 0);
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, vector_operand(emitter, 0), items);
 
-    for (size_t i = 0; i < count; i++) {
-        value pointer = register_pointer(emitter, fragment, i, type);
+    for (size_t i = 0; i < count && !result.is_there; i++) {
+        value pointer = register_pointer(emitter, result.at, i, type);
 
         emit_put(emitter, &items[i], type,
                  emit_value(emitter, "load %s, ptr %%t%u, align 64", emit_vector(type), pointer));
@@ -143,16 +177,16 @@ static void reload_fragment(struct emitter *emitter, value fragment)
 static void product(struct emitter *emitter, enum matrix_layout layout)
 {
     struct matrix_form form = form_of(emitter, layout);
-    value a = spill_fragment(emitter, 1, 1);
-    value b = spill_fragment(emitter, 2, 2);
-    value c = spill_fragment(emitter, 3, 3);
-    value d = fragment_slot(emitter, 0);
+    value a = source_fragment(emitter, 1, 1);
+    value b = source_fragment(emitter, 2, 2);
+    value c = source_fragment(emitter, 3, 3);
+    struct result d = result_fragment(emitter, false);
     value callee = emit_field(emitter, offsetof(struct warp, multiply), "ptr");
 
     emit(emitter,
          "call void %%t%u(ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, i64 %llu, i32 %%t%u)", callee,
-         d, a, b, c, form_bits(&form), emit_lane_bits(emitter));
-    reload_fragment(emitter, d);
+         d.at, a, b, c, form_bits(&form), emit_lane_bits(emitter));
+    put_result(emitter, d);
 }
 
 static void mma(struct emitter *emitter)
@@ -179,35 +213,40 @@ static value stride_of(struct emitter *emitter, const struct matrix_form *form)
     return emit_value(emitter, "zext i32 %%t%u to i64", stride);
 }
 
-static void transfer(struct emitter *emitter, bool loads)
+/* which: the callee, in struct warp. */
+static void transfer(struct emitter *emitter, size_t which, value fragment, unsigned address_at)
 {
     struct matrix_form form = form_of(emitter, MATRIX_WMMA);
-    value fragment = loads ? fragment_slot(emitter, 0) : spill_fragment(emitter, 1, 0);
     value address, stride, callee;
 
     form.which = ptx_matrix_of(emitter->instruction, 0);
     form.is_row = is_row(emitter, 0);
     address = emit_first_lane(emitter, PTX_W_B64,
-                              emit_address(emitter, vector_operand(emitter, loads ? 1 : 0)));
+                              emit_address(emitter, vector_operand(emitter, address_at)));
     stride = stride_of(emitter, &form);
-    callee = emit_field(
-        emitter, loads ? offsetof(struct warp, load_matrix) : offsetof(struct warp, store_matrix),
-        "ptr");
+    callee = emit_field(emitter, which, "ptr");
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, i64 %%t%u, i64 %%t%u, i64 %llu, i32 %%t%u, i32 %u)",
          callee, fragment, address, stride, form_bits(&form), emit_lane_bits(emitter),
          emit_site(emitter));
-    if (loads) {
-        reload_fragment(emitter, fragment);
-    }
+}
+
+static void load(struct emitter *emitter)
+{
+    struct result loaded = result_fragment(emitter, true);
+
+    transfer(emitter, offsetof(struct warp, load_matrix), loaded.at, 1);
+    put_result(emitter, loaded);
 }
 
 static void wmma(struct emitter *emitter)
 {
     if (emit_has(emitter, PTX_W_MMA)) {
         product(emitter, MATRIX_WMMA);
+    } else if (emit_has(emitter, PTX_W_LOAD)) {
+        load(emitter);
     } else {
-        transfer(emitter, emit_has(emitter, PTX_W_LOAD));
+        transfer(emitter, offsetof(struct warp, store_matrix), source_fragment(emitter, 1, 0), 0);
     }
 }
 
@@ -236,12 +275,11 @@ static value row_lanes(struct emitter *emitter, size_t count)
                       count == 4 ? UINT32_MAX : (1u << (8 * count)) - 1);
 }
 
-static void move_rows(struct emitter *emitter, size_t field, unsigned access, size_t operand,
-                      size_t count)
+static void move_rows(struct emitter *emitter, size_t field, value rows, unsigned access,
+                      size_t operand, size_t count)
 {
     value addresses = emit_spill(emitter, FRAGMENT_SLOTS, PTX_W_B64,
                                  emit_address(emitter, vector_operand(emitter, operand)));
-    value rows = emit_slot(emitter, 0);
     value lanes = row_lanes(emitter, count);
     value callee = emit_field(emitter, field, "ptr");
 
@@ -249,21 +287,34 @@ static void move_rows(struct emitter *emitter, size_t field, unsigned access, si
          callee, rows, addresses, lanes, access | 16, emit_site(emitter));
 }
 
+static void put_transposed(struct emitter *emitter, const struct ptx_operand *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        value pointer = register_pointer(emitter, emit_slot(emitter, 0), i, PTX_W_B32);
+
+        emit_put(emitter, &items[i], PTX_W_B32,
+                 transpose(emitter,
+                           emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 64", pointer)));
+    }
+}
+
 static void load_rows(struct emitter *emitter)
 {
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, vector_operand(emitter, 0), items);
+    bool is_transposed = emit_has(emitter, PTX_W_TRANS);
+    struct result rows = is_transposed ? (struct result){emit_slot(emitter, 0), false}
+                                       : result_fragment(emitter, true);
 
     if (!emitter->lanes.all) { /* rows that nobody loads */
-        emit(emitter, "store [512 x i8] zeroinitializer, ptr %%slots, align 64");
+        emit(emitter, "store [%zu x i8] zeroinitializer, ptr %%t%u, align 64", count * 128,
+             rows.at);
     }
-    move_rows(emitter, offsetof(struct warp, gather), 0, 1, count);
-    for (size_t i = 0; i < count; i++) {
-        value pointer = register_pointer(emitter, emit_slot(emitter, 0), i, PTX_W_B32);
-        value loaded = emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 64", pointer);
-
-        emit_put(emitter, &items[i], PTX_W_B32,
-                 emit_has(emitter, PTX_W_TRANS) ? transpose(emitter, loaded) : loaded);
+    move_rows(emitter, offsetof(struct warp, gather), rows.at, 0, 1, count);
+    if (is_transposed) {
+        put_transposed(emitter, items, count);
+    } else {
+        put_result(emitter, rows);
     }
 }
 
@@ -271,15 +322,19 @@ static void store_rows(struct emitter *emitter)
 {
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, vector_operand(emitter, 1), items);
+    value rows;
 
-    for (size_t i = 0; i < count; i++) {
-        value stored = emit_get(emitter, &items[i], PTX_W_B32);
-        value pointer = register_pointer(emitter, emit_slot(emitter, 0), i, PTX_W_B32);
-
-        stored = emit_has(emitter, PTX_W_TRANS) ? transpose(emitter, stored) : stored;
-        emit(emitter, "store <32 x i32> %%t%u, ptr %%t%u, align 64", stored, pointer);
+    if (!emit_has(emitter, PTX_W_TRANS)) {
+        rows = source_fragment(emitter, 1, 0);
+    } else {
+        rows = emit_slot(emitter, 0);
+        for (size_t i = 0; i < count; i++) {
+            emit(emitter, "store <32 x i32> %%t%u, ptr %%t%u, align 64",
+                 transpose(emitter, emit_get(emitter, &items[i], PTX_W_B32)),
+                 register_pointer(emitter, rows, i, PTX_W_B32));
+        }
     }
-    move_rows(emitter, offsetof(struct warp, scatter), WARP_ACCESS_WRITE, 0, count);
+    move_rows(emitter, offsetof(struct warp, scatter), rows, WARP_ACCESS_WRITE, 0, count);
 }
 
 bool emit_matrix(struct emitter *emitter)

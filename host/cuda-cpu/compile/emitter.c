@@ -276,7 +276,9 @@ const char *emit_register_type(const struct emitter *emitter, uint32_t reg)
 void emit_clear_registers(struct emitter *emitter)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        for (unsigned part = 0; part < emitter->function->registers[reg].vector; part++) {
+        unsigned parts = emitter->uniform.stays[reg] ? emitter->function->registers[reg].vector : 0;
+
+        for (unsigned part = 0; part < parts; part++) {
             emit(emitter, "store %s zeroinitializer, ptr %%r%u.%u, align 64",
                  emit_register_type(emitter, reg), reg, part);
         }
@@ -639,9 +641,8 @@ static enum ptx_word sign_of(enum ptx_word type, enum ptx_word storage)
     }
 }
 
-/* Lanes that take no part keep what they have, if somebody reads it: none of them waits at the
- * block that runs. */
-static bool keeps_others(const struct emitter *emitter, uint32_t reg)
+/* None of them waits at the block that runs. */
+bool emit_keeps_others(const struct emitter *emitter, uint32_t reg)
 {
     bool is_read = emitter->uniform.stays[reg] &&
                    (emitter->waits || emitter->uniform.own[reg] != emitter->block);
@@ -659,7 +660,7 @@ static void set_lanes(struct emitter *emitter, uint32_t reg, unsigned part, enum
     if (is_narrow) {
         result = emit_splat_scalar(emitter, storage, result);
     }
-    if (keeps_others(emitter, reg)) {
+    if (emit_keeps_others(emitter, reg)) {
         value old = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", vector, reg, part);
 
         result = emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u",

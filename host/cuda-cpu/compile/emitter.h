@@ -8,6 +8,7 @@
 
 #include "host/cuda-cpu/compile/affine.h"
 #include "host/cuda-cpu/compile/flow.h"
+#include "host/cuda-cpu/compile/fragment.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/text.h"
 #include "host/cuda-cpu/compile/turns.h"
@@ -34,6 +35,7 @@ struct emitter {
     struct affine affine;
     struct whole whole;
     struct turns turns;
+    struct fragments fragments;
     struct text *out;
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */
@@ -86,6 +88,9 @@ value emit_get(struct emitter *emitter, const struct ptx_operand *operand, enum 
  * emitter is. */
 void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type,
               value result);
+
+/* Lanes that take no part keep what they have in this register: somebody reads it. */
+bool emit_keeps_others(const struct emitter *emitter, uint32_t reg);
 
 /* What is in braces, or the parts of a vector register, or one operand; their number. */
 #define EMIT_ITEMS 8

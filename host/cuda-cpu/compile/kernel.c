@@ -16,10 +16,16 @@
 
 static void emit_registers(struct emitter *emitter)
 {
+    emit(emitter, "%%fragments = alloca [%u x i8], align 64", emitter->fragments.size);
     for (uint32_t i = 0; i < emitter->function->register_count; i++) {
         for (unsigned part = 0; part < emitter->function->registers[i].vector; part++) {
-            emit(emitter, "%%r%u.%u = alloca %s, align 64", i, part,
-                 emit_register_type(emitter, i));
+            if (emitter->fragments.places[i] != FRAGMENT_NONE) {
+                emit(emitter, "%%r%u.0 = getelementptr i8, ptr %%fragments, i64 %u", i,
+                     emitter->fragments.places[i]);
+            } else {
+                emit(emitter, "%%r%u.%u = alloca %s, align 64", i, part,
+                     emit_register_type(emitter, i));
+            }
         }
     }
 }
@@ -91,6 +97,16 @@ static void emit_code(struct emitter *emitter, const char *lanes)
     text_add(emitter->out, "  ret void\n}\n");
 }
 
+static void forget_function(struct emitter *emitter, struct flow *flow)
+{
+    fragments_destroy(&emitter->fragments);
+    turns_destroy(&emitter->turns);
+    whole_destroy(&emitter->whole);
+    affine_destroy(&emitter->affine);
+    uniform_destroy(&emitter->uniform);
+    flow_destroy(flow);
+}
+
 static bool emit_function(struct emitter *emitter, const struct ptx_function *function)
 {
     struct flow flow;
@@ -102,12 +118,10 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     if (!uniform_create(function, &flow, &emitter->uniform) ||
         !affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) ||
         !whole_create(function, &flow, &emitter->uniform, emitter->options, &emitter->whole) ||
-        !turns_create(function, &flow, &emitter->uniform, emitter->options, &emitter->turns)) {
+        !turns_create(function, &flow, &emitter->uniform, emitter->options, &emitter->turns) ||
+        !fragments_create(function, &emitter->uniform, &emitter->fragments)) {
         ptx_log_error(emitter->log, function->at, "no memory");
-        whole_destroy(&emitter->whole);
-        affine_destroy(&emitter->affine);
-        uniform_destroy(&emitter->uniform);
-        flow_destroy(&flow);
+        forget_function(emitter, &flow);
         return false;
     }
     emitter->function = function;
@@ -138,11 +152,7 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
         emitter->runs_block = emitter->turns.are_inside;
         emitter->kept_size = emitter->turns.warp_size;
     }
-    turns_destroy(&emitter->turns);
-    whole_destroy(&emitter->whole);
-    affine_destroy(&emitter->affine);
-    uniform_destroy(&emitter->uniform);
-    flow_destroy(&flow);
+    forget_function(emitter, &flow);
     return true;
 }
 

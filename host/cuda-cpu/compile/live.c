@@ -39,16 +39,9 @@ void live_visit_set(const struct ptx_instruction *instruction, live_visit *each,
     }
 }
 
-/* Fragments of matrices are written or read: both. */
-static bool reads_first(const struct ptx_instruction *instruction)
-{
-    return !sets_first(instruction) || instruction->form == NULL ||
-           instruction->form->operands[0] == 'f';
-}
-
 void live_visit_read(const struct ptx_instruction *instruction, live_visit *each, void *context)
 {
-    for (size_t i = reads_first(instruction) ? 0 : 1; i < instruction->operand_count; i++) {
+    for (size_t i = sets_first(instruction) ? 1 : 0; i < instruction->operand_count; i++) {
         visit_operand(&instruction->operands[i], each, context);
     }
     for (size_t i = 1; instruction->call != NULL && i < 4; i++) {

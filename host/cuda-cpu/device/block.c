@@ -477,12 +477,11 @@ static uint32_t lanes_of(const struct block *block, uint32_t index)
     return left < WARP_LANES ? (1U << left) - 1 : UINT32_MAX;
 }
 
-/* Calls within each other, where they have no known end: the last quarter of the stack that others
- * have is the device's own here too. */
+/* Calls within each other, where they have no known end. */
 static uint32_t depth_max(const struct launch *launch)
 {
-    size_t room = WARP_STACK_DEEP - (WARP_STACK_SIZE - WARP_STACK_MAX);
-    size_t frames = room / ((size_t)launch->frame + WARP_FRAME_EXTRA);
+    uint64_t frames =
+        (WARP_STACK_DEEP - WARP_STACK_OWN) / ((uint64_t)launch->frame + WARP_FRAME_EXTRA);
 
     return frames ? (uint32_t)(frames - 1) : 0;
 }
@@ -490,7 +489,8 @@ static uint32_t depth_max(const struct launch *launch)
 /* A stack that is large enough. */
 static bool prepare_stack(struct runner *runner, const struct launch *launch)
 {
-    size_t size = launch->is_deep ? WARP_STACK_DEEP : WARP_STACK_SIZE;
+    uint64_t frames = launch->frames > WARP_FRAMES_LEAST ? launch->frames : WARP_FRAMES_LEAST;
+    size_t size = (size_t)(launch->is_deep ? WARP_STACK_DEEP : frames + WARP_STACK_OWN);
 
     if (runner->coroutine.stack != NULL && runner->coroutine.stack_size >= size) {
         return true;

@@ -28,6 +28,7 @@ struct launch {
     bool is_deep;         /* calls, and what they take, have no known end: there are */
     uint64_t stack_size;  /* so many bytes of a thread for them; 0: LAUNCH_STACK_SIZE */
     uint32_t frame;       /* bytes of the host's stack for each */
+    uint64_t frames;      /* and for all that are within each other, where that is known */
     unsigned char *const *variables;
     struct memory *memory;
     struct textures *textures;     /* NULL: there are none */

@@ -11,12 +11,14 @@
 
 #define WARP_LANES 32
 
-/* Bytes of a warp's stack, and what calls within each other may take of it, so many bytes each
- * besides their frames; and of one for calls that have no known end. */
-#define WARP_STACK_SIZE ((size_t)1 << 20)
-#define WARP_STACK_MAX (WARP_STACK_SIZE - WARP_STACK_SIZE / 4)
-#define WARP_STACK_DEEP ((size_t)16 << 20)
+/* Bytes of a warp's stack: what calls within each other take, so many each besides their frames, at
+ * the least and at the most; what is the device's own; and all of one for calls that have no known
+ * end. */
 #define WARP_FRAME_EXTRA 256
+#define WARP_FRAMES_LEAST ((uint64_t)768 << 10)
+#define WARP_FRAMES_MAX ((uint64_t)4 << 20)
+#define WARP_STACK_OWN ((uint64_t)256 << 10)
+#define WARP_STACK_DEEP ((uint64_t)16 << 20)
 
 struct warp;
 struct textures;

@@ -30,6 +30,7 @@ struct code {
     uint32_t sites;
     uint64_t local_size;
     uint32_t frame;
+    uint64_t frames;
     bool is_deep, runs_block;
     uint32_t kept_size;
 };
@@ -279,6 +280,7 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
     code->sites = flat->sites;
     code->local_size = flat->local_size;
     code->frame = flat->frame;
+    code->frames = flat->frames;
     code->is_deep = flat->is_deep;
     code->runs_block = flat->runs_block;
     code->kept_size = flat->kept_size;
@@ -350,6 +352,7 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->static_size = kernel->shared_size;
     launch->local_size = code->local_size;
     launch->frame = code->frame;
+    launch->frames = code->frames;
     launch->is_deep = code->is_deep;
     launch->runs_block = code->runs_block;
     launch->kept_size = code->kept_size;

@@ -53,6 +53,7 @@ static bool join(const struct kernel_needs *needs, const struct llvm_result *obj
         .local_size = needs->local_size,
         .is_deep = needs->is_deep,
         .frame = (uint32_t)object->frame,
+        .frames = (object->frame + WARP_FRAME_EXTRA) * ((uint64_t)needs->depth + 1),
         .runs_block = needs->runs_block,
         .kept_size = needs->kept_size,
     };
@@ -69,7 +70,7 @@ static bool join(const struct kernel_needs *needs, const struct llvm_result *obj
 /* Each of the functions that lie on the stack at once may have so much of it. */
 static uint64_t frame_limit(const struct kernel_needs *needs)
 {
-    uint64_t part = WARP_STACK_MAX / ((uint64_t)needs->depth + 1);
+    uint64_t part = WARP_FRAMES_MAX / ((uint64_t)needs->depth + 1);
 
     return part > WARP_FRAME_EXTRA ? part - WARP_FRAME_EXTRA : 0;
 }

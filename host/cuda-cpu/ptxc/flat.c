@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "host/cuda-cpu/device/warp.h"
+
 #define SITES_MAX (1u << 24)
 #define KEPT_MAX (1u << 20)
 
@@ -12,7 +14,7 @@ static_assert(sizeof(struct flat_kernel) == 64, "flat_kernel");
 static_assert(sizeof(struct flat_parameter) == 16, "flat_parameter");
 static_assert(sizeof(struct flat_variable) == 32, "flat_variable");
 static_assert(sizeof(struct flat_relocation) == 24, "flat_relocation");
-static_assert(sizeof(struct flat_code) == 32, "flat_code");
+static_assert(sizeof(struct flat_code) == 40, "flat_code");
 
 /* ---- Where the tables are ---- */
 
@@ -150,7 +152,8 @@ const struct flat_code *flat_read_code(const void *bytes, size_t size)
     const struct flat_code *code = bytes;
 
     return size >= sizeof(*code) && code->magic == FLAT_MAGIC && code->sites <= SITES_MAX &&
-                   code->local_size <= FLAT_MEMORY_MAX && code->kept_size <= KEPT_MAX
+                   code->local_size <= FLAT_MEMORY_MAX && code->kept_size <= KEPT_MAX &&
+                   code->frames <= WARP_FRAMES_MAX
                ? code
                : NULL;
 }

@@ -289,6 +289,58 @@ static void test_rows(void **state)
     compare(text, 64);
 }
 
+/* ---- From one product to the next ---- */
+
+/* D, A, B and C, each of four registers or two. */
+static void add_product(const char *d, const char *a, const char *b, const char *c)
+{
+    add("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%s}, {%s}, {%s}, {%s};\n", d, a, b, c);
+}
+
+#define A "%a0, %a1, %a2, %a3"
+#define D(n) "%x" #n "0, %x" #n "1, %x" #n "2, %x" #n "3"
+
+static void fill_halves(void)
+{
+    struct ptx_instruction like = {.opcode = PTX_MMA};
+
+    form_read_words(&like, ".sync.aligned.m16n8k16.row.col.f32.f16.f16.f32");
+    fill_input(&like, true);
+}
+
+/* Results that are taken as they are, in part, in another order, by other blocks, by some of the
+ * lanes, as numbers, behind a barrier and in the next round of a loop. */
+static void test_chains(void **state)
+{
+    (void)state;
+    begin_shared();
+    add(".reg .f32 %%y; .reg .pred %%q; .reg .b32 %%z<4>, %%x0<4>, %%x1<4>, %%x2<4>, %%x3<4>, "
+        "%%x4<4>, %%x5<4>;\n");
+    for (unsigned i = 0; i < 4; i++) {
+        add("ld.global.b32 %%a%u, [%%rd2 + %u]; ld.global.b32 %%b%u, [%%rd2 + %u]; "
+            "mov.b32 %%z%u, 0;\n",
+            i, i * 512, i, REGION + i * 512, i);
+    }
+    add("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%s}, [%%A2]; mov.u32 %%r2, 0;\nL:\n", D(0));
+    add_product(D(1), A, "%b0, %b1", "%z0, %z1, %z2, %z3");
+    add_product(D(2), D(0), "%x02, %x03", D(1));
+    add_product(D(3), A, "%x01, %x00", "%x23, %x22, %x21, %x20");
+    add("setp.lt.u32 %%p, %%r0, 32; @%%p bra M;\n");
+    add_product(D(4), A, "%b2, %b3", D(3));
+    add("setp.lt.u32 %%p, %%r0, 40; @%%p bra M;\n"
+        "add.f32 %%y, %%x20, %%x43; st.global.f32 [%%rd3 + 8192], %%y;\nM: bar.sync 0;\n");
+    add_product(D(5), D(0), "%b0, %b1", D(3));
+    for (unsigned i = 0; i < 4; i++) {
+        add("mov.b32 %%z%u, %%x5%u; st.global.b32 [%%rd3 + %u], %%x2%u;\n", i, i, 16384 + 4 * i, i);
+    }
+    add("add.u32 %%r2, %%r2, 1; setp.lt.u32 %%q, %%r2, 3; @%%q bra L;\n"
+        "st.global.v4.b32 [%%rd3], {%%x50, %%x51, %%x42, %%x33}; ret;\n}\n");
+    for (unsigned i = 0; i < 4; i++) {
+        fill_halves();
+        compare(text, 64);
+    }
+}
+
 /* ---- Faults ---- */
 
 /* Wherever the last row lies, not one byte of it is touched. */
@@ -320,10 +372,8 @@ static void test_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mma),
-        cmocka_unit_test(test_wmma),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_mma),    cmocka_unit_test(test_wmma),   cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_chains), cmocka_unit_test(test_bounds),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -384,10 +384,16 @@ static void test_lanes_together(void **state)
     assert_int_equal(out[29], 29 + (27 << 16));
 }
 
+/* A chain of calls, of which each may have a part of the stack. */
+#define CHAIN                                                                                      \
+    ".func f7 () { ret; } .func f6 () { call f7; ret; } .func f5 () { call f6; ret; }\n"           \
+    ".func f4 () { call f5; ret; } .func f3 () { call f4; ret; } .func f2 () { call f3; ret; }\n"  \
+    ".func f1 () { call f2; ret; } .func f0 () { call f1; ret; }\n"
+
 /* What lanes hold at once is on the warp's stack, which ends. */
 static void test_many_values(void **state)
 {
-    enum { COUNT = 3200 };
+    enum { COUNT = 2200 };
     static char text[COUNT * 96];
     size_t used = 0;
     struct launch launch = {0};
@@ -395,11 +401,12 @@ static void test_many_values(void **state)
     struct program *program;
 
     (void)state;
-    used += (size_t)sprintf(text,
-                            HEAD ".entry k(.param .u64 p) {\n.reg .b64 %%rd<%d>; .reg .b32 %%r<2>;"
-                                 "ld.param.u64 %%rd0, [p]; mov.u32 %%r1, %%tid.x; "
-                                 "mad.wide.u32 %%rd0, %%r1, 8, %%rd0;\n",
-                            COUNT);
+    used += (size_t)sprintf(
+        text,
+        HEAD CHAIN ".entry k(.param .u64 p) {\n.reg .b64 %%rd<%d>; .reg .b32 %%r<2>; call f0;"
+                   "ld.param.u64 %%rd0, [p]; mov.u32 %%r1, %%tid.x; "
+                   "mad.wide.u32 %%rd0, %%r1, 8, %%rd0;\n",
+        COUNT);
     for (int i = 1; i < COUNT; i++) {
         used += (size_t)sprintf(text + used, "ld.volatile.global.u64 %%rd%d, [%%rd0];\n", i);
     }
@@ -425,10 +432,10 @@ static void test_many_ways(void **state)
     size_t used = 0;
 
     (void)state;
-    used += (size_t)sprintf(text, HEAD ".entry k(.param .u64 p) {\n.reg .b64 %%rd0; "
-                                       ".reg .b32 %%r<2>, %%x<20>; .reg .pred %%p;\n"
-                                       "ld.param.u64 %%rd0, [p]; mov.u32 %%r0, %%tid.x; "
-                                       "mad.wide.u32 %%rd0, %%r0, 4, %%rd0;\n");
+    used += (size_t)sprintf(text, HEAD CHAIN ".entry k(.param .u64 p) {\n.reg .b64 %%rd0; "
+                                             ".reg .b32 %%r<2>, %%x<20>; .reg .pred %%p; call f0;\n"
+                                             "ld.param.u64 %%rd0, [p]; mov.u32 %%r0, %%tid.x; "
+                                             "mad.wide.u32 %%rd0, %%r0, 4, %%rd0;\n");
     for (unsigned i = 0; i < VALUES; i++) {
         used += (size_t)sprintf(text + used, "mov.u32 %%x%u, %u;\n", i, i);
     }
