@@ -411,6 +411,16 @@ static bool parts(const struct finder *finder, const struct flow_block *block)
             (last->opcode == PTX_BRX && !is_same(finder->uniform, NULL, &last->operands[0])));
 }
 
+/* A branch by a table looks for its lanes block by block, when they go one way, too. */
+static void pass_tables(struct finder *finder)
+{
+    for (uint32_t i = 0; i < finder->flow->count; i++) {
+        if (finder->function->instructions[finder->flow->blocks[i].end - 1].opcode == PTX_BRX) {
+            memset(finder->uniform->passed, true, finder->flow->count * sizeof(bool));
+        }
+    }
+}
+
 /* ---- All together ---- */
 
 static void start(struct finder *finder)
@@ -481,6 +491,7 @@ static bool find(struct finder *finder)
         }
         find_staying(finder);
         spread(finder);
+        pass_tables(finder);
     }
     if (!is_small || finder->work >= WORK_MAX) {
         give_up(finder);
