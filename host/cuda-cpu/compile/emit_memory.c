@@ -92,6 +92,21 @@ value emit_frame_addresses(struct emitter *emitter, uint64_t offset)
         emitter, emit_value(emitter, "add i64 %%frame, %llu", (unsigned long long)offset));
 }
 
+/* A register of 32 bits and a number add up to 32 bits, as NVIDIA's compilers count on: loops run
+ * up from -128 over [%r + 128]. */
+static value get_place(struct emitter *emitter, const struct ptx_operand *base)
+{
+    value sum;
+
+    if (base->kind != PTX_O_REGISTER ||
+        ptx_type_bits(emitter->function->registers[base->reg].type) != 32) {
+        return emit_get(emitter, base, PTX_W_B64);
+    }
+    sum = emit_get(emitter, base, PTX_W_B32);
+    return emit_value(emitter, "zext %s %%t%u to %s", emit_vector(PTX_W_B32), sum,
+                      emit_vector(PTX_W_B64));
+}
+
 value emit_address_in(struct emitter *emitter, const struct ptx_operand *address,
                       enum ptx_space space)
 {
@@ -103,7 +118,7 @@ value emit_address_in(struct emitter *emitter, const struct ptx_operand *address
     if (address->base == NULL) {
         offset = emit_splat(emitter, PTX_W_B64, (uint64_t)address->offset);
     } else {
-        offset = emit_get(emitter, address->base, PTX_W_B64);
+        offset = get_place(emitter, address->base);
     }
     if (space == PTX_SPACE_REG || space == PTX_SPACE_GLOBAL || space == PTX_SPACE_CONST) {
         return offset;

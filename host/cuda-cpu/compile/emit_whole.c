@@ -66,12 +66,13 @@ value whole_pointer_to(struct emitter *emitter, const struct whole_access *acces
 
 /* ---- Places ---- */
 
+/* One of 32 bits has a sign in shared memory, so that what is added may lead back over zero. */
 static value base_address(struct emitter *emitter, const struct whole_access *access)
 {
     struct ptx_operand base = *access->base;
 
     base.offset = 0;
-    return emit_get(emitter, &base, PTX_W_B64);
+    return emit_get(emitter, &base, access->is_shared ? PTX_W_S64 : PTX_W_B64);
 }
 
 static int64_t step_of(const struct whole_access *access)

@@ -355,6 +355,15 @@ uint64_t variable_address(struct thread *thread, const struct ptx_variable *vari
     }
 }
 
+/* With its offset, which wraps as the register does. */
+static enum ptx_word address_type(struct thread *thread, const struct ptx_operand *base)
+{
+    bool is_narrow = base->kind == PTX_O_REGISTER &&
+                     ptx_type_bits(thread->frame->function->registers[base->reg].type) == 32;
+
+    return is_narrow ? PTX_W_B32 : PTX_W_B64;
+}
+
 uint64_t operand_address(struct thread *thread, const struct ptx_operand *operand,
                          enum ptx_word space)
 {
@@ -367,7 +376,7 @@ uint64_t operand_address(struct thread *thread, const struct ptx_operand *operan
     if (base->kind == PTX_O_SYMBOL) {
         return variable_address(thread, base->symbol->variable) + (uint64_t)operand->offset;
     }
-    return address + (uint64_t)read_bits(thread, base, PTX_W_B64); /* with its offset */
+    return address + (uint64_t)read_bits(thread, base, address_type(thread, base));
 }
 
 /* ---- Accesses ---- */

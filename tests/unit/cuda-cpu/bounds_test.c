@@ -205,6 +205,32 @@ static void test_scattered_shared_memory(void **state)
                      7);
 }
 
+/* Of 32 bits are an address's register and what is added to it together, as loops of nvcc's need.
+ */
+#define FAR "add.u32 %r1, %r1, -128; "
+#define NEAR "add.u32 %r1, %r1, 128; "
+
+static void test_shared_addresses_wrap(void **state)
+{
+    static const char *const texts[] = {
+        IN_SHARED(FAR "st.shared.u32 [%r1+128], %r2; " NEAR),
+        IN_SHARED(FAR "red.shared.add.u32 [%r1+128], %r2; " NEAR),
+        IN_SHARED(FAR
+                  "and.b32 %r3, %r0, 1; setp.eq.u32 %p1, %r3, 0; "
+                  "@%p1 st.shared.u32 [%r1+128], %r2; @!%p1 st.shared.u32 [%r1+128], %r2; " NEAR),
+        IN_SHARED("xor.b32 %r1, %r1, 4; " FAR "st.shared.u32 [%r1+128], %r2; " NEAR),
+        IN_SHARED("mov.u32 %r3, -124; st.shared.u32 [%r3+128], %r2; mov.u32 %r1, 4;"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        expect_in_shared(texts[i], NOBODY);
+        assert_int_equal(out[0], 5);
+        assert_int_equal(out[31], 5);
+    }
+    expect_in_shared(IN_SHARED(FAR "st.shared.u32 [%r1+124], %r2;"), 0);
+}
+
 /* Memory that a load has met is not a store's. */
 static void test_constants_are_read_alone(void **state)
 {
@@ -261,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_freed_between_launches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shared_memory_behind_variables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scattered_shared_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_addresses_wrap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_constants_are_read_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_in_empty_ranges, setup, teardown),
