@@ -591,6 +591,8 @@ __device__ void product(unsigned *to, const unsigned *from, wmma::layout_t layou
 
 SHAPES(product_half_float, half, float)
 SHAPES(product_half, half, half)
+SHAPES(product_signed, signed char, int)
+SHAPES(product_unsigned, unsigned char, int)
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 SHAPES(product_bfloat16, __nv_bfloat16, float)
 PRODUCT(product_tf32, 16, 16, 8, wmma::precision::tf32, float, float, row_major, col_major,
