@@ -8,7 +8,6 @@
 #include "host/cuda-cpu/compile/live.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
-#define SIDES 64           /* ways that part at one branch and are told from each other */
 #define WORK_MAX 100000000 /* steps, after which registers differ unless they are constant */
 #define LIVE_MAX 4000000   /* words of sets */
 
@@ -16,14 +15,14 @@ struct finder {
     struct uniform *uniform;
     const struct ptx_function *function;
     const struct flow *flow;
-    bool *constant;     /* registers that have one value at all times */
-    uint32_t *settings; /* of each register: instructions that set it */
-    bool *is_done;      /* blocks whose branch was looked at */
-    uint64_t *sides;    /* of each block, of the branch that is looked at: who comes through */
-    bool *waits, *ran;
-    uint64_t *setting_sides; /* of each register, of this branch */
-    uint32_t *setting_branch;
-    uint32_t branches;
+    bool *constant;        /* registers that have one value at all times */
+    uint32_t *settings;    /* of each register: instructions that set it */
+    uint64_t *settings_of; /* of each block: the registers that it sets */
+    bool *is_done;         /* blocks whose branch was looked at */
+    size_t words;          /* of a set of blocks */
+    /* Of each block: those at which lanes wait while others run it, and which were looked at. */
+    uint64_t *waiting, *followed;
+    uint32_t *passed_to; /* of each block: up to where it is looked for lanes behind it */
     uint64_t work;
     bool changed;
 };
@@ -280,36 +279,6 @@ static void find_staying(struct finder *finder)
 
 /* ---- Where lanes go that part ---- */
 
-/* The next block at which lanes wait, in the order of flow.h. */
-static uint32_t next_waiting(const struct finder *finder, uint32_t from)
-{
-    const struct flow_block *blocks = finder->flow->blocks;
-
-    for (uint32_t block = from; block < finder->flow->count; block++) {
-        if (finder->waits[block]) {
-            return block;
-        }
-        finder->uniform->passed[block] |= block != from;
-        for (uint32_t loop = blocks[block].loop;
-             loop != FLOW_END && blocks[loop].loop_end == block + 1; loop = blocks[loop].outer) {
-            if (finder->waits[loop]) {
-                return loop;
-            }
-        }
-    }
-    return FLOW_END;
-}
-
-static void send(struct finder *finder, uint32_t block, uint64_t sides, size_t *waiting)
-{
-    if (block >= finder->flow->count || (finder->sides[block] & sides) == sides) {
-        return;
-    }
-    finder->sides[block] |= sides;
-    *waiting += !finder->waits[block];
-    finder->waits[block] = true;
-}
-
 static void differ(void *context, uint32_t reg)
 {
     struct finder *finder = context;
@@ -319,87 +288,146 @@ static void differ(void *context, uint32_t reg)
     }
 }
 
-/* What is read behind the branch is older than it. */
-static bool crosses(const struct finder *finder, const struct flow_block *branch, uint32_t reg)
+/* Where it is looked for lanes at a block, from another one on, in the order of flow.h: at the
+ * block itself, or, when it is the head of a loop around the other, where that ends. */
+static uint32_t place_of(const struct finder *finder, uint32_t from, uint32_t block)
 {
-    for (size_t i = 0; i <= branch->target_count; i++) {
-        uint32_t next = successor(branch, i);
+    uint32_t place = block > from ? block : finder->flow->blocks[block].loop_end;
 
-        if (next < finder->flow->count && live_has(&finder->uniform->live, next, reg)) {
-            return true;
+    assert(place > from); /* a way back leads to the head of a loop around it */
+    return place;
+}
+
+/* Behind a block, one at which lanes wait runs before another one. */
+static bool is_first(const struct finder *finder, uint32_t from, uint32_t one, uint32_t other)
+{
+    uint32_t place = place_of(finder, from, one), of_other = place_of(finder, from, other);
+
+    if (place != of_other) {
+        return place < of_other;
+    }
+    /* At a place loops end, from the innermost on, before a block begins. */
+    return one <= from && (other > from || one > other);
+}
+
+static void pass(struct finder *finder, uint32_t from, uint32_t to)
+{
+    uint32_t place = place_of(finder, from, to);
+
+    finder->passed_to[from] = place > finder->passed_to[from] ? place : finder->passed_to[from];
+}
+
+/* Some lanes come from a block to one block, some stay or come to another. */
+static void part(struct finder *finder, uint32_t from, uint32_t one, uint32_t other)
+{
+    bool is_other = !is_first(finder, from, one, other);
+    uint32_t runs = is_other ? other : one, waits = is_other ? one : other;
+
+    finder->waiting[runs * finder->words + waits / 64] |= UINT64_C(1) << waits % 64;
+}
+
+/* What lanes set that run is not what others wait for to read. */
+static void keep_apart(struct finder *finder, uint32_t runs, uint32_t waits)
+{
+    size_t words = finder->uniform->live.words;
+    const uint64_t *set = finder->settings_of + runs * words;
+    const uint64_t *read = finder->uniform->live.sets + waits * words;
+
+    for (size_t word = 0; word < words; word++) {
+        for (uint64_t both = set[word] & read[word]; both; both &= both - 1) {
+            differ(finder, (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(both));
         }
     }
-    return false;
+    finder->work += words;
 }
 
-/* A block that some of the lanes run. */
-struct apart {
-    struct finder *finder;
-    const struct flow_block *branch;
-    uint64_t sides;
-};
-
-static void set_apart(void *context, uint32_t reg)
+/* Lanes run a block, or none do, while others wait at another one. */
+static void follow(struct finder *finder, uint32_t runs, uint32_t waits)
 {
-    const struct apart *apart = context;
-    struct finder *finder = apart->finder;
-    bool is_first = finder->setting_branch[reg] != finder->branches;
+    const struct flow_block *block = &finder->flow->blocks[runs];
 
-    if (apart->branch->target_count >= SIDES || crosses(finder, apart->branch, reg) ||
-        (!is_first && finder->setting_sides[reg] != apart->sides)) {
-        differ(finder, reg);
-    }
-    finder->setting_branch[reg] = finder->branches;
-    finder->setting_sides[reg] = apart->sides;
-}
-
-static void look_at_settings(struct finder *finder, const struct flow_block *branch)
-{
-    for (uint32_t number = 0; number < finder->flow->count; number++) {
-        const struct flow_block *block = &finder->flow->blocks[number];
-        struct apart apart = {finder, branch, finder->ran[number] ? finder->sides[number] : 0};
-
-        for (uint32_t i = block->first; apart.sides && i < block->end; i++) {
-            live_visit_set(&finder->function->instructions[i], set_apart, &apart);
-            finder->work += branch->target_count + 1;
-        }
-        finder->uniform->apart[number] |= finder->ran[number];
-        finder->sides[number] = 0;
-        finder->waits[number] = finder->ran[number] = false;
-    }
-    finder->work += finder->flow->count;
-}
-
-static void send_on(struct finder *finder, const struct flow_block *block, uint64_t sides,
-                    size_t *waiting)
-{
+    finder->uniform->apart[runs] = finder->uniform->passed[runs] = true;
+    keep_apart(finder, runs, waits);
+    pass(finder, runs, waits);
     for (size_t i = 0; i <= block->target_count; i++) {
-        send(finder, successor(block, i), sides ? sides : UINT64_C(1) << i % SIDES, waiting);
+        uint32_t next = successor(block, i);
+
+        if (next < finder->flow->count && next != waits) {
+            part(finder, runs, next, waits);
+        }
+    }
+    finder->work += block->target_count + 1;
+}
+
+/* Any two lanes, from where they part to where they meet. Whatever others do, the two run in the
+ * same order. */
+static void follow_all(struct finder *finder)
+{
+    bool found = true;
+
+    while (found && finder->work < WORK_MAX) {
+        found = false;
+        for (size_t i = 0; i < finder->flow->count * finder->words && finder->work < WORK_MAX;
+             i++) {
+            uint64_t more = finder->waiting[i] & ~finder->followed[i];
+
+            found |= more != 0;
+            finder->followed[i] |= more;
+            for (; more; more &= more - 1) {
+                follow(finder, (uint32_t)(i / finder->words),
+                       (uint32_t)(i % finder->words * 64) + (uint32_t)__builtin_ctzll(more));
+            }
+        }
+        finder->work += finder->flow->count * finder->words;
     }
 }
 
-/* Runs the lanes until they are together again: until all that are left wait at one block. */
-static void part(struct finder *finder, uint32_t number)
+/* Lanes may go from a block to any of those that follow, others to any other. */
+static void part_at(struct finder *finder, uint32_t number)
 {
-    uint32_t block = number;
-    size_t waiting = 0;
+    const struct flow_block *block = &finder->flow->blocks[number];
 
-    finder->branches++;
-    send_on(finder, &finder->flow->blocks[number], 0, &waiting);
-    while (waiting > 1 && finder->work < WORK_MAX) {
-        block = next_waiting(finder, block);
-        assert(block != FLOW_END); /* a way back leads to the head of a loop around it */
-        finder->waits[block] = false;
-        finder->ran[block] = true;
-        finder->uniform->passed[block] = true; /* some lanes may come to it, or none */
-        waiting--;
-        send_on(finder, &finder->flow->blocks[block], finder->sides[block], &waiting);
-        finder->work += finder->flow->count;
+    for (size_t i = 1; i <= block->target_count && finder->work < WORK_MAX; i++) {
+        uint32_t one = successor(block, i);
+
+        for (size_t j = 0; one < finder->flow->count && j < i; j++) {
+            uint32_t other = successor(block, j);
+
+            if (other < finder->flow->count && other != one) {
+                part(finder, number, one, other);
+            }
+        }
+        finder->work += i;
     }
-    if (waiting == 1) {
-        next_waiting(finder, block); /* where they meet: what lies before it is passed */
+}
+
+/* It is looked for lanes at each block that follows. */
+static void pass_all(struct finder *finder, uint32_t number)
+{
+    const struct flow_block *block = &finder->flow->blocks[number];
+
+    for (size_t i = 0; i <= block->target_count; i++) {
+        uint32_t next = successor(block, i);
+
+        if (next < finder->flow->count) {
+            pass(finder, number, next);
+        }
     }
-    look_at_settings(finder, &finder->flow->blocks[number]);
+}
+
+static void find_passed(struct finder *finder)
+{
+    uint32_t to = 0;
+
+    for (uint32_t block = 0; block < finder->flow->count; block++) {
+        const struct flow_block *of = &finder->flow->blocks[block];
+
+        if (finder->function->instructions[of->end - 1].opcode == PTX_BRX) {
+            pass_all(finder, block); /* parting or not */
+        }
+        finder->uniform->passed[block] |= block < to;
+        to = finder->passed_to[block] > to ? finder->passed_to[block] : to;
+    }
 }
 
 static bool parts(const struct finder *finder, const struct flow_block *block)
@@ -409,16 +437,6 @@ static bool parts(const struct finder *finder, const struct flow_block *block)
     return block->target_count &&
            ((last->has_guard && finder->uniform->differs[last->guard]) ||
             (last->opcode == PTX_BRX && !is_same(finder->uniform, NULL, &last->operands[0])));
-}
-
-/* A branch by a table looks for its lanes block by block, when they go one way, too. */
-static void pass_tables(struct finder *finder)
-{
-    for (uint32_t i = 0; i < finder->flow->count; i++) {
-        if (finder->function->instructions[finder->flow->blocks[i].end - 1].opcode == PTX_BRX) {
-            memset(finder->uniform->passed, true, finder->flow->count * sizeof(bool));
-        }
-    }
 }
 
 /* ---- All together ---- */
@@ -459,9 +477,11 @@ static void spread(struct finder *finder)
         for (uint32_t i = 0; i < finder->flow->count; i++) {
             if (!finder->is_done[i] && parts(finder, &finder->flow->blocks[i])) {
                 finder->is_done[i] = finder->changed = true;
-                part(finder, i);
+                part_at(finder, i);
+                pass_all(finder, i);
             }
         }
+        follow_all(finder);
         finder->work += function->instruction_count;
     } while (finder->changed && finder->work < WORK_MAX);
 }
@@ -479,19 +499,57 @@ static void give_up(struct finder *finder)
     memset(finder->uniform->passed, true, finder->flow->count * sizeof(bool));
 }
 
+/* A block's settings, as they are noted. */
+struct settings {
+    uint64_t *set;
+};
+
+static void note_setting(void *context, uint32_t reg)
+{
+    const struct settings *settings = context;
+
+    settings->set[reg / 64] |= UINT64_C(1) << reg % 64;
+}
+
+static bool find_sets(struct finder *finder)
+{
+    const struct flow *flow = finder->flow;
+    size_t size = flow->count * finder->words + 1;
+
+    if (!live_create(finder->function, flow, &finder->uniform->live)) {
+        return false;
+    }
+    finder->settings_of =
+        calloc(live_size(finder->function, flow) + 1, sizeof(*finder->settings_of));
+    finder->waiting = calloc(size, sizeof(*finder->waiting));
+    finder->followed = calloc(size, sizeof(*finder->followed));
+    if (finder->settings_of == NULL || finder->waiting == NULL || finder->followed == NULL) {
+        return false;
+    }
+    for (size_t block = 0; block < flow->count; block++) {
+        struct settings settings = {finder->settings_of + block * finder->uniform->live.words};
+
+        for (uint32_t i = flow->blocks[block].first; i < flow->blocks[block].end; i++) {
+            live_visit_set(&finder->function->instructions[i], note_setting, &settings);
+        }
+    }
+    return true;
+}
+
 static bool find(struct finder *finder)
 {
-    bool is_small = live_size(finder->function, finder->flow) < LIVE_MAX;
+    bool is_small = live_size(finder->function, finder->flow) < LIVE_MAX &&
+                    finder->flow->count * finder->words < LIVE_MAX;
 
     start(finder);
     find_constants(finder);
     if (is_small) {
-        if (!live_create(finder->function, finder->flow, &finder->uniform->live)) {
+        if (!find_sets(finder)) {
             return false;
         }
         find_staying(finder);
         spread(finder);
-        pass_tables(finder);
+        find_passed(finder);
     }
     if (!is_small || finder->work >= WORK_MAX) {
         give_up(finder);
@@ -511,18 +569,14 @@ static bool allocate(struct finder *finder)
     finder->uniform->constants = calloc(registers, sizeof(const struct ptx_operand *));
     finder->constant = calloc(registers, sizeof(bool));
     finder->settings = calloc(registers, sizeof(uint32_t));
-    finder->setting_sides = calloc(registers, sizeof(uint64_t));
-    finder->setting_branch = calloc(registers, sizeof(uint32_t));
     finder->is_done = calloc(blocks, sizeof(bool));
-    finder->sides = calloc(blocks, sizeof(uint64_t));
-    finder->waits = calloc(blocks, sizeof(bool));
-    finder->ran = calloc(blocks, sizeof(bool));
+    finder->passed_to = calloc(blocks, sizeof(uint32_t));
+    finder->words = finder->flow->count / 64 + 1;
     return finder->uniform->differs != NULL && finder->uniform->stays != NULL &&
            finder->uniform->own != NULL && finder->uniform->apart != NULL &&
            finder->uniform->passed != NULL && finder->uniform->constants != NULL &&
-           finder->constant != NULL && finder->settings != NULL && finder->setting_sides != NULL &&
-           finder->setting_branch != NULL && finder->is_done != NULL && finder->sides != NULL &&
-           finder->waits != NULL && finder->ran != NULL;
+           finder->constant != NULL && finder->settings != NULL && finder->is_done != NULL &&
+           finder->passed_to != NULL;
 }
 
 bool uniform_create(const struct ptx_function *function, const struct flow *flow,
@@ -535,12 +589,11 @@ bool uniform_create(const struct ptx_function *function, const struct flow *flow
     done = allocate(&finder) && find(&finder);
     free(finder.constant);
     free(finder.settings);
-    free(finder.setting_sides);
-    free(finder.setting_branch);
     free(finder.is_done);
-    free(finder.sides);
-    free(finder.waits);
-    free(finder.ran);
+    free(finder.settings_of);
+    free(finder.waiting);
+    free(finder.followed);
+    free(finder.passed_to);
     if (!done) {
         uniform_destroy(uniform);
     }

@@ -4,8 +4,8 @@
  * is computed of them is computed once.
  *
  * This stands on the order in which lanes run (flow.h). While lanes are apart, those that run may
- * not set such a register that others still read, or set in their own way. What depends on nothing
- * but parameters, constants and the block is the same at all times.
+ * not set such a register that others wait for to read. What depends on nothing but parameters,
+ * constants and the block is the same at all times.
  */
 #ifndef CUDA_CPU_COMPILE_UNIFORM_H
 #define CUDA_CPU_COMPILE_UNIFORM_H

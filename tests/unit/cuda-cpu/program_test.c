@@ -198,6 +198,15 @@ static void test_branch_table(void **state)
     for (unsigned i = 0; i < 64; i++) {
         assert_int_equal(out[i], 10 * (i % 3 + 1));
     }
+    /* All go the same way. */
+    for (unsigned way = 0; way < 3; way++) {
+        run_well(KERNEL("", "T: .branchtargets A, B, C; brx.idx %r1, T;\n"
+                            "A: mov.u32 %r3, 10; bra E;\nB: mov.u32 %r3, 20; bra E;\n"
+                            "C: mov.u32 %r3, 30;\nE: st.global.u32 [%rd0], %r3; ret;"),
+                 1, 40, way);
+        assert_int_equal(out[0], 10 * (way + 1));
+        assert_int_equal(out[39], 10 * (way + 1));
+    }
 }
 
 static void test_calls(void **state)
