@@ -10,6 +10,7 @@
  */
 #include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/emit_call.h"
+#include "host/cuda-cpu/compile/emit_round.h"
 #include "host/cuda-cpu/compile/wait.h"
 
 #define LEAVE UINT32_MAX /* the end of the kernel, as a block */
@@ -389,9 +390,7 @@ static bool may_give_up_in(const struct emitter *emitter, const struct flow_bloc
     return i < block->end;
 }
 
-/* A loop of this block alone, which lanes leave one by one. What a round costs is how long its mask
- * takes to become the next one's: so that stays a vector, in halves as processors have it, and what
- * branches look at is made of it beside. */
+/* A loop of this block alone, which lanes leave one by one. */
 static bool is_round(const struct emitter *emitter)
 {
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
@@ -403,95 +402,31 @@ static bool is_round(const struct emitter *emitter)
            !may_give_up_in(emitter, block);
 }
 
-static void keep_half(struct emitter *emitter, unsigned half, value lanes)
-{
-    emit(emitter, "store <16 x i1> %%t%u, ptr %%half%u, align 2", lanes, half);
-}
-
-static value load_half(struct emitter *emitter, unsigned half)
-{
-    return emit_value(emitter, "load <16 x i1>, ptr %%half%u, align 2", half);
-}
-
-static value half_of(struct emitter *emitter, value vector, unsigned half)
-{
-    return emit_value(emitter,
-                      "call <16 x i1> @llvm.vector.extract.v16i1.v32i1(<32 x i1> %%t%u, i64 %u)",
-                      vector, half * WARP_LANES / 2);
-}
-
-static value join_halves(struct emitter *emitter, const value halves[2])
-{
-    value vector = emit_value(emitter, "freeze <32 x i1> poison");
-
-    for (unsigned half = 0; half < 2; half++) {
-        vector = emit_value(emitter,
-                            "call <32 x i1> @llvm.vector.insert.v32i1.v16i1(<32 x i1> %%t%u, <16 x "
-                            "i1> %%t%u, i64 %u)",
-                            vector, halves[half], half * WARP_LANES / 2);
-    }
-    return vector;
-}
-
 static void begin_round(struct emitter *emitter, struct lanes *lanes)
 {
-    value halves[2];
-
     emit(emitter, "store i32 %%t%u, ptr %%entered, align 4", lanes->bits);
-    for (unsigned half = 0; half < 2; half++) {
-        value bits = emit_value(emitter, "lshr i32 %%t%u, %u", lanes->bits, half * WARP_LANES / 2);
-
-        bits = emit_value(emitter, "trunc i32 %%t%u to i16", bits);
-        keep_half(emitter, half, emit_value(emitter, "bitcast i16 %%t%u to <16 x i1>", bits));
-    }
+    round_enter(emitter, lanes->vector);
     emit(emitter, "br label %%r%u", emitter->block);
     begin_block(emitter, 'r', emitter->block);
-    for (unsigned half = 0; half < 2; half++) {
-        halves[half] = load_half(emitter, half);
-    }
-    lanes->vector = join_halves(emitter, halves);
-    lanes->bits = emit_mask_bits(emitter, lanes->vector);
+    *lanes = round_lanes(emitter);
 }
 
-/* Those of a round that go round again, half by half: where the guard holds, or does not. */
-static struct lanes lanes_again(struct emitter *emitter, bool where_guarded)
-{
-    struct lanes all = {.all = true}, again = {.all = false};
-    value guard = guarded_lanes(emitter, &all).vector, halves[2];
-
-    if (!where_guarded) {
-        guard = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", guard);
-    }
-    for (unsigned half = 0; half < 2; half++) {
-        halves[half] = emit_value(emitter, "and <16 x i1> %%t%u, %%t%u",
-                                  half_of(emitter, guard, half), load_half(emitter, half));
-        keep_half(emitter, half, halves[half]);
-    }
-    again.vector = join_halves(emitter, halves);
-    again.bits = emit_mask_bits(emitter, again.vector);
-    return again;
-}
-
-/* Those that left in any of the rounds wait together. All lanes of the warp go round by way of the
- * head, which may find it whole. */
+/* Where the guard holds, or does not, lanes go round again. Those that left in any of the rounds
+ * wait together. */
 static void end_round(struct emitter *emitter, uint32_t to, uint32_t next)
 {
     bool where_guarded = to == emitter->block;
-    struct lanes again = lanes_again(emitter, where_guarded);
     unsigned number = ++emitter->labels;
-    value some, others;
+    struct lanes again;
 
-    some = emit_value(emitter, "add i32 %%t%u, -1", again.bits);
-    some = emit_value(emitter, "icmp ult i32 %%t%u, -2", some);
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", some, number, number);
+    round_branch(emitter, where_guarded, number);
     begin_block(emitter, 'b', number);
+    again = round_lanes(emitter);
     turn_back(emitter, &again, emitter->block);
     emit(emitter, "br label %%r%u", emitter->block);
     begin_block(emitter, 'o', number);
-    others = emit_value(emitter, "load i32, ptr %%entered, align 4");
-    others = emit_value(emitter, "xor i32 %%t%u, %%t%u", others, again.bits);
-    wait_at(emitter, where_guarded ? next : to, others);
-    wait_at(emitter, emitter->block, again.bits);
+    wait_at(emitter, where_guarded ? next : to,
+            emit_value(emitter, "load i32, ptr %%entered, align 4"));
     go_on(emitter);
 }
 

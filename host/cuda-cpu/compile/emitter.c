@@ -670,12 +670,21 @@ static void set_lanes(struct emitter *emitter, uint32_t reg, unsigned part, enum
     emitter->is_narrow = is_narrow;
 }
 
+/* Of a result that is the same in all lanes that take part; computed of what is the same in all, it
+ * is so in the others, too. */
+static value any_lane(struct emitter *emitter, enum ptx_word type, value vector)
+{
+    return uniform_is_computed(&emitter->uniform, emitter->instruction)
+               ? emit_value(emitter, "extractelement %s %%t%u, i32 0", emit_vector(type), vector)
+               : emit_first_lane(emitter, type, vector);
+}
+
 /* A register that is the same in all lanes. */
 static void set_all(struct emitter *emitter, uint32_t reg, unsigned part, enum ptx_word storage,
                     value result)
 {
     if (!emitter->is_narrow) {
-        result = emit_first_lane(emitter, storage, result);
+        result = any_lane(emitter, storage, result);
     }
     emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 8", emit_element(storage), result, reg,
          part);

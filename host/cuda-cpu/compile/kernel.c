@@ -9,6 +9,7 @@
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/compile/places.h"
 #include "host/cuda-cpu/compile/reach.h"
+#include "host/cuda-cpu/compile/remat.h"
 #include "host/cuda-cpu/compile/shared.h"
 #include "host/cuda-cpu/compile/wait.h"
 
@@ -36,8 +37,12 @@ static void emit_frame(struct emitter *emitter)
     affine_begin_frame(emitter);
     emit(emitter, "%%apart = alloca i32, align 4");
     emit(emitter, "%%entered = alloca i32, align 4");
-    emit(emitter, "%%half0 = alloca <16 x i1>, align 2");
-    emit(emitter, "%%half1 = alloca <16 x i1>, align 2");
+    if (emitter->options->has_masks) {
+        emit(emitter, "%%half0 = alloca <16 x i1>, align 2");
+        emit(emitter, "%%half1 = alloca <16 x i1>, align 2");
+    } else {
+        emit(emitter, "%%masks = alloca <32 x i32>, align 64");
+    }
     emit(emitter, "%%carry = alloca <32 x i1>, align 64");
     emit(emitter, "%%fuel = alloca i32, align 4");
     wait_take_fuel(emitter);
@@ -97,7 +102,7 @@ static void emit_code(struct emitter *emitter, const char *lanes)
     text_add(emitter->out, "  ret void\n}\n");
 }
 
-static void forget_function(struct emitter *emitter, struct flow *flow)
+static void forget_function(struct emitter *emitter, struct flow *flow, struct ptx_function *own)
 {
     fragments_destroy(&emitter->fragments);
     turns_destroy(&emitter->turns);
@@ -105,27 +110,24 @@ static void forget_function(struct emitter *emitter, struct flow *flow)
     affine_destroy(&emitter->affine);
     uniform_destroy(&emitter->uniform);
     flow_destroy(flow);
+    remat_destroy(own);
 }
 
-static bool emit_function(struct emitter *emitter, const struct ptx_function *function)
+/* What is known of a function. False: no memory. */
+static bool analyse(struct emitter *emitter, const struct ptx_function *function,
+                    const struct flow *flow)
 {
-    struct flow flow;
+    return uniform_create(function, flow, &emitter->uniform) &&
+           affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) &&
+           whole_create(function, flow, &emitter->uniform, emitter->options, &emitter->whole) &&
+           turns_create(function, flow, &emitter->uniform, emitter->options, &emitter->turns) &&
+           fragments_create(function, &emitter->uniform, &emitter->fragments);
+}
 
-    if (!flow_create(function, &flow)) {
-        ptx_log_error(emitter->log, function->at, "no memory");
-        return false;
-    }
-    if (!uniform_create(function, &flow, &emitter->uniform) ||
-        !affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) ||
-        !whole_create(function, &flow, &emitter->uniform, emitter->options, &emitter->whole) ||
-        !turns_create(function, &flow, &emitter->uniform, emitter->options, &emitter->turns) ||
-        !fragments_create(function, &emitter->uniform, &emitter->fragments)) {
-        ptx_log_error(emitter->log, function->at, "no memory");
-        forget_function(emitter, &flow);
-        return false;
-    }
-    emitter->function = function;
-    emitter->flow = &flow;
+static void emit_analysed(struct emitter *emitter, size_t number)
+{
+    const struct ptx_function *function = emitter->function;
+
     emitter->is_edgy = edge_is_all(function, &emitter->uniform, &emitter->affine);
     emitter->waits = !emitter->turns.are_inside && wait_is_in(function);
     if (function->is_entry) {
@@ -141,19 +143,33 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
         emit(emitter, "%%params = load ptr, ptr %%params_at, align 8, !invariant.load !3, "
                       "!dereferenceable !10");
         emit_code(emitter, "%live");
+        emitter->runs_block = emitter->turns.are_inside;
+        emitter->kept_size = emitter->turns.warp_size;
     } else {
         text_add(emitter->out,
                  "define internal void @f%zu(" WARP_ARGUMENT ", i64 %%frame, i32 %%lanes, i32 "
                  "%%depth) " ATTRIBUTES " noinline {\n",
-                 reach_number(emitter->module, function), sizeof(struct warp));
+                 number, sizeof(struct warp));
         emit_code(emitter, "%lanes");
     }
-    if (function->is_entry) {
-        emitter->runs_block = emitter->turns.are_inside;
-        emitter->kept_size = emitter->turns.warp_size;
+}
+
+static bool emit_function(struct emitter *emitter, const struct ptx_function *function)
+{
+    struct ptx_function own = {0};
+    struct flow flow = {0};
+    bool done = flow_create(function, &flow) && remat_create(function, &flow, &own) &&
+                analyse(emitter, &own, &flow);
+
+    if (done) {
+        emitter->function = &own;
+        emitter->flow = &flow;
+        emit_analysed(emitter, reach_number(emitter->module, function));
+    } else {
+        ptx_log_error(emitter->log, function->at, "no memory");
     }
-    forget_function(emitter, &flow);
-    return true;
+    forget_function(emitter, &flow, &own);
+    return done;
 }
 
 static bool emit_reached(struct emitter *emitter, const struct reach *reach)

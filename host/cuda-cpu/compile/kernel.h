@@ -31,6 +31,7 @@ struct kernel_options {
     bool is_stacked;  /* and those rows above each other: the same x and z, the next y */
     bool has_fma;     /* the processor has fused products */
     bool has_f16;     /* and converts between f16 and f32 */
+    bool has_masks;   /* and has registers of one bit for each lane */
     bool masked_alone; /* there is no code for whole warps */
     bool is_checked;   /* accesses, fences and what lanes do together are calls: check/ */
 };

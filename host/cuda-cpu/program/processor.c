@@ -102,6 +102,7 @@ struct kernel_options processor_options(void)
             .machine = EM_X86_64,
             .has_fma = __builtin_cpu_supports("fma"),
             .has_f16 = has_f16c(),
+            .has_masks = has_avx512(),
         };
     }
     return (struct kernel_options){
@@ -109,6 +110,7 @@ struct kernel_options processor_options(void)
         .machine = EM_X86_64,
         .has_fma = isa->isa != KERNEL_ISA_SSE2,
         .has_f16 = isa->isa != KERNEL_ISA_SSE2,
+        .has_masks = isa->isa == KERNEL_ISA_AVX512,
     };
 }
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The rounds of a loop of one block. */
+#include "host/cuda-cpu/compile/emit_round.h"
+
+/* ---- Masks ---- */
+
+static value half_of(struct emitter *emitter, value vector, unsigned half)
+{
+    return emit_value(emitter,
+                      "call <16 x i1> @llvm.vector.extract.v16i1.v32i1(<32 x i1> %%t%u, i64 %u)",
+                      vector, half * WARP_LANES / 2);
+}
+
+static value load_half(struct emitter *emitter, unsigned half)
+{
+    return emit_value(emitter, "load <16 x i1>, ptr %%half%u, align 2", half);
+}
+
+static value load_numbers(struct emitter *emitter)
+{
+    return emit_value(emitter, "load <32 x i32>, ptr %%masks, align 64");
+}
+
+static value numbers_of(struct emitter *emitter, value vector)
+{
+    return emit_value(emitter, "sext <32 x i1> %%t%u to <32 x i32>", vector);
+}
+
+void round_enter(struct emitter *emitter, value vector)
+{
+    for (unsigned half = 0; emitter->options->has_masks && half < 2; half++) {
+        emit(emitter, "store <16 x i1> %%t%u, ptr %%half%u, align 2",
+             half_of(emitter, vector, half), half);
+    }
+    if (!emitter->options->has_masks) {
+        emit(emitter, "store <32 x i32> %%t%u, ptr %%masks, align 64", numbers_of(emitter, vector));
+    }
+}
+
+/* Of those that are in the round, these stay. */
+static void keep_in_round(struct emitter *emitter, value vector)
+{
+    for (unsigned half = 0; emitter->options->has_masks && half < 2; half++) {
+        value kept = emit_value(emitter, "and <16 x i1> %%t%u, %%t%u",
+                                half_of(emitter, vector, half), load_half(emitter, half));
+
+        emit(emitter, "store <16 x i1> %%t%u, ptr %%half%u, align 2", kept, half);
+    }
+    if (!emitter->options->has_masks) {
+        value kept = emit_value(emitter, "and <32 x i32> %%t%u, %%t%u", numbers_of(emitter, vector),
+                                load_numbers(emitter));
+
+        emit(emitter, "store <32 x i32> %%t%u, ptr %%masks, align 64", kept);
+    }
+}
+
+struct lanes round_lanes(struct emitter *emitter)
+{
+    struct lanes lanes = {.all = false};
+
+    if (emitter->options->has_masks) {
+        lanes.vector = emit_value(emitter, "freeze <32 x i1> poison");
+        for (unsigned half = 0; half < 2; half++) {
+            lanes.vector = emit_value(
+                emitter,
+                "call <32 x i1> @llvm.vector.insert.v32i1.v16i1(<32 x i1> %%t%u, <16 x i1> %%t%u, "
+                "i64 %u)",
+                lanes.vector, load_half(emitter, half), half * WARP_LANES / 2);
+        }
+    } else {
+        lanes.vector = emit_value(emitter, "icmp slt <32 x i32> %%t%u, zeroinitializer",
+                                  load_numbers(emitter));
+    }
+    lanes.bits = emit_mask_bits(emitter, lanes.vector);
+    return lanes;
+}
+
+/* Whether anybody is in the round. */
+static value is_round_left(struct emitter *emitter)
+{
+    value any;
+
+    if (emitter->options->has_masks) {
+        any = emit_value(emitter, "or <16 x i1> %%t%u, %%t%u", load_half(emitter, 0),
+                         load_half(emitter, 1));
+        any = emit_value(emitter, "bitcast <16 x i1> %%t%u to i16", any);
+        return emit_value(emitter, "icmp ne i16 %%t%u, 0", any);
+    }
+    any = emit_value(emitter, "call i32 @llvm.vector.reduce.or.v32i32(<32 x i32> %%t%u)",
+                     load_numbers(emitter));
+    return emit_value(emitter, "icmp ne i32 %%t%u, 0", any);
+}
+
+/* ---- Ways back ---- */
+
+struct search {
+    uint32_t reg;
+    bool is_set;
+};
+
+static void look_for(void *context, uint32_t reg)
+{
+    struct search *search = context;
+
+    search->is_set |= reg == search->reg;
+}
+
+/* The last instruction of the block before this one that sets a register; NULL: none does. */
+static const struct ptx_instruction *setting_of(const struct emitter *emitter, uint32_t reg,
+                                                const struct ptx_instruction *before)
+{
+    const struct ptx_instruction *first =
+        &emitter->function->instructions[emitter->flow->blocks[emitter->block].first];
+    struct search search = {reg, false};
+
+    while (before > first && !search.is_set) {
+        live_visit_set(--before, look_for, &search);
+    }
+    return search.is_set ? before : NULL;
+}
+
+/* What the way back of a round depends on: each lane's own condition, and one of all lanes. */
+struct conditions {
+    const struct ptx_operand *own, *of_all; /* NULL: it is not made of two */
+};
+
+static bool is_same_at_end(const struct emitter *emitter, const struct ptx_operand *operand,
+                           const struct ptx_instruction *setting)
+{
+    const struct ptx_instruction *last;
+
+    if (operand->kind != PTX_O_REGISTER || operand->negated) {
+        return false;
+    }
+    last = setting_of(emitter, operand->reg, emitter->instruction);
+    return last == NULL || last < setting;
+}
+
+/* Lanes stay where both hold, or where neither does. */
+static struct conditions conditions_of(const struct emitter *emitter, bool stays_where_set)
+{
+    const struct ptx_instruction *setting =
+        setting_of(emitter, emitter->instruction->guard, emitter->instruction);
+    struct conditions none = {NULL, NULL}, found;
+
+    if (setting == NULL || setting->has_guard ||
+        setting->opcode != (stays_where_set ? PTX_AND : PTX_OR) ||
+        !is_same_at_end(emitter, &setting->operands[1], setting) ||
+        !is_same_at_end(emitter, &setting->operands[2], setting)) {
+        return none;
+    }
+    found.own = &setting->operands[1];
+    found.of_all = &setting->operands[2];
+    if (!emitter->uniform.differs[found.own->reg]) {
+        found.own = &setting->operands[2];
+        found.of_all = &setting->operands[1];
+    }
+    return emitter->uniform.differs[found.of_all->reg] ? none : found;
+}
+
+/* Where the condition of all lanes says so the round is the last. */
+static void leave_together(struct emitter *emitter, const struct ptx_operand *condition,
+                           bool stays_where_set, unsigned leave)
+{
+    value holds = emit_value(emitter, "load i1, ptr %%r%u.0, align 8", condition->reg);
+    unsigned number = ++emitter->labels;
+
+    emit(emitter,
+         stays_where_set ? "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7"
+                         : "br i1 %%t%u, label %%o%u, label %%b%u, !prof !0",
+         holds, stays_where_set ? number : leave, stays_where_set ? leave : number);
+    text_add(emitter->out, "b%u:\n", number);
+}
+
+void round_branch(struct emitter *emitter, bool where_guarded, unsigned number)
+{
+    bool stays_where_set = where_guarded != emitter->instruction->guard_negated;
+    struct conditions conditions = conditions_of(emitter, stays_where_set);
+    value stays;
+
+    if (conditions.own != NULL) {
+        stays = emit_get(emitter, conditions.own, PTX_W_PRED);
+        leave_together(emitter, conditions.of_all, stays_where_set, number);
+    } else {
+        stays = emit_value(emitter, "load <32 x i1>, ptr %%r%u.0, align 64",
+                           emitter->instruction->guard);
+    }
+    if (!stays_where_set) {
+        stays = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", stays);
+    }
+    keep_in_round(emitter, stays);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", is_round_left(emitter), number,
+         number);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loops of one block, which lanes leave one by one: round by round under a mask, until none is left
+ * in it. What a round costs is how long its mask takes to become the next one's. So that is kept as
+ * processors have masks, in %half0 and %half1 where they have registers for them, else in %masks,
+ * numbers of which those below zero take part; and what branches look at is made of it beside.
+ */
+#ifndef CUDA_CPU_COMPILE_EMIT_ROUND_H
+#define CUDA_CPU_COMPILE_EMIT_ROUND_H
+
+#include "host/cuda-cpu/compile/emitter.h"
+
+/* Before the first round: these lanes take part, <32 x i1>. */
+void round_enter(struct emitter *emitter, value vector);
+
+/* Those that do now. */
+struct lanes round_lanes(struct emitter *emitter);
+
+/* The branch at a round's end, by its guard. Lanes stay where that holds, or where it does not: to
+ * the label bN when any are left, else to oN. */
+void round_branch(struct emitter *emitter, bool where_guarded, unsigned number);
+
+#endif
