@@ -16,6 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/program/program.h"
 
 #define THREADS 256
@@ -201,6 +202,7 @@ int main(void)
     for (size_t i = 0; i < KERNELS75; i++) {
         add_test(clang75, kernels75[i], "sm_75");
     }
+    llvm_is_hasty = getenv("BAREGPU_SOAK") == NULL;
     cmocka_set_message_output(CM_OUTPUT_TAP);
     failed = _cmocka_run_group_tests("headers", all, count, NULL, NULL);
     program_destroy(clang);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * CUDA's mathematical functions, for functions.cu and cuda_functions_test.c: the name, the error
- * that the CUDA C++ Programming Guide documents, in units in the last place, of float and of
- * double, and the arguments' range where all of them are too many.
+ * CUDA's mathematical functions, for functions.cu and cuda_functions_test.c: the name, the largest
+ * error in units in the last place, of float and of double, which NVIDIA's own keep too, and the
+ * arguments' range where all of them are too many.
  */
 #ifndef TESTS_UNIT_CUDA_CPU_FUNCTIONS_H
 #define TESTS_UNIT_CUDA_CPU_FUNCTIONS_H
