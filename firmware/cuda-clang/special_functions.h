@@ -277,7 +277,7 @@ BG_DEVICE double erfcinv(double y)
 
 BG_DEVICE double normcdfinv(double p)
 {
-    return -0x1.6a09e667f3bcdp0 * erfcinv(2.0 * p);
+    return 0.0 - 0x1.6a09e667f3bcdp0 * erfcinv(2.0 * p); /* +0 in the middle */
 }
 
 /* ---- Gamma functions ---- */

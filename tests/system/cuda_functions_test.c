@@ -119,7 +119,7 @@ static long double erfinvl(long double v)
 
 static long double normcdfinvl(long double v)
 {
-    return -erfcinvl(2 * v) / root_of_half;
+    return 0 - erfcinvl(2 * v) / root_of_half; /* +0 in the middle */
 }
 
 /* The host's powl is wrong at -inf. */
