@@ -35,6 +35,11 @@ static uint64_t noise;
 static const long double pi = 3.14159265358979323846264338327950288L;
 static const long double root_of_half = 0.70710678118654752440084436210484904L;
 
+/* C23 has these, and glibc from 2.41 on. */
+#define rsqrtl own_rsqrtl
+#define sinpil own_sinpil
+#define cospil own_cospil
+
 static long double rsqrtl(long double v)
 {
     return 1 / sqrtl(v);
