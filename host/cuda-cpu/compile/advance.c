@@ -15,18 +15,6 @@ struct loop {
     uint32_t head, end; /* blocks */
 };
 
-struct search {
-    uint32_t reg;
-    bool found;
-};
-
-static void look_for(void *context, uint32_t reg)
-{
-    struct search *search = context;
-
-    search->found |= reg == search->reg;
-}
-
 /* The instructions of the loop that set a register, and the last of them. */
 static size_t find_settings(const struct loop *loop, uint32_t reg,
                             const struct ptx_instruction **last)
@@ -35,10 +23,7 @@ static size_t find_settings(const struct loop *loop, uint32_t reg,
 
     for (uint32_t block = loop->head; block < loop->end; block++) {
         for (uint32_t i = loop->flow->blocks[block].first; i < loop->flow->blocks[block].end; i++) {
-            struct search search = {reg, false};
-
-            live_visit_set(&loop->function->instructions[i], look_for, &search);
-            if (search.found) {
+            if (live_is_set(&loop->function->instructions[i], reg)) {
                 *last = &loop->function->instructions[i];
                 count++;
             }

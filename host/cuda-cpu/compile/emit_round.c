@@ -93,30 +93,18 @@ static value is_round_left(struct emitter *emitter)
 
 /* ---- Ways back ---- */
 
-struct search {
-    uint32_t reg;
-    bool is_set;
-};
-
-static void look_for(void *context, uint32_t reg)
-{
-    struct search *search = context;
-
-    search->is_set |= reg == search->reg;
-}
-
 /* The last instruction of the block before this one that sets a register; NULL: none does. */
 static const struct ptx_instruction *setting_of(const struct emitter *emitter, uint32_t reg,
                                                 const struct ptx_instruction *before)
 {
     const struct ptx_instruction *first =
         &emitter->function->instructions[emitter->flow->blocks[emitter->block].first];
-    struct search search = {reg, false};
-
-    while (before > first && !search.is_set) {
-        live_visit_set(--before, look_for, &search);
+    while (before > first) {
+        if (live_is_set(--before, reg)) {
+            return before;
+        }
     }
-    return search.is_set ? before : NULL;
+    return NULL;
 }
 
 /* What the way back of a round depends on: each lane's own condition, and one of all lanes. */

@@ -52,6 +52,41 @@ void live_visit_read(const struct ptx_instruction *instruction, live_visit *each
     }
 }
 
+void live_add(void *set, uint32_t reg)
+{
+    uint64_t *words = set;
+
+    words[reg / 64] |= UINT64_C(1) << reg % 64;
+}
+
+struct search {
+    uint32_t reg;
+    bool found;
+};
+
+static void look_for(void *context, uint32_t reg)
+{
+    struct search *search = context;
+
+    search->found |= reg == search->reg;
+}
+
+bool live_is_set(const struct ptx_instruction *instruction, uint32_t reg)
+{
+    struct search search = {reg, false};
+
+    live_visit_set(instruction, look_for, &search);
+    return search.found;
+}
+
+bool live_is_read(const struct ptx_instruction *instruction, uint32_t reg)
+{
+    struct search search = {reg, false};
+
+    live_visit_read(instruction, look_for, &search);
+    return search.found;
+}
+
 /* ---- Sets of registers ---- */
 
 /* The sets of one block while it is looked at: those read before they are set, and those set. */
@@ -60,17 +95,12 @@ struct block_sets {
     uint64_t *before, *set;
 };
 
-static void add(uint64_t *set, uint32_t reg)
-{
-    set[reg / 64] |= UINT64_C(1) << reg % 64;
-}
-
 static void note_read(void *context, uint32_t reg)
 {
     const struct block_sets *sets = context;
 
     if (!(sets->set[reg / 64] >> reg % 64 & 1)) {
-        add(sets->before, reg);
+        live_add(sets->before, reg);
     }
 }
 
@@ -80,7 +110,7 @@ static void note_set(void *context, uint32_t reg)
     const struct block_sets *sets = context;
 
     if (sets->function->registers[reg].vector == 1) {
-        add(sets->set, reg);
+        live_add(sets->set, reg);
     }
 }
 

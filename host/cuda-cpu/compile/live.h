@@ -10,6 +10,12 @@ typedef void live_visit(void *context, uint32_t reg);
 void live_visit_set(const struct ptx_instruction *instruction, live_visit *each, void *context);
 void live_visit_read(const struct ptx_instruction *instruction, live_visit *each, void *context);
 
+/* Of them, adds one to a set of bits in words of 64: a live_visit. */
+void live_add(void *set, uint32_t reg);
+
+bool live_is_set(const struct ptx_instruction *instruction, uint32_t reg);
+bool live_is_read(const struct ptx_instruction *instruction, uint32_t reg);
+
 /* Zeroed at first. */
 struct live {
     uint64_t *sets; /* of each block: registers that may be read, from its start on, as they are */

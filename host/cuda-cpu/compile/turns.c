@@ -40,26 +40,14 @@ static bool is_plain_barrier(struct planner *planner, const struct ptx_instructi
     return true;
 }
 
-struct search {
-    uint32_t reg;
-    bool found;
-};
-
-static void look_for(void *context, uint32_t reg)
-{
-    struct search *search = context;
-
-    search->found |= reg == search->reg;
-}
-
 static bool is_read(const struct ptx_function *function, uint32_t reg)
 {
-    struct search search = {reg, false};
-
-    for (size_t i = 0; i < function->instruction_count && !search.found; i++) {
-        live_visit_read(&function->instructions[i], look_for, &search);
+    for (size_t i = 0; i < function->instruction_count; i++) {
+        if (live_is_read(&function->instructions[i], reg)) {
+            return true;
+        }
     }
-    return search.found;
+    return false;
 }
 
 /* A loop that it is in may wait for others. */
@@ -132,13 +120,6 @@ static bool is_stop(const struct planner *planner, uint32_t block)
     return wait_is_block_barrier(last);
 }
 
-static void note(void *context, uint32_t reg)
-{
-    uint64_t *set = context;
-
-    set[reg / 64] |= UINT64_C(1) << reg % 64;
-}
-
 /* Whether it runs more than once in a turn: the loop around it has no barrier. */
 static bool runs_again(const struct planner *planner, uint32_t block)
 {
@@ -167,9 +148,9 @@ static void note_own(const struct planner *planner)
         for (uint32_t j = block->first; j < block->end; j++) {
             const struct ptx_instruction *instruction = &planner->function->instructions[j];
 
-            live_visit_set(instruction, note, set);
-            live_visit_set(instruction, note, turns->used + at);
-            live_visit_read(instruction, note, turns->used + at);
+            live_visit_set(instruction, live_add, set);
+            live_visit_set(instruction, live_add, turns->used + at);
+            live_visit_read(instruction, live_add, turns->used + at);
         }
     }
 }

@@ -499,18 +499,6 @@ static void give_up(struct finder *finder)
     memset(finder->uniform->passed, true, finder->flow->count * sizeof(bool));
 }
 
-/* A block's settings, as they are noted. */
-struct settings {
-    uint64_t *set;
-};
-
-static void note_setting(void *context, uint32_t reg)
-{
-    const struct settings *settings = context;
-
-    settings->set[reg / 64] |= UINT64_C(1) << reg % 64;
-}
-
 static bool find_sets(struct finder *finder)
 {
     const struct flow *flow = finder->flow;
@@ -527,10 +515,10 @@ static bool find_sets(struct finder *finder)
         return false;
     }
     for (size_t block = 0; block < flow->count; block++) {
-        struct settings settings = {finder->settings_of + block * finder->uniform->live.words};
+        uint64_t *set = finder->settings_of + block * finder->uniform->live.words;
 
         for (uint32_t i = flow->blocks[block].first; i < flow->blocks[block].end; i++) {
-            live_visit_set(&finder->function->instructions[i], note_setting, &settings);
+            live_visit_set(&finder->function->instructions[i], live_add, set);
         }
     }
     return true;
