@@ -326,3 +326,8 @@ void flow_destroy(struct flow *flow)
     free(flow->blocks);
     memset(flow, 0, sizeof(*flow));
 }
+
+uint32_t flow_successor(const struct flow_block *block, size_t index)
+{
+    return index < block->target_count ? block->targets[index] : block->next;
+}

@@ -34,4 +34,7 @@ struct flow {
 bool flow_create(const struct ptx_function *function, struct flow *flow);
 void flow_destroy(struct flow *flow);
 
+/* Where lanes may go from a block: to the targets, and with the index behind theirs to the next. */
+uint32_t flow_successor(const struct flow_block *block, size_t index);
+
 #endif

@@ -127,11 +127,6 @@ static void read_block(const struct flow_block *block, struct block_sets sets)
     }
 }
 
-static uint32_t successor(const struct flow_block *block, size_t index)
-{
-    return index < block->target_count ? block->targets[index] : block->next;
-}
-
 /* What is read behind a block, and not set in it, is read from its start on. */
 static bool take_over(const struct flow *flow, const struct live *live, uint32_t number,
                       const uint64_t *set)
@@ -140,7 +135,7 @@ static bool take_over(const struct flow *flow, const struct live *live, uint32_t
     uint64_t *own = live->sets + number * live->words, more = 0;
 
     for (size_t i = 0; i <= block->target_count; i++) {
-        uint32_t next = successor(block, i);
+        uint32_t next = flow_successor(block, i);
 
         for (size_t word = 0; next < flow->count && word < live->words; word++) {
             uint64_t added = live->sets[next * live->words + word] & ~set[word];

@@ -260,11 +260,6 @@ static void find_constants(struct finder *finder)
 
 /* ---- Registers that are read later on ---- */
 
-static uint32_t successor(const struct flow_block *block, size_t index)
-{
-    return index < block->target_count ? block->targets[index] : block->next;
-}
-
 static void find_staying(struct finder *finder)
 {
     for (size_t block = 0; block < finder->flow->count; block++) {
@@ -350,7 +345,7 @@ static void follow(struct finder *finder, uint32_t runs, uint32_t waits)
     keep_apart(finder, runs, waits);
     pass(finder, runs, waits);
     for (size_t i = 0; i <= block->target_count; i++) {
-        uint32_t next = successor(block, i);
+        uint32_t next = flow_successor(block, i);
 
         if (next < finder->flow->count && next != waits) {
             part(finder, runs, next, waits);
@@ -388,10 +383,10 @@ static void part_at(struct finder *finder, uint32_t number)
     const struct flow_block *block = &finder->flow->blocks[number];
 
     for (size_t i = 1; i <= block->target_count && finder->work < WORK_MAX; i++) {
-        uint32_t one = successor(block, i);
+        uint32_t one = flow_successor(block, i);
 
         for (size_t j = 0; one < finder->flow->count && j < i; j++) {
-            uint32_t other = successor(block, j);
+            uint32_t other = flow_successor(block, j);
 
             if (other < finder->flow->count && other != one) {
                 part(finder, number, one, other);
@@ -407,7 +402,7 @@ static void pass_all(struct finder *finder, uint32_t number)
     const struct flow_block *block = &finder->flow->blocks[number];
 
     for (size_t i = 0; i <= block->target_count; i++) {
-        uint32_t next = successor(block, i);
+        uint32_t next = flow_successor(block, i);
 
         if (next < finder->flow->count) {
             pass(finder, number, next);
