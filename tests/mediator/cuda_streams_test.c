@@ -222,16 +222,6 @@ static unsigned long count_sleeps(pid_t worker)
     return sleeps;
 }
 
-static pid_t find_worker(void)
-{
-    json_t *status = admin_status(path);
-    json_t *session = json_array_get(json_object_get(status, "sessions"), 0);
-    pid_t worker = (pid_t)json_integer_value(json_object_get(session, "worker_pid"));
-
-    json_decref(status);
-    return worker;
-}
-
 /* While a kernel computes, nobody has to look at it each millisecond. */
 static void test_long_kernels_are_left_alone(void **state)
 {
@@ -241,7 +231,7 @@ static void test_long_kernels_are_left_alone(void **state)
     (void)state;
     start("");
     init(&first);
-    worker = find_worker();
+    worker = admin_worker_pid(path, 1);
     put_launch(&first, LAST);
     put_mark(&first, 1);
     before = count_sleeps(worker);
