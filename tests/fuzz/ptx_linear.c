@@ -65,7 +65,7 @@ static struct linear choose_linear(void)
     struct linear linear = {0};
 
     for (unsigned i = 0; i < 3; i++) {
-        linear.factors[i] = choose(3) ? factors[choose(sizeof(factors) / sizeof(factors[0]))] : 0;
+        linear.factors[i] = choose(3) ? ONE_OF(factors) : 0;
     }
     linear.constant = choose_constant(linear.factors);
     return linear;
@@ -91,7 +91,7 @@ void value_of_thread(void)
 
     say("{ .reg .b32 %%o; .reg .b64 %%y, %%z;\n");
     say_linear("%o", &linear);
-    say_template(templates[choose(sizeof(templates) / sizeof(templates[0]))]);
+    say_template(ONE_OF(templates));
     say(" }\n");
 }
 
@@ -189,7 +189,7 @@ static const struct element *choose_element(void)
         {8, "u64", "Q"}, {8, "v2.u32", "{R, R}"}, {16, "v2.u64", "{Q, Q}"},
     };
 
-    return &elements[choose(sizeof(elements) / sizeof(elements[0]))];
+    return &ONE_OF(elements);
 }
 
 #define SAY_SCOPE "{ .reg .b32 %%o, %%w, %%h; .reg .b64 %%y, %%z;\n"

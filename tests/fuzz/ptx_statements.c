@@ -309,7 +309,7 @@ static bool may_look_back(void)
 
 static void say_sum(const char *space, const char *base, const char *place)
 {
-    unsigned which = choose(may_look_back() ? COUNT(sums) : COUNT(sums) - 1);
+    unsigned which = choose(may_look_back() ? COUNT(sums) : BACK);
     bool is_scattered = choose(2);
 
     if (is_scattered) {
