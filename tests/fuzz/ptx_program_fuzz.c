@@ -229,6 +229,9 @@ static void say_mixed(char letter, unsigned number)
     case 'q':
         say("{ .reg .b32 %%z; mov.b64 {%%v, %%z}, %%q%u; %s, %%v; %s, %%z; }\n", number, sum, sum);
         break;
+    case 'w':
+        say("cvt.u32.u64 %%v, %%w%u; %s, %%v;\n", number, sum);
+        break;
     case 'p':
         say("selp.u32 %%v, 1, 0, %%p%u; %s, %%v;\n", number, sum);
         break;
@@ -278,11 +281,10 @@ static void say_end(void)
         }
     }
     for (unsigned i = 0; i < program.words.count && i < 4; i++) {
-        say("mad.lo.u32 %%l, %%l, 0x9E3779B1, %%z%u;\n", program.words.seen[i]);
+        say_mixed('z', program.words.seen[i]);
     }
     for (unsigned i = 0; i < program.doubles.count && i < 2; i++) {
-        say("cvt.u32.u64 %%v, %%w%u; mad.lo.u32 %%l, %%l, 0x9E3779B1, %%v;\n",
-            program.doubles.seen[i]);
+        say_mixed('w', program.doubles.seen[i]);
     }
     say("st.global.u32 [%%own + %zu], %%l;\nret;\n}\n", OWN_WORDS * sizeof(uint32_t));
 }
@@ -368,6 +370,7 @@ static void choose_smaller_block(const uint32_t most[3], uint32_t block[3])
 /* ---- Running it ---- */
 
 static _Alignas(256) unsigned char outputs[2][OUTPUT_SIZE];
+static char log_text[4096];
 
 struct params {
     uint64_t out;
@@ -406,27 +409,41 @@ static void fill_outputs(const struct trial *trial)
     memcpy(outputs[1] + TILES_OFFSET, outputs[0] + TILES_OFFSET, TABLE_OFFSET - TILES_OFFSET);
 }
 
+/* Nobody writes to it: once is enough. */
 static void fill_table(void)
 {
-    for (unsigned i = 0; i < TABLE_SIZE && outputs[0][TABLE_OFFSET + 1] == 0; i++) {
-        outputs[0][TABLE_OFFSET + TABLE_SIZE - 1 - i] =
-            outputs[1][TABLE_OFFSET + TABLE_SIZE - 1 - i] =
-                (unsigned char)((TABLE_SIZE - 1 - i) * 0x9E3779B1 >> 24);
+    static bool is_filled;
+
+    for (unsigned i = 0; i < TABLE_SIZE && !is_filled; i++) {
+        outputs[0][TABLE_OFFSET + i] = outputs[1][TABLE_OFFSET + i] =
+            (unsigned char)(i * 0x9E3779B1 >> 24);
+    }
+    is_filled = true;
+}
+
+static struct ptx_log *begin_log(void)
+{
+    static struct ptx_log log;
+
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    return &log;
+}
+
+/* Every program that is said is one. */
+static void expect_no_error(bool is_well)
+{
+    if (!is_well) {
+        fprintf(stderr, "%s%s", program.text, log_text);
+        abort();
     }
 }
 
 static struct ptx_module *parse(void)
 {
-    static char log_text[4096];
-    struct ptx_log log;
-    struct ptx_module *module;
+    struct ptx_module *module =
+        ptx_module_create(program.text, program.used, &ptx_default_limits, begin_log());
 
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    module = ptx_module_create(program.text, program.used, &ptx_default_limits, &log);
-    if (module == NULL) {
-        fprintf(stderr, "%s%s", program.text, log_text);
-        abort();
-    }
+    expect_no_error(module != NULL);
     return module;
 }
 
@@ -477,22 +494,14 @@ struct compiled {
 
 static void compile(struct compiled *compiled)
 {
-    static char log_text[4096];
-    struct ptx_log log;
-
-    ptx_log_init(&log, log_text, sizeof(log_text));
     *compiled = (struct compiled){0};
     CHECK(memory_add(&compiled->memory, (uint64_t)(uintptr_t)outputs[1], OUTPUT_SIZE, false));
-    compiled->program = program_create(program.text, program.used, &compiled->memory, &log);
-    if (compiled->program == NULL) {
-        fprintf(stderr, "%s%s", program.text, log_text);
-        abort();
-    }
+    compiled->program = program_create(program.text, program.used, &compiled->memory, begin_log());
+    expect_no_error(compiled->program != NULL);
 }
 
 static void run_compiled(struct compiled *compiled, const struct trial *trial)
 {
-    static char log_text[4096];
     const struct params params = {(uint64_t)(uintptr_t)outputs[1], trial->n};
     uint32_t stop = 0;
     struct launch launch = {
@@ -506,13 +515,8 @@ static void run_compiled(struct compiled *compiled, const struct trial *trial)
     };
     struct launch_fault fault;
     const struct program_kernel *kernel = program_find_kernel(compiled->program, "k");
-    struct ptx_log log;
 
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    if (!program_prepare(compiled->program, kernel, &launch, &log)) {
-        fprintf(stderr, "%s%s", program.text, log_text);
-        abort();
-    }
+    expect_no_error(program_prepare(compiled->program, kernel, &launch, begin_log()));
     launch.shared_size = kernel->shared_size;
     if (launch_run(&launch, &fault) != LAUNCH_OK) {
         say_trial(trial, "fault");
