@@ -158,21 +158,23 @@ static void say_place(const char *to, const struct linear *place)
     }
 }
 
-/* To %y: an element's address from its number in %o. */
+/* To %y: an element's address from its number in %o. What it is made of is not set elsewhere, or it
+ * would have no steps. */
 static void say_address(const char *base, unsigned size)
 {
+    say("{ .reg .b32 %%d; .reg .b64 %%e; ");
     switch (choose(4)) {
     case 0:
-        say("mul.wide.u32 %%z, %%o, %u; add.s64 %%y, %s, %%z;\n", size, base);
+        say("mul.wide.u32 %%e, %%o, %u; add.s64 %%y, %s, %%e; }\n", size, base);
         break;
     case 1:
-        say("mul.wide.s32 %%z, %%o, %u; add.s64 %%y, %%z, %s;\n", size, base);
+        say("mul.wide.s32 %%e, %%o, %u; add.s64 %%y, %%e, %s; }\n", size, base);
         break;
     case 2:
-        say("mad.wide.u32 %%y, %%o, %u, %s;\n", size, base);
+        say("mad.wide.u32 %%y, %%o, %u, %s; }\n", size, base);
         break;
     default:
-        say("mul.lo.u32 %%w, %%o, %u; cvt.u64.u32 %%z, %%w; add.s64 %%y, %s, %%z;\n", size, base);
+        say("mul.lo.u32 %%d, %%o, %u; cvt.u64.u32 %%e, %%d; add.s64 %%y, %s, %%e; }\n", size, base);
     }
 }
 
@@ -254,6 +256,14 @@ void read_table(void)
     say("}\n");
 }
 
+/* The address of an element of the tile at %h. */
+static void say_shared_address(const char *to, const struct linear *place, unsigned size)
+{
+    say("{ .reg .b32 %%p;\n");
+    say_place("%p", place);
+    say("mad.lo.u32 %s, %%p, %u, %%h; }\n", to, size);
+}
+
 void exchange(void)
 {
     const struct element *element = choose_element();
@@ -261,21 +271,12 @@ void exchange(void)
     struct linear mine = place_of_thread(&tile), other = place_of_other(&tile);
 
     say(SAY_SCOPE ".reg .b32 %%from, %%to;\nmov.u32 %%h, tile;\n");
-    say_place("%o", &mine);
-    say("mad.lo.u32 %%to, %%o, %u, %%h;\n", element->size);
-    say_place("%w", &other);
-    say("mad.lo.u32 %%from, %%w, %u, %%h;\n", element->size);
+    say_shared_address("%to", &mine, element->size);
+    say_shared_address("%from", &other, element->size);
     say_access("st.shared", element, "%to", 0);
     say("bar.sync 0;\n");
     say_access("ld.shared", element, "%from", 0);
     say("bar.sync 0; }\n");
-}
-
-/* To registers, the places of two tiles, one behind the other. */
-static void say_places(const struct linear *place, const char *to, unsigned size)
-{
-    say_place("%o", place);
-    say("mad.lo.u32 %s, %%o, %u, %%h;\n", to, size);
 }
 
 /* Along a row of the one and down a column of the other, as far as there are elements. */
@@ -307,9 +308,9 @@ void product_of_tiles(void)
     say(SAY_SCOPE ".reg .b32 %%to, %%row, %%column, %%round; .reg .%s %%va, %%vb, %%sum;\n"
                   "mov.u32 %%h, tile; mov.%s %%sum, %s;\n",
         type, type, is_float ? "0f00000000" : "0");
-    say_places(&mine, "%to", size);
-    say_places(&row, "%row", size);
-    say_places(&column, "%column", size);
+    say_shared_address("%to", &mine, size);
+    say_shared_address("%row", &row, size);
+    say_shared_address("%column", &column, size);
     say_place("%o", &from);
     say_address("%table", size);
     say("mov.u32 %%round, %u;\nL%u:\n", rounds, label);
