@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * bfloat16, a float's upper half. Arithmetic is float's, rounded, which is the correct result but
- * for
- * __hfma, which is an instruction from sm_80 on.
+ * for __hfma, which is an instruction from sm_80 on.
  */
 #ifndef FIRMWARE_CUDA_CLANG_CUDA_BF16_H
 #define FIRMWARE_CUDA_CLANG_CUDA_BF16_H
@@ -94,19 +93,6 @@ BG_DEVICE __nv_bfloat162 __hfma2(__nv_bfloat162 a, __nv_bfloat162 b, __nv_bfloat
 {
     return __nv_bfloat162(__hfma(a.x, b.x, c.x), __hfma(a.y, b.y, c.y));
 }
-
-BG_DEVICE __nv_bfloat16 __hneg(__nv_bfloat16 a)
-{
-    return bg_of_bits<__nv_bfloat16>((unsigned short)(a.bits ^ 0x8000));
-}
-
-BG_DEVICE __nv_bfloat16 __habs(__nv_bfloat16 a)
-{
-    return bg_of_bits<__nv_bfloat16>((unsigned short)(a.bits & 0x7FFF));
-}
-
-BG_HALF2_UNARY(__nv_bfloat162, __hneg2, __hneg)
-BG_HALF2_UNARY(__nv_bfloat162, __habs2, __habs)
 
 BG_HALF_FUNCTIONS(__nv_bfloat16, __nv_bfloat162, bfloat16, bfloat162)
 

@@ -86,26 +86,6 @@ BG_DEVICE __half2 __hfma2(__half2 a, __half2 b, __half2 c)
     return bg_of_bits<__half2>(bits);
 }
 
-BG_DEVICE __half __hneg(__half a)
-{
-    return bg_of_bits<__half>((unsigned short)(a.bits ^ 0x8000));
-}
-
-BG_DEVICE __half __habs(__half a)
-{
-    return bg_of_bits<__half>((unsigned short)(a.bits & 0x7FFF));
-}
-
-BG_DEVICE __half2 __hneg2(__half2 a)
-{
-    return bg_of_bits<__half2>(bg_bits32(a) ^ 0x80008000);
-}
-
-BG_DEVICE __half2 __habs2(__half2 a)
-{
-    return bg_of_bits<__half2>(bg_bits32(a) & 0x7FFF7FFF);
-}
-
 BG_HALF_FUNCTIONS(__half, __half2, half, half2)
 
 BG_DEVICE __half htanh_approx(__half a)

@@ -133,7 +133,7 @@ template <typename T, typename U> BG_DEVICE T bg_of_bits(U bits)
 
 /* ---- Arithmetic that is made of other, minima, vectors ----
  *
- * The type's own header has __hadd, __hsub, __hmul, __hfma, __hneg, __habs of one and of two. */
+ * The type's own header has __hadd, __hsub, __hmul, __hfma of one and of two. */
 
 #define BG_HALF_BOTH(T, T2, name, name2, expression)                                               \
     BG_HALF_BINARY(T, name, expression)                                                            \
@@ -145,6 +145,22 @@ template <typename T, typename U> BG_DEVICE T bg_of_bits(U bits)
         return same(a, b);                                                                         \
     }
 #define BG_HALF_ARITHMETIC(T, T2)                                                                  \
+    BG_DEVICE T __hneg(T a)                                                                        \
+    {                                                                                              \
+        return bg_of_bits<T>((unsigned short)(a.bits ^ 0x8000));                                   \
+    }                                                                                              \
+    BG_DEVICE T __habs(T a)                                                                        \
+    {                                                                                              \
+        return bg_of_bits<T>((unsigned short)(a.bits & 0x7FFF));                                   \
+    }                                                                                              \
+    BG_DEVICE T2 __hneg2(T2 a)                                                                     \
+    {                                                                                              \
+        return bg_of_bits<T2>(bg_bits32(a) ^ 0x80008000);                                          \
+    }                                                                                              \
+    BG_DEVICE T2 __habs2(T2 a)                                                                     \
+    {                                                                                              \
+        return bg_of_bits<T2>(bg_bits32(a) & 0x7FFF7FFF);                                          \
+    }                                                                                              \
     BG_HALF_BOTH(T, T2, __hdiv, __h2div, x / y)                                                    \
     BG_HALF_BOTH(T, T2, __hmin, __hmin2, fminf(x, y))                                              \
     BG_HALF_BOTH(T, T2, __hmax, __hmax2, fmaxf(x, y))                                              \
