@@ -8,23 +8,6 @@
 
 #include "cuda_runtime.h"
 
-/* The bits of a type of 16 or 32 bits, for asm(). */
-template <typename T> BG_DEVICE unsigned short bg_bits16(T value)
-{
-    unsigned short bits;
-
-    __builtin_memcpy(&bits, &value, sizeof(bits));
-    return bits;
-}
-
-template <typename T> BG_DEVICE unsigned bg_bits32(T value)
-{
-    unsigned bits;
-
-    __builtin_memcpy(&bits, &value, sizeof(bits));
-    return bits;
-}
-
 template <typename T, typename U> BG_DEVICE T bg_of_bits(U bits)
 {
     T value;
@@ -32,6 +15,12 @@ template <typename T, typename U> BG_DEVICE T bg_of_bits(U bits)
     static_assert(sizeof(T) == sizeof(U), "as many bits");
     __builtin_memcpy(&value, &bits, sizeof(value));
     return value;
+}
+
+/* The bits of a vector, for asm(). */
+template <typename T2> BG_DEVICE unsigned bg_bits32(T2 value)
+{
+    return bg_of_bits<unsigned>(value);
 }
 
 /* A function of one or two by that of float. */
@@ -260,11 +249,11 @@ template <typename T, typename U> BG_DEVICE T bg_of_bits(U bits)
     }                                                                                              \
     BG_DEVICE short __##of##_as_short(T a)                                                         \
     {                                                                                              \
-        return (short)bg_bits16(a);                                                                \
+        return (short)a.bits;                                                                      \
     }                                                                                              \
     BG_DEVICE unsigned short __##of##_as_ushort(T a)                                               \
     {                                                                                              \
-        return bg_bits16(a);                                                                       \
+        return a.bits;                                                                             \
     }                                                                                              \
     BG_DEVICE T __short_as_##of(short bits)                                                        \
     {                                                                                              \
