@@ -86,6 +86,12 @@ BG_DEVICE float fdimf(float x, float y)
 
 /* ---- Exponents ---- */
 
+/* 2^k, k from -1022 to 1023. */
+BG_DEVICE double bg_power_of_two(int k)
+{
+    return __longlong_as_double((long long)(k + 1023) << 52);
+}
+
 /* x = m 2^e, m from 1 below 2 with the sign of x, which is finite and not 0. */
 BG_DEVICE double bg_significand(double x, int &e)
 {
@@ -125,8 +131,7 @@ BG_DEVICE double ldexp(double x, int n)
     }
     const int normal = max(all, -1022), below = max(all - normal, -60);
 
-    return m * __longlong_as_double((long long)(normal + 1023) << 52) *
-           __longlong_as_double((long long)(below + 1023) << 52);
+    return m * bg_power_of_two(normal) * bg_power_of_two(below);
 }
 
 BG_DEVICE double scalbn(double x, int n)

@@ -81,12 +81,6 @@ BG_DEVICE bg_pair bg_negative(bg_pair a)
 
 /* ---- Powers of e, 2 and 10 ---- */
 
-/* 2^k, k from -1022 to 1023. */
-BG_DEVICE double bg_power_of_two(int k)
-{
-    return __longlong_as_double((long long)(k + 1023) << 52);
-}
-
 /* x 2^k, k from -2044 to 2046: rounded once where x is between 1/2 and 2. */
 BG_DEVICE double bg_scale(double x, int k)
 {
