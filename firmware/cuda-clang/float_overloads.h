@@ -202,7 +202,7 @@ BG_DEVICE float frexpf(float x, int *exponent)
 
 BG_DEVICE float ldexpf(float x, int n)
 {
-    return (float)ldexp((double)x, min(max(n, -600), 600));
+    return (float)ldexp((double)x, n);
 }
 
 BG_DEVICE float scalbnf(float x, int n)
@@ -212,7 +212,7 @@ BG_DEVICE float scalbnf(float x, int n)
 
 BG_DEVICE float scalblnf(float x, long n)
 {
-    return ldexpf(x, (int)min(max(n, -600l), 600l));
+    return (float)scalbln((double)x, n);
 }
 
 BG_DEVICE float modff(float x, float *whole)
