@@ -191,8 +191,11 @@ BG_DEVICE void sincosf(float x, float *sine, float *cosine)
 
 BG_DEVICE void sincospif(float x, float *sine, float *cosine)
 {
-    *sine = sinpif(x);
-    *cosine = cospif(x);
+    double of_sine, of_cosine;
+
+    sincospi((double)x, &of_sine, &of_cosine);
+    *sine = (float)of_sine;
+    *cosine = (float)of_cosine;
 }
 
 BG_DEVICE float frexpf(float x, int *exponent)

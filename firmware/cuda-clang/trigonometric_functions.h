@@ -159,26 +159,29 @@ BG_DEVICE bg_pair bg_reduce_half_turns(double x, int &quadrant)
     return bg_multiply({fma(-0.5, k, turn), 0.0}, {0x1.921fb54442d18p1, 0x1.1a62633145c07p-53});
 }
 
-BG_DEVICE double sinpi(double x)
+BG_DEVICE void sincospi(double x, double *sine, double *cosine)
 {
     int quadrant;
     const bg_pair r = bg_reduce_half_turns(x, quadrant);
 
-    return trunc(x) == x ? x * 0.0 : bg_sine_of_quadrant(r, quadrant);
+    *sine = trunc(x) == x ? x * 0.0 : bg_sine_of_quadrant(r, quadrant);
+    *cosine = 0.0 + bg_sine_of_quadrant(r, quadrant + 1); /* no zero is negative */
+}
+
+BG_DEVICE double sinpi(double x)
+{
+    double sine, cosine;
+
+    sincospi(x, &sine, &cosine);
+    return sine;
 }
 
 BG_DEVICE double cospi(double x)
 {
-    int quadrant;
-    const bg_pair r = bg_reduce_half_turns(x, quadrant);
+    double sine, cosine;
 
-    return 0.0 + bg_sine_of_quadrant(r, quadrant + 1); /* no zero is negative */
-}
-
-BG_DEVICE void sincospi(double x, double *sine, double *cosine)
-{
-    *sine = sinpi(x);
-    *cosine = cospi(x);
+    sincospi(x, &sine, &cosine);
+    return cosine;
 }
 
 /* ---- Inverses ---- */
