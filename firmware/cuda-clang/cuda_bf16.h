@@ -68,9 +68,8 @@ BG_DEVICE double bg_mark_lost(double value, double lost)
 
 BG_DEVICE __nv_bfloat16 __double2bfloat16(double value)
 {
-    const float near = (float)value;
-    const bool is_far = fabs((double)near) > fabs(value);
-    const unsigned bits = __float_as_uint(near) - (is_far ? 1 : 0);
+    const float near = __double2float_rz(value);
+    const unsigned bits = __float_as_uint(near);
 
     return __nv_bfloat16(__uint_as_float((double)near == value || isnan(value) ? bits : bits | 1));
 }
