@@ -185,7 +185,7 @@ class coalesced_group
     }
     __device__ unsigned thread_rank() const
     {
-        return __popc(mask & ((1u << bg_lane()) - 1));
+        return bg_rank(mask);
     }
     __device__ unsigned meta_group_rank() const
     {
@@ -431,7 +431,7 @@ class thread_group
     {
         return kind == of_block  ? bg_rank_in_block()
                : kind == of_grid ? grid_group::thread_rank()
-                                 : (unsigned long long)coalesced_group(mask).thread_rank();
+                                 : (unsigned long long)bg_rank(mask);
     }
     __device__ void sync() const
     {

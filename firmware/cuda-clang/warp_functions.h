@@ -84,6 +84,12 @@ BG_DEVICE unsigned bg_lane()
     return (unsigned)__nvvm_read_ptx_sreg_laneid();
 }
 
+/* How many lanes of a mask are before this one. */
+BG_DEVICE unsigned bg_rank(unsigned mask)
+{
+    return __builtin_popcount(mask & ((1u << bg_lane()) - 1));
+}
+
 /* The lane of the n-th bit of a mask, from 0. */
 BG_DEVICE unsigned bg_nth_lane(unsigned mask, unsigned n)
 {
@@ -105,8 +111,7 @@ BG_DEVICE unsigned bg_nth_lane(unsigned mask, unsigned n)
 template <typename T, typename Operation>
 BG_DEVICE T bg_reduce(unsigned mask, T value, Operation operation)
 {
-    const unsigned size = __builtin_popcount(mask);
-    const unsigned rank = __builtin_popcount(mask & ((1u << bg_lane()) - 1));
+    const unsigned size = __builtin_popcount(mask), rank = bg_rank(mask);
 
     for (unsigned by = 1; by < size; by *= 2) {
         const unsigned other = rank + by < size ? bg_nth_lane(mask, rank + by) : bg_lane();
