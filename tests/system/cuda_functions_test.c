@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
-// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c)
+// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c) tests/unit/cuda-cpu/compiled.c
 // libs: -ldl -lm
 // needs: build/tests/functions-clang.ptx build/tests/functions-nvcc.ptx
 /*
@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "host/cuda-cpu/compile/llvm.h"
-#include "host/cuda-cpu/program/program.h"
+#include "tests/unit/cuda-cpu/compiled.h"
 #include "tests/unit/cuda-cpu/functions.h"
 
 #define COUNT 16384
@@ -329,27 +329,13 @@ static bool is_near_float(float got, float expected, int units)
 
 static void launch_over(struct program *program, const char *name, const void *arguments)
 {
-    static char log_text[4096];
-    const struct program_kernel *kernel = program_find_kernel(program, name);
-    uint32_t stop = 0;
-    struct launch launch = {
-        .grid = {4, 1, 1},
-        .block = {128, 1, 1},
-        .params = arguments,
-        .memory = &memory,
-        .stop = &stop,
-    };
-    struct launch_fault fault;
-    struct ptx_log log;
-
-    assert_non_null(kernel);
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    if (!program_prepare(program, kernel, &launch, &log)) {
-        print_error("%s: %s\n", name, log_text);
-        fail();
-    }
-    launch.shared_size = kernel->shared_size;
-    assert_int_equal(launch_run(&launch, &fault), LAUNCH_OK);
+    compiled_launch(program, name,
+                    (struct launch){
+                        .grid = {4, 1, 1},
+                        .block = {128, 1, 1},
+                        .params = arguments,
+                        .memory = &memory,
+                    });
 }
 
 static long double expected_of(const struct function *function, long double v, long double w)
@@ -436,34 +422,6 @@ static struct CMUnitTest all[4 * FUNCTIONS];
 static char names[4 * FUNCTIONS][64];
 static size_t variant_count, count;
 
-/* NULL: the file is empty, as its compiler is not here. */
-static struct program *load(const char *name)
-{
-    static char log_text[4096];
-    static char text[4 << 20];
-    const char *build = getenv("BAREGPU_BUILD");
-    char path[256];
-    struct program *loaded = NULL;
-    struct ptx_log log;
-    size_t length;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/tests/%s", build != NULL ? build : "build", name);
-    file = fopen(path, "r");
-    if (file == NULL) {
-        fprintf(stderr, "# %s: it should have been built\n", path);
-        exit(1);
-    }
-    length = fread(text, 1, sizeof(text), file);
-    fclose(file);
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    if (length > 0 && (loaded = program_create(text, length, &memory, &log)) == NULL) {
-        fprintf(stderr, "# %s: %s\n", name, log_text);
-        exit(1);
-    }
-    return loaded;
-}
-
 static void add_test(const char *compiler, const char *suffix, CMUnitTestFunction run,
                      struct variant *variant)
 {
@@ -479,7 +437,7 @@ static void add_variant(const char *compiler)
     struct program *program;
 
     snprintf(file, sizeof(file), "functions-%s.ptx", compiler);
-    program = load(file);
+    program = compiled_load(file, &memory);
     for (size_t i = 0; program != NULL && i < FUNCTIONS; i++) {
         struct variant *variant = &variants[variant_count++];
 

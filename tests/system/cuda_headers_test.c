@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
-// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c)
+// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c) tests/unit/cuda-cpu/compiled.c
 // libs: -ldl
 // needs: build/tests/headers-clang.ptx build/tests/headers75-clang.ptx build/tests/headers-nvcc.ptx
 /*
@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "host/cuda-cpu/compile/llvm.h"
-#include "host/cuda-cpu/program/program.h"
+#include "tests/unit/cuda-cpu/compiled.h"
 
 #define THREADS 256
 #define ROW 48
@@ -77,36 +77,19 @@ static const char *const kernels75[] = {
 
 static void launch_kernel(struct program *program, const char *name)
 {
-    static char log_text[4096];
-    const struct program_kernel *kernel = program_find_kernel(program, name);
     struct {
         void *to;
         const void *from;
     } arguments = {results, random_words};
-    uint32_t stop = 0;
-    struct launch launch = {
-        .grid = {1, 1, 1},
-        .block = {THREADS, 1, 1},
-        .params = &arguments,
-        .memory = &memory,
-        .stop = &stop,
-    };
-    struct launch_fault fault;
-    struct ptx_log log;
 
-    assert_non_null(kernel);
     memset(results, 0, sizeof(results));
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    if (!program_prepare(program, kernel, &launch, &log)) {
-        print_error("%s: %s\n", name, log_text);
-        fail();
-    }
-    launch.shared_size = kernel->shared_size;
-    if (launch_run(&launch, &fault) != LAUNCH_OK) {
-        print_error("%s: fault %d at %llx\n", name, (int)fault.fault,
-                    (unsigned long long)fault.address);
-        fail();
-    }
+    compiled_launch(program, name,
+                    (struct launch){
+                        .grid = {1, 1, 1},
+                        .block = {THREADS, 1, 1},
+                        .params = &arguments,
+                        .memory = &memory,
+                    });
 }
 
 /* Of 16 bits, where the kernel's name says that it is near alone. */
@@ -140,33 +123,6 @@ static void test_kernel(void **state)
     }
 }
 
-/* NULL: the file is empty, as its compiler is not here. */
-static struct program *load(const char *name)
-{
-    static char log_text[4096], text[1 << 20];
-    const char *build = getenv("BAREGPU_BUILD");
-    char path[256];
-    struct program *loaded = NULL;
-    struct ptx_log log;
-    size_t length;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/tests/%s", build != NULL ? build : "build", name);
-    file = fopen(path, "r");
-    if (file == NULL) {
-        fprintf(stderr, "# %s: it should have been built\n", path);
-        exit(1);
-    }
-    length = fread(text, 1, sizeof(text), file);
-    fclose(file);
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    if (length > 0 && (loaded = program_create(text, length, &memory, &log)) == NULL) {
-        fprintf(stderr, "# %s: %s\n", name, log_text);
-        exit(1);
-    }
-    return loaded;
-}
-
 static struct variant variants[KERNELS + KERNELS75];
 static struct CMUnitTest all[KERNELS + KERNELS75];
 static char names[KERNELS + KERNELS75][64];
@@ -182,8 +138,9 @@ static void add_test(struct program *program, const char *kernel, const char *co
 
 int main(void)
 {
-    struct program *clang = load("headers-clang.ptx"), *clang75 = load("headers75-clang.ptx");
-    struct program *nvcc = load("headers-nvcc.ptx");
+    struct program *clang = compiled_load("headers-clang.ptx", &memory);
+    struct program *clang75 = compiled_load("headers75-clang.ptx", &memory);
+    struct program *nvcc = compiled_load("headers-nvcc.ptx", &memory);
     uint64_t noise = 1;
     int failed;
 
