@@ -28,7 +28,6 @@
 
 /* What a child leaves behind, in memory that it shares with its parent. */
 struct result {
-    uint32_t is_there;
     struct wire_answer answer;
     char log[WIRE_LOG_SIZE];
     unsigned char bytes[];
@@ -40,6 +39,9 @@ struct session {
     struct wire_request head;
     char *name, *text; /* one behind the other */
     struct result *result;
+    struct wire_answer answer; /* the child's, looked at, or our own */
+    const char *log;
+    pid_t ending;   /* who has answered, and was not waited for; 0: none */
     int jail_error; /* errno: there is no jail, so nothing is compiled */
     struct source llvm;
 };
@@ -111,8 +113,8 @@ static bool confine(const struct compile_limits *limits)
            limit(RLIMIT_FSIZE, 0, 0) && jail_forbid_processes() == 0;
 }
 
-/* The exit status. */
-static int run_child(const struct session *session)
+/* The exit status. A byte to `told` says that the answer is there. */
+static int run_child(const struct session *session, int told)
 {
     const struct wire_request *head = &session->head;
     struct result *result = session->result;
@@ -138,15 +140,14 @@ static int run_child(const struct session *session)
     result->answer.error = log.error;
     result->answer.errors = log.errors;
     result->answer.log_size = log.used;
-    result->is_there = 1;
-    return EXIT_SUCCESS;
+    return write(told, "", 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* ---- Its end ---- */
 
-enum end { END_CHILD, END_TIME, END_PEER };
+enum end { END_ANSWER, END_CHILD, END_TIME, END_PEER };
 
-/* Whose end comes first. The child has the other end of `alive`. */
+/* What comes first. The child has the other end of `alive`. */
 static enum end wait_for_end(const struct session *session, int alive)
 {
     uint64_t end_ns = clock_now_ns() + session->head.limits.time * NS_PER_MS;
@@ -156,12 +157,15 @@ static enum end wait_for_end(const struct session *session, int alive)
     for (;;) {
         uint64_t now_ns = clock_now_ns();
         uint64_t left_ms = now_ns < end_ns ? (end_ns - now_ns) / NS_PER_MS + 1 : 0;
+        char byte;
 
         if (left_ms == 0) {
             return END_TIME;
         }
         if (poll(polled, 2, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX) > 0) {
-            return polled[1].revents ? END_PEER : END_CHILD;
+            return polled[1].revents                      ? END_PEER
+                   : read(alive, &byte, sizeof(byte)) > 0 ? END_ANSWER
+                                                          : END_CHILD;
         }
     }
 }
@@ -171,7 +175,7 @@ static void say(struct session *session, enum ptx_error error, const char *forma
 
 static void say(struct session *session, enum ptx_error error, const char *format, ...)
 {
-    struct result *result = session->result;
+    static char text[WIRE_LOG_SIZE];
     char reason[128];
     struct ptx_log log;
     va_list arguments;
@@ -179,29 +183,30 @@ static void say(struct session *session, enum ptx_error error, const char *forma
     va_start(arguments, format);
     vsnprintf(reason, sizeof(reason), format, arguments);
     va_end(arguments);
-    ptx_log_init(&log, result->log, sizeof(result->log));
+    ptx_log_init(&log, text, sizeof(text));
     ptx_log_kind(&log, error);
     ptx_log_error(&log, start, "%s", reason);
-    result->answer = (struct wire_answer){
+    session->log = text;
+    session->answer = (struct wire_answer){
         .error = log.error, .errors = log.errors, .log_size = log.used, .size = 0};
 }
 
-static bool is_whole(const struct session *session)
+/* Once: whose memory it is may still be there. */
+static bool take_answer(struct session *session)
 {
     const struct result *result = session->result;
 
-    return result->is_there && result->answer.size <= session->head.limits.answer &&
-           result->answer.log_size <= sizeof(result->log);
+    memcpy(&session->answer, &result->answer, sizeof(session->answer));
+    session->log = result->log;
+    return session->answer.size <= session->head.limits.answer &&
+           session->answer.log_size <= sizeof(result->log);
 }
 
-/* Whether it came to its end by itself, and to which. */
+/* To which end it came without an answer. */
 static void judge(struct session *session, int status, bool in_time)
 {
     const struct compile_limits *limits = &session->head.limits;
 
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && is_whole(session)) {
-        return;
-    }
     if (!in_time) {
         say(session, PTX_ERROR_TIME, "compiling takes more than %llu ms",
             (unsigned long long)limits->time);
@@ -234,7 +239,7 @@ static pid_t start_child(const struct session *session, int *alive)
     if (child == 0) {
         close(session->socket);
         close(pipes[0]);
-        _exit(run_child(session));
+        _exit(run_child(session, pipes[1]));
     }
     close(pipes[1]);
     *alive = pipes[0];
@@ -245,10 +250,23 @@ static pid_t start_child(const struct session *session, int *alive)
     return child;
 }
 
-/* False: the peer is gone. */
+/* How it ended, which a signal that comes later does not change. */
+static int wait_for(pid_t child)
+{
+    int status = 0;
+
+    if (child > 0) {
+        waitpid(child, &status, 0);
+    }
+    return status;
+}
+
+/* False: the peer is gone. Who has answered ends beside the next request: giving back all of its
+ * memory takes a tenth of its time. */
 static bool run_request(struct session *session)
 {
-    int alive, status;
+    pid_t former = session->ending;
+    int alive;
     enum end end;
     pid_t child = start_child(session, &alive);
 
@@ -258,11 +276,14 @@ static bool run_request(struct session *session)
     }
     end = wait_for_end(session, alive);
     close(alive);
-    kill(child, SIGKILL); /* which no longer changes how it ended, if it did */
-    waitpid(child, &status, 0);
-    if (end != END_PEER) {
-        judge(session, status, end == END_CHILD);
+    kill(child, SIGKILL);
+    wait_for(former);
+    session->ending = child;
+    if (end == END_ANSWER && take_answer(session)) {
+        return true;
     }
+    session->ending = 0;
+    judge(session, wait_for(child), end != END_TIME);
     return end != END_PEER;
 }
 
@@ -298,25 +319,23 @@ static bool receive_body(struct session *session)
     return done;
 }
 
-static bool send_answer(const struct session *session)
+static bool send_answer(struct session *session)
 {
-    struct result *result = session->result;
-
-    result->answer.llvm = session->llvm;
-    return transmit(session->socket, &result->answer, sizeof(result->answer)) &&
-           transmit(session->socket, result->log, result->answer.log_size) &&
-           transmit(session->socket, result->bytes, result->answer.size);
+    session->answer.llvm = session->llvm;
+    return transmit(session->socket, &session->answer, sizeof(session->answer)) &&
+           transmit(session->socket, session->log, session->answer.log_size) &&
+           (session->answer.size == 0 ||
+            transmit(session->socket, session->result->bytes, session->answer.size));
 }
 
 /* False: the peer is gone. */
 static bool compile(struct session *session, size_t size)
 {
-    static struct result none; /* for what is said where there is no memory */
     struct result *shared =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     bool done = true;
 
-    session->result = shared != MAP_FAILED ? shared : &none;
+    session->result = shared;
     if (session->jail_error) {
         say(session, PTX_ERROR_NO_COMPILER, "no jail for it: %s", strerror(session->jail_error));
     } else if (shared == MAP_FAILED || session->name == NULL) {

@@ -82,6 +82,16 @@ static void stay(void)
     }
 }
 
+/* To every descriptor that there may be, but standard error and what is told. */
+static void say_that_it_is_done(void)
+{
+    for (int fd = told[1] + 1; fd < 16; fd++) {
+        if (write(fd, "", 1) < 0 && errno != EBADF) {
+            abort();
+        }
+    }
+}
+
 static bool answer_oddly(const struct compile_request *request, struct compile_answer *answer,
                          struct ptx_log *log)
 {
@@ -91,6 +101,9 @@ static bool answer_oddly(const struct compile_request *request, struct compile_a
     snprintf(text, sizeof(text), "%.*s", (int)request->text_size, request->text);
     if (strcmp(text, "abort") == 0) {
         abort();
+    } else if (strcmp(text, "lie") == 0) {
+        say_that_it_is_done();
+        stay();
     } else if (strcmp(text, "stay") == 0) {
         stay();
     } else if (strncmp(text, "try ", 4) == 0) {
@@ -236,6 +249,8 @@ static void test_ends(void **state)
     assert_int_equal(ask(&peer, "times").size, 1);
     assert_int_equal(ask(&peer, "times").size, 1);
     assert_int_equal(ask(&peer, "large").size, 0);
+    assert_int_equal(ask(&peer, "lie").size, 0);
+    assert_int_equal(ask(&peer, "times").size, 1);
     assert_int_equal(stop_server(&peer), 0);
 }
 
