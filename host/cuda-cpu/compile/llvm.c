@@ -204,7 +204,7 @@ const char *llvm_path(void)
 
 /* One compilation. */
 struct compilation {
-    void *context, *module, *machine;
+    void *context, *module;
     const struct effort *effort;
     uint64_t frame; /* the largest */
 };
@@ -238,9 +238,6 @@ static void close_compilation(struct compilation *compilation)
     if (compilation->module != NULL) {
         llvm.module_dispose(compilation->module);
     }
-    if (compilation->machine != NULL) {
-        llvm.machine_dispose(compilation->machine);
-    }
     llvm.context_dispose(compilation->context);
 }
 
@@ -266,38 +263,75 @@ static const struct target *find_target(unsigned machine)
     return NULL;
 }
 
-static bool make_machine(struct compilation *compilation, unsigned machine, const char *cpu,
-                         char *reason)
-{
-    const struct target *kind = find_target(machine ? machine : OWN_MACHINE);
-    char *own_cpu = llvm.host_cpu(), *own_features = llvm.host_features(), *message = NULL;
-    bool is_own = kind != NULL && kind->machine == OWN_MACHINE;
-    void *target = NULL, *layout;
-    bool found = kind != NULL && !llvm.target_from_triple(kind->triple, &target, &message);
+/* The last one is kept: with a new one a twentieth of a small kernel's time is learning what the
+ * processor can. */
+static struct machine {
+    void *handle; /* NULL: none */
+    const struct target *target;
+    char cpu[32]; /* empty: its own or any */
+    int level;
+} machine;
 
-    if (found) {
-        compilation->machine =
-            llvm.machine_create(target, kind->triple,
-                                cpu != NULL ? cpu
-                                : is_own    ? own_cpu
-                                            : "generic",
-                                cpu == NULL && is_own ? own_features : "",
-                                compilation->effort->level, RELOC_PIC, CODE_MODEL_SMALL);
-        layout = llvm.machine_layout(compilation->machine);
-        llvm.set_layout(compilation->module, layout);
-        llvm.set_triple(compilation->module, kind->triple);
-        llvm.layout_dispose(layout);
+static void *create_machine(const struct target *kind, const char *cpu, int level, char **message)
+{
+    char *own_cpu = llvm.host_cpu(), *own_features = llvm.host_features();
+    bool is_own = kind->machine == OWN_MACHINE;
+    void *target, *handle = NULL;
+
+    if (!llvm.target_from_triple(kind->triple, &target, message)) {
+        handle = llvm.machine_create(target, kind->triple,
+                                     cpu[0]   ? cpu
+                                     : is_own ? own_cpu
+                                              : "generic",
+                                     !cpu[0] && is_own ? own_features : "", level, RELOC_PIC,
+                                     CODE_MODEL_SMALL);
     }
     llvm.message_dispose(own_features);
     llvm.message_dispose(own_cpu);
-    return found || fail(reason, "target", message);
+    return handle;
+}
+
+static bool ensure_machine(const struct target *kind, const char *cpu, int level, char *reason)
+{
+    char *message = NULL;
+
+    if (machine.handle != NULL && machine.target == kind && machine.level == level &&
+        strcmp(machine.cpu, cpu) == 0) {
+        return true;
+    }
+    if (machine.handle != NULL) {
+        llvm.machine_dispose(machine.handle);
+    }
+    machine = (struct machine){.target = kind, .level = level};
+    snprintf(machine.cpu, sizeof(machine.cpu), "%s", cpu);
+    machine.handle = create_machine(kind, machine.cpu, level, &message);
+    return machine.handle != NULL || fail(reason, "target", message);
+}
+
+static bool set_target(struct compilation *compilation, unsigned number, const char *cpu,
+                       char *reason)
+{
+    const struct target *kind = find_target(number ? number : OWN_MACHINE);
+    void *layout;
+
+    if (kind == NULL) {
+        return fail(reason, "target", NULL);
+    }
+    if (!ensure_machine(kind, cpu != NULL ? cpu : "", compilation->effort->level, reason)) {
+        return false;
+    }
+    layout = llvm.machine_layout(machine.handle);
+    llvm.set_layout(compilation->module, layout);
+    llvm.set_triple(compilation->module, kind->triple);
+    llvm.layout_dispose(layout);
+    return true;
 }
 
 static bool optimise(struct compilation *compilation, char *reason)
 {
     void *options = llvm.options_create();
-    void *error = llvm.run_passes(compilation->module, compilation->effort->passes,
-                                  compilation->machine, options);
+    void *error =
+        llvm.run_passes(compilation->module, compilation->effort->passes, machine.handle, options);
 
     llvm.options_dispose(options);
     return error == NULL || fail(reason, "passes", llvm.error_message(error));
@@ -309,7 +343,7 @@ static bool emit(struct compilation *compilation, enum llvm_output output,
     char *message = NULL;
     void *buffer;
 
-    if (llvm.emit(compilation->machine, compilation->module,
+    if (llvm.emit(machine.handle, compilation->module,
                   output == LLVM_OBJECT ? FILE_OBJECT : FILE_ASSEMBLY, &message, &buffer)) {
         return fail(reason, "code", message);
     }
@@ -324,7 +358,7 @@ static bool emit(struct compilation *compilation, enum llvm_output output,
     return result->bytes != NULL || fail(reason, "code", NULL);
 }
 
-static bool compile(const struct effort *effort, const char *ir, size_t length, unsigned machine,
+static bool compile(const struct effort *effort, const char *ir, size_t length, unsigned number,
                     const char *cpu, enum llvm_output output, struct llvm_result *result,
                     char *reason)
 {
@@ -334,19 +368,19 @@ static bool compile(const struct effort *effort, const char *ir, size_t length, 
     compilation.context = llvm.context_create();
     llvm.set_handler(compilation.context, take_message, &compilation);
     done = parse(&compilation, ir, length, reason) &&
-           make_machine(&compilation, machine, cpu, reason) && optimise(&compilation, reason) &&
+           set_target(&compilation, number, cpu, reason) && optimise(&compilation, reason) &&
            emit(&compilation, output, result, reason);
     close_compilation(&compilation);
     return done;
 }
 
-bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu,
+bool llvm_compile(const char *ir, size_t length, unsigned number, const char *cpu,
                   enum llvm_output output, uint64_t frame, struct llvm_result *result,
                   char reason[LLVM_REASON_SIZE])
 {
     const struct effort *effort = effort_for(length);
 
-    if (!llvm_load(reason) || !compile(effort, ir, length, machine, cpu, output, result, reason)) {
+    if (!llvm_load(reason) || !compile(effort, ir, length, number, cpu, output, result, reason)) {
         return false;
     }
     if (result->frame <= frame || effort->level > 0) {
@@ -354,5 +388,5 @@ bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *c
     }
     /* Without effort no two values share a place. */
     free(result->bytes);
-    return compile(efforts, ir, length, machine, cpu, output, result, reason);
+    return compile(efforts, ir, length, number, cpu, output, result, reason);
 }
