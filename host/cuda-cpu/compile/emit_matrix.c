@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Matrices: mma, wmma, ldmatrix, stmatrix, movmatrix. PTX ISA 9.7.14. */
+#include <stdio.h>
 #include <string.h>
 
 #include "host/cuda-cpu/compile/emitter.h"
@@ -75,6 +76,7 @@ static struct matrix_form form_of(const struct emitter *emitter, enum matrix_lay
         .is_xor = emit_has(emitter, PTX_W_XOR),
         .a_is_row = is_row(emitter, 0),
         .b_is_row = is_row(emitter, 1),
+        .is_sparse = ptx_is_sparse(emitter->instruction),
     };
 }
 
@@ -174,6 +176,12 @@ static void put_result(struct emitter *emitter, struct result result)
 
 /* ---- Products ---- */
 
+/* D of a sparse product has four registers of 32 bits: behind it there is room. */
+static value spill_metadata(struct emitter *emitter)
+{
+    return emit_spill(emitter, 1, PTX_W_B32, vector_source(emitter, 4, PTX_W_B32));
+}
+
 static void product(struct emitter *emitter, enum matrix_layout layout)
 {
     struct matrix_form form = form_of(emitter, layout);
@@ -181,11 +189,19 @@ static void product(struct emitter *emitter, enum matrix_layout layout)
     value b = source_fragment(emitter, 2, 2);
     value c = source_fragment(emitter, 3, 3);
     struct result d = result_fragment(emitter, false);
-    value callee = emit_field(emitter, offsetof(struct warp, multiply), "ptr");
+    size_t function = offsetof(struct warp, multiply);
+    char metadata[32] = "";
+    value callee;
 
+    if (form.is_sparse) {
+        form.selector = vector_operand(emitter, 5)->bits;
+        function = offsetof(struct warp, multiply_sparse);
+        snprintf(metadata, sizeof(metadata), "ptr %%t%u, ", spill_metadata(emitter));
+    }
+    callee = emit_field(emitter, function, "ptr");
     emit(emitter,
-         "call void %%t%u(ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, i64 %llu, i32 %%t%u)", callee,
-         d.at, a, b, c, form_bits(&form), emit_lane_bits(emitter));
+         "call void %%t%u(ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, %si64 %llu, i32 %%t%u)",
+         callee, d.at, a, b, c, metadata, form_bits(&form), emit_lane_bits(emitter));
     put_result(emitter, d);
 }
 

@@ -197,6 +197,7 @@ void calls_init(struct warp *warp)
     warp->copy_bulk = async_copy_bulk;
     warp->reduce_bulk = async_reduce_bulk;
     warp->multiply = matrix_multiply;
+    warp->multiply_sparse = matrix_multiply_sparse;
     warp->load_matrix = matrix_load;
     warp->store_matrix = matrix_store;
     warp->event = check_event;

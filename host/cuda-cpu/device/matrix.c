@@ -56,7 +56,7 @@ static struct fragment fragment_of(const struct matrix_form *form, enum matrix_w
         .layout = (enum matrix_layout)form->layout,
         .which = which,
         .rows = which == MATRIX_B ? form->k : form->m,
-        .columns = which == MATRIX_A ? form->k : form->n,
+        .columns = which == MATRIX_A ? form->k >> form->is_sparse : form->n,
         .bits = bits,
         .each = bits < 32 ? 32 / bits : 1,
         .is_row = which == MATRIX_A ? form->a_is_row : form->b_is_row,
@@ -365,8 +365,92 @@ static void prepare_xor(struct product *product)
     }
 }
 
+/* ---- Sparse A: PTX ISA 9.7.14.6 ---- */
+
+/* Of each chunk of a row two quarters are there, and four bits say which: two indices, the lower
+ * bits' first. Of tf32 a quarter is half an element. */
+struct metadata {
+    const uint32_t *words;
+    uint32_t lanes;
+    unsigned chunk;   /* elements */
+    unsigned per_row; /* chunks */
+    unsigned first;   /* of four lanes: the one that has the first chunks */
+    bool is_narrow;   /* elements of less than 16 bits */
+};
+
+static struct metadata metadata_of(const struct matrix_form *form, const uint32_t *words,
+                                   uint32_t lanes)
+{
+    unsigned bits = element_bits((enum matrix_element)form->a);
+    unsigned chunk = (bits < 16 ? 32 : 64) / bits, per_row = form->k / chunk;
+
+    return (struct metadata){.words = words,
+                             .lanes = lanes,
+                             .chunk = chunk,
+                             .per_row = per_row,
+                             .first = form->selector * per_row / 4,
+                             .is_narrow = bits < 16};
+}
+
+/* Four lanes have the metadata of rows g and g + 8. A lane has four chunks of each; of narrow
+ * elements eight of one, the second lane those of row g + 8. 9.7.14.6.2, figures 119 to 147. */
+static unsigned code_of(const struct metadata *metadata, unsigned row, unsigned chunk)
+{
+    unsigned group = row % 8, upper = row / 8, member, number, lane;
+
+    if (metadata->is_narrow) {
+        member = chunk / 8 * 2 + upper;
+        number = chunk % 8;
+    } else {
+        member = chunk / 4;
+        number = upper * 4 + chunk % 4;
+    }
+    lane = group * 4 + (metadata->first + member) % 4;
+    return metadata->lanes >> lane & 1 ? metadata->words[lane] >> (number * 4) & 0xF : 0;
+}
+
+/* The row of B for an element of A, within its chunk whatever the metadata is. */
+static unsigned place_in_b(const struct metadata *metadata, unsigned row, unsigned element)
+{
+    unsigned chunk = metadata->chunk, kept = chunk / 2, at = element % kept;
+    unsigned code = code_of(metadata, row, element / kept);
+    unsigned quarter = code >> (at * 2 / kept * 2) & 3;
+
+    return element / kept * chunk + quarter * chunk / 4 + (chunk == 8 ? at % 2 : 0);
+}
+
+/* In the order in which A has its elements. What it has not is not multiplied, not by infinity
+ * either. */
+static void multiply_sparse(struct product *product, const struct matrix_form *form,
+                            const uint32_t *words, uint32_t lanes)
+{
+    struct metadata metadata = metadata_of(form, words, lanes);
+    unsigned kept = product->k / 2;
+
+    for (unsigned row = 0; row < product->m; row++) {
+        double *c = &product->c[row * product->n];
+
+        for (unsigned i = 0; i < kept; i++) {
+            const double *b = &product->b[place_in_b(&metadata, row, i) * product->n];
+
+            for (unsigned column = 0; column < product->n; column++) {
+                c[column] += product->a[row * kept + i] * b[column];
+            }
+        }
+    }
+}
+
+static struct matrix_form form_of(uint64_t bits)
+{
+    struct matrix_form form;
+
+    memcpy(&form, &bits, sizeof(form));
+    return form;
+}
+
+/* metadata: of a sparse A, else NULL. */
 static void multiply_lanes(const struct matrix_form *form, void *d, const void *a, const void *b,
-                           const void *c, uint32_t lanes)
+                           const void *c, const uint32_t *metadata, uint32_t lanes)
 {
     static const int roundings[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD};
     struct fragment of_a = fragment_of(form, MATRIX_A, (enum matrix_element)form->a);
@@ -384,7 +468,9 @@ static void multiply_lanes(const struct matrix_form *form, void *d, const void *
     if (form->is_xor) {
         prepare_xor(&product);
     }
-    if (form->d == MATRIX_F64) {
+    if (form->is_sparse) {
+        multiply_sparse(&product, form, metadata, lanes);
+    } else if (form->d == MATRIX_F64) {
         fesetround(roundings[form->rounding]);
         multiply_doubles(&product);
         fesetround(FE_TONEAREST);
@@ -394,26 +480,26 @@ static void multiply_lanes(const struct matrix_form *form, void *d, const void *
     pack(&of_d, form->saturates, product.c, lanes, d);
 }
 
-static struct matrix_form form_of(uint64_t bits)
-{
-    struct matrix_form form;
-
-    memcpy(&form, &bits, sizeof(form));
-    return form;
-}
-
 void matrix_multiply(void *d, const void *a, const void *b, const void *c, uint64_t bits,
                      uint32_t lanes)
 {
     struct matrix_form form = form_of(bits);
 
     if (form.layout != MATRIX_QUAD) {
-        multiply_lanes(&form, d, a, b, c, lanes);
+        multiply_lanes(&form, d, a, b, c, NULL, lanes);
         return;
     }
     for (unsigned quad = 0; quad < 4; quad++) {
-        multiply_lanes(&form, d, a, b, c, lanes & 0x000F000Fu << (quad * 4));
+        multiply_lanes(&form, d, a, b, c, NULL, lanes & 0x000F000Fu << (quad * 4));
     }
+}
+
+void matrix_multiply_sparse(void *d, const void *a, const void *b, const void *c,
+                            const uint32_t *metadata, uint64_t bits, uint32_t lanes)
+{
+    struct matrix_form form = form_of(bits);
+
+    multiply_lanes(&form, d, a, b, c, metadata, lanes);
 }
 
 /* ---- Loads and stores ---- */

@@ -45,11 +45,14 @@ struct matrix_form {
     uint64_t saturates : 1, is_xor : 1;
     uint64_t a_is_row : 1, b_is_row : 1; /* of MATRIX_QUAD */
     uint64_t which : 2, is_row : 1;
+    uint64_t is_sparse : 1, selector : 2; /* of A: which lanes have its metadata */
 };
 
 /* warp.h has what each does. */
 void matrix_multiply(void *d, const void *a, const void *b, const void *c, uint64_t form,
                      uint32_t lanes);
+void matrix_multiply_sparse(void *d, const void *a, const void *b, const void *c,
+                            const uint32_t *metadata, uint64_t form, uint32_t lanes);
 void matrix_load(struct warp *warp, void *registers, uint64_t address, uint64_t stride,
                  uint64_t form, uint32_t lanes, uint32_t site);
 void matrix_store(struct warp *warp, const void *registers, uint64_t address, uint64_t stride,

@@ -156,6 +156,9 @@ struct warp {
      * each other. form: struct matrix_form. */
     void (*multiply)(void *d, const void *a, const void *b, const void *c, uint64_t form,
                      uint32_t lanes);
+    /* The same of a sparse A, with each lane's metadata. */
+    void (*multiply_sparse)(void *d, const void *a, const void *b, const void *c,
+                            const uint32_t *metadata, uint64_t form, uint32_t lanes);
     /* A fragment from memory or to it, by gather and scatter. stride: elements. */
     void (*load_matrix)(struct warp *warp, void *registers, uint64_t address, uint64_t stride,
                         uint64_t form, uint32_t lanes, uint32_t site);

@@ -297,6 +297,15 @@ static bool check_fragment(struct checker *checker, const struct ptx_operand *op
     return true;
 }
 
+/* What the ISA leaves undefined is refused. */
+static bool check_selector(struct checker *checker, const struct ptx_operand *operand)
+{
+    unsigned count = 4 / ptx_metadata_lanes(checker->instruction);
+
+    return (operand->kind == PTX_O_INTEGER && operand->bits < count) ||
+           no(checker, operand->at, "a constant below %u should be here", count);
+}
+
 static bool check_address(struct checker *checker, const struct ptx_operand *operand)
 {
     const struct ptx_operand *base = operand->base;
@@ -372,6 +381,8 @@ static bool check_letter(struct checker *checker, const struct ptx_operand_form 
         return check_vector(checker, operand, wanted, false);
     case 'f':
         return check_fragment(checker, operand, index);
+    case 'e':
+        return check_selector(checker, operand);
     case 'm':
         return check_address(checker, operand);
     case 'k':

@@ -13,15 +13,24 @@
  *
  * A row's operands, separated by blanks, are each a letter, a type and marks:
  *
- *     d     a register that is written             D    one of twice the type's width
- *     a     a value: register or constant          A    one of twice the type's width
- *     p     a predicate that is written            c    a predicate that is read; !c: or its
- * negation d|p   a register, and behind a bar a predicate; d|p? and p|p?: without the second as
- * well v     registers that are written, w: values: as many as the word .v2, .v4 or .v8 says, or
- * one f     a fragment of a matrix: registers in braces; written or read m     an address in
- * brackets                 k    a table: [texture, (sampler,) {coordinates}] i     a constant l a
- * label        b   a table of labels s     a symbol or an address                 x    a list in
- * braces h     a cache policy, which is there when .L2::cache_hint is among the words
+ *     d    a register that is written
+ *     D    one of twice the type's width
+ *     a    a value: register or constant
+ *     A    one of twice the type's width
+ *     p    a predicate that is written
+ *     c    a predicate that is read; !c: or its negation
+ *     d|p  a register, and behind a bar a predicate; d|p? and p|p?: without the second as well
+ *     v    registers that are written, w: values: as many as the word .v2, .v4 or .v8 says, or one
+ *     f    a fragment of a matrix: registers in braces; written or read
+ *     e    which lanes have the metadata of a sparse matrix: a constant
+ *     m    an address in brackets
+ *     k    a table: [texture, (sampler,) {coordinates}]
+ *     i    a constant
+ *     l    a label
+ *     b    a table of labels
+ *     s    a symbol or an address
+ *     x    a list in braces
+ *     h    a cache policy, which is there when .L2::cache_hint is among the words
  *
  * Its type is the first type among the words; the second with 1 behind the letter, the third with
  * 2, a fixed one as in "a=u32". A question mark at the end: it may be missing.

@@ -31,6 +31,7 @@
 #define VECTOR "(v2|v4|v8)"
 #define ATOM_SPACE "(global|" SHARED ")"
 #define SURFACE_CLAMP "(trap|clamp|zero)"
+#define SPARSE "(sp|sp::ordered_metadata)"
 #define SELECT_CMP "(eq|ne|lt|le|gt|ge)"
 
 #define FORM(opcode, words, operands) {PTX_##opcode, words, operands, NULL},

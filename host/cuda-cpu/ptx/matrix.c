@@ -50,6 +50,22 @@ enum ptx_word ptx_element_of(const struct ptx_instruction *instruction, size_t o
     return ptx_type_word(instruction, (unsigned)operand);
 }
 
+bool ptx_is_sparse(const struct ptx_instruction *instruction)
+{
+    return ptx_has_word(instruction, PTX_W_SP) ||
+           ptx_has_word(instruction, PTX_W_SP_ORDERED_METADATA);
+}
+
+/* Four lanes have that of two rows: four bits for each chunk, which is two elements of tf32, eight
+ * of 4 bits, and of others four. */
+unsigned ptx_metadata_lanes(const struct ptx_instruction *instruction)
+{
+    unsigned bits = ptx_type_bits(ptx_element_of(instruction, 1));
+    unsigned chunk = (bits < 16 ? 32 : 64) / bits;
+
+    return ptx_shape_of(instruction).k / chunk / 4;
+}
+
 static unsigned elements(struct ptx_shape shape, enum ptx_matrix matrix)
 {
     switch (matrix) {
@@ -77,10 +93,13 @@ static struct ptx_fragment pack(unsigned count, enum ptx_word type)
 static struct ptx_fragment mma_fragment(const struct ptx_instruction *instruction, size_t operand)
 {
     struct ptx_shape shape = ptx_shape_of(instruction);
+    enum ptx_matrix matrix = ptx_matrix_of(instruction, operand);
     bool is_four = shape.m == 8 && shape.k == 4 && ptx_type_word(instruction, 1) == PTX_W_F16;
 
-    return pack(elements(shape, ptx_matrix_of(instruction, operand)) * (is_four ? 4 : 1),
-                ptx_element_of(instruction, operand));
+    if (matrix == PTX_MATRIX_A && ptx_is_sparse(instruction)) {
+        shape.k /= 2;
+    }
+    return pack(elements(shape, matrix) * (is_four ? 4 : 1), ptx_element_of(instruction, operand));
 }
 
 /* Halves of A and B come twice. */

@@ -24,6 +24,12 @@ struct ptx_shape ptx_shape_of(const struct ptx_instruction *instruction);
 enum ptx_matrix ptx_matrix_of(const struct ptx_instruction *instruction, size_t operand);
 enum ptx_word ptx_element_of(const struct ptx_instruction *instruction, size_t operand);
 
+/* Whether A is sparse: half of its elements are there, and metadata says where they belong. */
+bool ptx_is_sparse(const struct ptx_instruction *instruction);
+
+/* How many lanes of four have the metadata of a sparse A: 1, 2 or 4. 9.7.14.6.1. */
+unsigned ptx_metadata_lanes(const struct ptx_instruction *instruction);
+
 /* The fragment that is the operand of this index of an mma, wmma, ldmatrix or stmatrix. */
 struct ptx_fragment ptx_fragment_of(const struct ptx_instruction *instruction, size_t operand);
 

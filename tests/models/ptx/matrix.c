@@ -49,6 +49,12 @@ static struct shape shape_of(const struct ptx_instruction *in)
     return shape;
 }
 
+/* Of the columns of a sparse A, every second one is stored. */
+static bool is_sparse(const struct ptx_instruction *in)
+{
+    return has(in, PTX_W_SP) || has(in, PTX_W_SP_ORDERED_METADATA);
+}
+
 /* Of the element; where wmma names two types, A and B are halves. */
 static enum ptx_word element_type(const struct ptx_instruction *in, unsigned operand)
 {
@@ -65,7 +71,7 @@ static void start_matrix(struct matrix *matrix, const struct ptx_instruction *in
 
     memset(matrix, 0, sizeof(*matrix));
     matrix->rows = which == MATRIX_B ? shape.k : shape.m;
-    matrix->columns = which == MATRIX_A ? shape.k : shape.n;
+    matrix->columns = which != MATRIX_A ? shape.n : is_sparse(in) ? shape.k / 2 : shape.k;
     matrix->type = type;
 }
 
@@ -211,12 +217,99 @@ static void scatter(struct thread *any, uint32_t lanes, unsigned operand, enum w
     }
 }
 
+/* ---- Sparse A: PTX ISA 9.7.14.6 ---- */
+
+/* For each row and stored column of A: the row of B that it is multiplied with. */
+struct positions {
+    unsigned char at[32][256];
+};
+
+static void start_positions(struct positions *positions)
+{
+    for (unsigned row = 0; row < 32; row++) {
+        for (unsigned column = 0; column < 256; column++) {
+            positions->at[row][column] = (unsigned char)column;
+        }
+    }
+}
+
+/* What the code of a chunk says of its row. Indices that the ISA does not define are taken as they
+ * are. */
+static void note_code(struct positions *positions, enum ptx_word type, unsigned row, unsigned chunk,
+                      unsigned code)
+{
+    unsigned char *at = positions->at[row];
+    unsigned low = code & 3, high = code >> 2;
+
+    switch (ptx_type_bits(type)) {
+    case 32: /* one of two elements: 0b0100 or 0b1110 */
+        at[chunk] = (unsigned char)(2 * chunk + low / 2);
+        break;
+    case 4: /* two pairs of four */
+        for (unsigned i = 0; i < 2; i++) {
+            at[4 * chunk + i] = (unsigned char)(8 * chunk + 2 * low + i);
+            at[4 * chunk + 2 + i] = (unsigned char)(8 * chunk + 2 * high + i);
+        }
+        break;
+    default: /* two elements of four */
+        at[2 * chunk] = (unsigned char)(4 * chunk + low);
+        at[2 * chunk + 1] = (unsigned char)(4 * chunk + high);
+        break;
+    }
+}
+
+/* The eight codes that a lane has. Number: which of the lanes of its group of four it is that have
+ * any. */
+static void note_metadata(struct positions *positions, enum ptx_word type, unsigned group,
+                          unsigned number, uint32_t metadata)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned code = metadata >> (4 * i) & 15;
+
+        if (ptx_type_bits(type) >= 16) { /* four chunks of two rows */
+            note_code(positions, type, group + (i < 4 ? 0 : 8), 4 * number + i % 4, code);
+        } else { /* eight of one, the rows in turn */
+            note_code(positions, type, group + number % 2 * 8, number / 2 * 8 + i, code);
+        }
+    }
+}
+
+static void read_metadata(struct thread *any, uint32_t lanes, struct positions *positions)
+{
+    const struct ptx_instruction *in = any->waits_at;
+    enum ptx_word type = element_type(in, 1);
+    unsigned wide = type == PTX_W_TF32 ? 2 : ptx_type_bits(type) == 4 ? 8 : 4;
+    unsigned count = shape_of(in).k / wide / 4;
+    unsigned first = (unsigned)in->operands[5].bits * count;
+
+    for (unsigned group = 0; group < WARP / 4; group++) {
+        for (unsigned number = 0; number < count; number++) {
+            unsigned lane = group * 4 + first + number;
+            uint32_t metadata = 0;
+
+            if (lanes >> lane & 1) {
+                metadata = (uint32_t)read_bits(lane_of(any, lane), &in->operands[4], PTX_W_B32);
+            }
+            note_metadata(positions, type, group, number, metadata);
+        }
+    }
+}
+
 /* ---- Products ---- */
 
 struct product {
     const struct ptx_instruction *in;
     struct matrix a, b, c, d;
+    struct positions positions;
 };
+
+static uint64_t *element_of_b(struct product *product, unsigned row_of_a, unsigned k,
+                              unsigned column)
+{
+    struct place place = {product->positions.at[row_of_a][k], column};
+
+    return element(&product->b, place);
+}
 
 static double float_dot(struct product *product, unsigned row, unsigned column, double sum)
 {
@@ -225,7 +318,7 @@ static double float_dot(struct product *product, unsigned row, unsigned column, 
 
     for (unsigned k = 0; k < product->a.columns; k++) {
         double a = decode(product->a.type, *element(&product->a, (struct place){row, k}));
-        double b = decode(product->b.type, *element(&product->b, (struct place){k, column}));
+        double b = decode(product->b.type, *element_of_b(product, row, k, column));
 
         sum = type == PTX_W_F64 ? compute(PTX_FMA, type, rounding, a, b, sum) : sum + a * b;
     }
@@ -247,7 +340,7 @@ static s128 integer_dot(struct product *product, unsigned row, unsigned column)
 
     for (unsigned k = 0; k < product->a.columns; k++) {
         s128 a = integer_of(product->a.type, *element(&product->a, (struct place){row, k}));
-        s128 b = integer_of(product->b.type, *element(&product->b, (struct place){k, column}));
+        s128 b = integer_of(product->b.type, *element_of_b(product, row, k, column));
 
         sum += is_bit && is_xor ? a ^ b : a * b;
     }
@@ -302,6 +395,10 @@ static void multiply_lanes(struct thread *any, uint32_t lanes, layout *layout)
     gather(any, lanes, 1, MATRIX_A, layout, &product.a);
     gather(any, lanes, 2, MATRIX_B, layout, &product.b);
     gather(any, lanes, 3, MATRIX_C, layout, &product.c);
+    start_positions(&product.positions);
+    if (is_sparse(in)) {
+        read_metadata(any, lanes, &product.positions);
+    }
     multiply(&product);
     scatter(any, lanes, 0, MATRIX_C, layout, &product.d);
 }

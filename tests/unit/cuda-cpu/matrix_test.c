@@ -18,7 +18,7 @@
 
 #define HEAD                                                                                       \
     COMPARE_HEAD ".entry k(.param .u64 in, .param .u64 out)\n{\n"                                  \
-                 ".reg .b32 %a<8>, %b<8>, %c<8>, %d<8>, %r<4>; .reg .pred %p; "                    \
+                 ".reg .b32 %a<8>, %b<8>, %c<8>, %d<8>, %e, %r<4>; .reg .pred %p; "                \
                  ".reg .b64 %A<8>, %B<8>, %C<8>, %D<8>, %rd<4>;\n"                                 \
                  "ld.param.u64 %rd0, [in]; ld.param.u64 %rd1, [out]; mov.u32 %r0, %tid.x;\n"       \
                  "mad.wide.u32 %rd2, %r0, 8, %rd0; mad.wide.u32 %rd3, %r0, 16, %rd1;\n"
@@ -65,7 +65,6 @@ static void add_operands(const struct ptx_instruction *instruction)
         add(operand ? ", " : " ");
         add_fragment(instruction, operand);
     }
-    add(";\n");
 }
 
 /* Registers of a thread lie 512 bytes from each other. */
@@ -117,6 +116,30 @@ static void tame(uint32_t *word, enum ptx_word type, bool is_high)
     }
 }
 
+/* Codes that the ISA defines. */
+static uint32_t metadata_word(bool is_ordered, bool is_tf32)
+{
+    static const unsigned char codes[] = {0x4, 0xE, 0x8, 0x9, 0xC, 0xD,
+                                          0x1, 0x2, 0x3, 0x6, 0x7, 0xB};
+    uint32_t word = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        word = word << 4 | codes[compare_random() % (is_tf32 ? 2 : is_ordered ? 6 : 12)];
+    }
+    return word;
+}
+
+/* The metadata of a sparse matrix is where a loaded D would be. */
+static void fill_metadata(const struct ptx_instruction *instruction)
+{
+    for (size_t i = 0; i < REGION; i += sizeof(uint32_t)) {
+        uint32_t word = metadata_word(ptx_has_word(instruction, PTX_W_SP_ORDERED_METADATA),
+                                      ptx_element_of(instruction, 1) == PTX_W_TF32);
+
+        memcpy(compare_input + i, &word, sizeof(word));
+    }
+}
+
 static void fill_input(const struct ptx_instruction *instruction, bool is_tame)
 {
     uint32_t words[COMPARE_BYTES / 4];
@@ -127,31 +150,51 @@ static void fill_input(const struct ptx_instruction *instruction, bool is_tame)
         tame(&words[i], ptx_element_of(instruction, i * 4 / REGION), i & 1);
     }
     memcpy(compare_input, words, sizeof(words));
+    if (is_tame && ptx_is_sparse(instruction)) {
+        fill_metadata(instruction);
+    }
 }
 
-/* On any bits, where most results are NaN, and on tame ones; by a whole warp and a part of one. */
+/* On any bits, where most results are NaN, by whole warps; on tame ones by a part of one as well.
+ */
 static void compare_on_inputs(const struct ptx_instruction *instruction, bool in_part)
 {
-    for (unsigned i = 0; i < 3; i++) {
-        fill_input(instruction, i > 0);
-        compare(text, in_part && i == 2 ? 20 : 64);
-    }
+    fill_input(instruction, false);
+    compare(text, 64);
+    fill_input(instruction, true);
+    compare(text, in_part ? 52 : 64);
     tried++;
 }
 
 /* ---- Rows of the table ---- */
 
-static void try_mma(const struct ptx_instruction *instruction, const char *words)
+/* rest: what stands behind the fragments. */
+static void write_mma(const struct ptx_instruction *instruction, const char *words,
+                      const char *rest)
 {
     snprintf(text, sizeof(text), "%s", HEAD);
     for (unsigned operand = 1; operand < 4; operand++) {
         add_loads(instruction, operand);
     }
-    add("mma%s", words);
+    add("ld.global.b32 %%e, [%%rd2];\nmma%s", words);
     add_operands(instruction);
+    add("%s;\n", rest);
     add_stores(instruction);
     add("ret;\n}\n");
+}
+
+static void try_mma(const struct ptx_instruction *instruction, const char *words, const char *rest)
+{
+    write_mma(instruction, words, rest);
     compare_on_inputs(instruction, true);
+}
+
+static void try_sparse(const struct ptx_instruction *instruction, const char *words)
+{
+    char rest[16];
+
+    snprintf(rest, sizeof(rest), ", %%e, %u", tried % (4 / ptx_metadata_lanes(instruction)));
+    try_mma(instruction, words, rest);
 }
 
 static bool is_row(const char *words, bool of_b)
@@ -188,6 +231,7 @@ static void try_wmma(const struct ptx_instruction *instruction, const char *word
     add_wmma_move(instruction, 3, "load.c", compare_random() & 1 ? "row" : "col");
     add("wmma%s", words);
     add_operands(instruction);
+    add(";\n");
     add_wmma_move(instruction, 0, "store.d", compare_random() & 1 ? "row" : "col");
     add("ret;\n}\n");
     compare_on_inputs(instruction, false);
@@ -198,8 +242,10 @@ static void try_words(const struct ptx_form *form, const char *words)
     struct ptx_instruction instruction = {.opcode = form->opcode};
 
     form_read_words(&instruction, words);
-    if (form->opcode == PTX_MMA) {
-        try_mma(&instruction, words);
+    if (ptx_is_sparse(&instruction)) {
+        try_sparse(&instruction, words);
+    } else if (form->opcode == PTX_MMA) {
+        try_mma(&instruction, words, "");
     } else if (ptx_has_word(&instruction, PTX_W_MMA)) {
         try_wmma(&instruction, words);
     }
@@ -242,6 +288,123 @@ static void test_wmma(void **state)
     try_rows(PTX_WMMA);
     print_message("# %u instructions\n", tried);
     assert_true(tried > 20);
+}
+
+/* ---- Metadata ---- */
+
+/* One code that is 0b1110 where all others are 0b0100, and what it is the code of: PTX ISA
+ * 9.7.14.6.2, the figures of the metadata. */
+static const struct placed {
+    const char *words; /* sums are of 32 bits */
+    unsigned selector;
+    unsigned lane, number; /* of the code in the lane's metadata */
+    unsigned row, chunk;
+} placed[] = {
+    {"m16n8k16.row.col.f32.f16.f16.f32", 0, 4, 0, 1, 0},
+    {"m16n8k16.row.col.f32.f16.f16.f32", 3, 7, 3, 1, 3},
+    {"m16n8k16.row.col.f32.bf16.bf16.f32", 2, 30, 5, 15, 1},
+    {"m16n8k32.row.col.f32.f16.f16.f32", 0, 0, 7, 8, 3},
+    {"m16n8k32.row.col.f32.bf16.bf16.f32", 0, 9, 2, 2, 6},
+    {"m16n8k32.row.col.f32.f16.f16.f32", 1, 11, 7, 10, 7},
+    {"m16n8k8.row.col.f32.tf32.tf32.f32", 1, 13, 6, 11, 2},
+    {"m16n8k16.row.col.f32.tf32.tf32.f32", 0, 16, 1, 4, 1},
+    {"m16n8k16.row.col.f32.tf32.tf32.f32", 1, 19, 4, 12, 4},
+    {"m16n8k32.row.col.s32.u8.u8.s32", 0, 20, 5, 5, 5},
+    {"m16n8k32.row.col.s32.u8.u8.s32", 0, 21, 0, 13, 0},
+    {"m16n8k32.row.col.s32.u8.u8.s32", 1, 23, 7, 13, 7},
+    {"m16n8k64.row.col.s32.u8.u8.s32", 0, 24, 7, 6, 7},
+    {"m16n8k64.row.col.s32.u8.u8.s32", 0, 25, 6, 14, 6},
+    {"m16n8k64.row.col.s32.u8.u8.s32", 0, 26, 0, 6, 8},
+    {"m16n8k64.row.col.f32.e4m3.e4m3.f32", 0, 27, 1, 14, 9},
+    {"m16n8k64.row.col.s32.u4.u4.s32", 0, 28, 7, 7, 7},
+    {"m16n8k64.row.col.s32.u4.u4.s32", 1, 31, 2, 15, 2},
+    {"m16n8k128.row.col.s32.u4.u4.s32", 0, 2, 3, 0, 11},
+    {"m16n8k128.row.col.s32.u4.u4.s32", 0, 3, 7, 8, 15},
+};
+
+/* Two, in each place of a register. */
+static uint32_t twos(enum ptx_word type)
+{
+    switch (type) {
+    case PTX_W_F16:
+    case PTX_W_BF16:
+        return 0x40004000;
+    case PTX_W_TF32:
+        return 0x40000000;
+    case PTX_W_E4M3:
+        return 0x40404040;
+    case PTX_W_U8:
+        return 0x02020202;
+    default:
+        return 0x22222222;
+    }
+}
+
+static void set_word(unsigned operand, unsigned reg, unsigned lane, uint32_t word)
+{
+    memcpy(compare_input + operand * REGION + reg * 512 + lane * 8, &word, sizeof(word));
+}
+
+/* All of A is 2, of B nothing but the rows of the second half of the chunk. */
+static void fill_placed(const struct placed *of, const struct ptx_instruction *instruction)
+{
+    enum ptx_word type = ptx_element_of(instruction, 1);
+    unsigned bits = ptx_type_bits(type), chunk = (bits < 16 ? 32 : 64) / bits;
+
+    memset(compare_input, 0, COMPARE_BYTES);
+    for (unsigned lane = 0; lane < 32; lane++) {
+        set_word(0, 0, lane, lane == of->lane ? 0x44444444 ^ 0xAU << (4 * of->number) : 0x44444444);
+        for (unsigned reg = 0; reg < 4; reg++) {
+            set_word(1, reg, lane, twos(type));
+        }
+    }
+    for (unsigned row = of->chunk * chunk + chunk / 2; row < (of->chunk + 1) * chunk; row++) {
+        unsigned each = 32 / bits, reg = row / each / 4, member = row / each % 4;
+
+        for (unsigned column = 0; column < 8; column++) {
+            uint32_t word;
+
+            memcpy(&word, compare_input + 2 * REGION + reg * 512 + (column * 4 + member) * 8, 4);
+            word |= twos(type) & (uint32_t)((UINT64_C(1) << bits) - 1) << (row % each * bits);
+            set_word(2, reg, column * 4 + member, word);
+        }
+    }
+}
+
+/* The row of D has sums of four for each element in half a chunk, and others nothing. */
+static void expect_placed(const struct placed *of, const struct ptx_instruction *instruction)
+{
+    enum ptx_word type = ptx_element_of(instruction, 1);
+    unsigned bits = ptx_type_bits(type), each = (bits < 16 ? 32 : 64) / bits / 2;
+
+    for (unsigned i = 0; i < 16 * 8; i++) {
+        unsigned row = i / 8, column = i % 8, reg = row / 8 * 2 + column % 2;
+        unsigned lane = row % 8 * 4 + column / 2;
+        float expected = row == of->row ? 4.0F * (float)each : 0, found;
+        uint32_t word;
+
+        memcpy(&word, compare_output + reg * 1024 + lane * 16, sizeof(word));
+        memcpy(&found, &word, sizeof(found));
+        found = ptx_element_of(instruction, 0) == PTX_W_S32 ? (float)word : found;
+        assert_true(found == expected);
+    }
+}
+
+static void test_metadata(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(placed) / sizeof(placed[0]); i++) {
+        struct ptx_instruction instruction = {.opcode = PTX_MMA};
+        char words[128], rest[16];
+
+        snprintf(words, sizeof(words), ".sp::ordered_metadata.sync.aligned.%s", placed[i].words);
+        snprintf(rest, sizeof(rest), ", %%e, %u", placed[i].selector);
+        form_read_words(&instruction, words);
+        write_mma(&instruction, words, rest);
+        fill_placed(&placed[i], &instruction);
+        compare(text, 32);
+        expect_placed(&placed[i], &instruction);
+    }
 }
 
 /* ---- Matrices of 8 x 8 halves ---- */
@@ -372,8 +535,8 @@ static void test_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mma),    cmocka_unit_test(test_wmma),   cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_chains), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_mma),  cmocka_unit_test(test_metadata), cmocka_unit_test(test_wmma),
+        cmocka_unit_test(test_rows), cmocka_unit_test(test_chains),   cmocka_unit_test(test_bounds),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -65,6 +65,8 @@ static char *print_operand(char *text, struct ptx_instruction *instruction,
     case 'f':
         fragment = ptx_fragment_of(instruction, index);
         return print_registers(text, fragment.register_bits, fragment.registers);
+    case 'e':
+        return text + sprintf(text, "0");
     case 'm':
         return text + sprintf(text, "[%%b64_3]");
     case 'k':

@@ -437,6 +437,8 @@ static void test_operands(void **state)
         "tex.2d.v4.f32.s32 {%f1, %f2, %f3, %f4}, [t, {%r1, %r2}];",
         "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%f1, %f2, %f3, %f4}, "
         "{%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};",
+        "mma.sp::ordered_metadata.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+        "{%f1, %f2, %f3, %f4}, {%r1, %r2}, {%r5, %r6}, {%f1, %f2, %f3, %f4}, %r7, 0x3;",
         "bar.sync 0;",
         "barrier.sync.aligned 1, 64;",
         "@!%p1 exit;",
@@ -499,6 +501,10 @@ static void test_errors_of_instructions(void **state)
                         "{%r1, %r2}, {%r5, %r6}, {%f1, %f2, %f3, %f4};"),
                  "7:73: error: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32: 2 registers "
                  "where the fragment has 4\n");
+    expect_error(KERNEL("mma.sp.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%r1, %r2, %r3, %r4}, "
+                        "{%r1, %r2}, {%r5, %r6}, {%r1, %r2, %r3, %r4}, %r7, 2;"),
+                 "7:125: error: mma.sp.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32: a constant "
+                 "below 2 should be here\n");
 }
 
 static void test_what_is_refused(void **state)
