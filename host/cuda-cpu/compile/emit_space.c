@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* State spaces among the generic addresses: PTX ISA 9.7.9.17 to 9.7.9.24. */
+/* What generic addresses are of: PTX ISA 9.7.9.17 to 9.7.9.24, and 9.7.10.6. */
 #include "host/cuda-cpu/compile/vector.h"
 
 /* To or from generic: the space's beginning is added or taken away. */
@@ -97,6 +97,24 @@ static void is_space(struct emitter *emitter)
     vector_result(emitter, PTX_W_PRED, vector_with(emitter, "xor", PTX_W_PRED, found, 1));
 }
 
+/* ---- istypep ---- */
+
+/* Of a variable of this opaque type. */
+static void is_type(struct emitter *emitter)
+{
+    const struct ptx_module *module = emitter->module;
+    value addresses = vector_source(emitter, 1, PTX_W_B64);
+    value found = emit_splat(emitter, PTX_W_PRED, 0);
+
+    for (size_t i = 0; i < module->variable_count; i++) {
+        if (module->variables[i]->type == emit_type(emitter, 0)) {
+            found = vector_binary(emitter, "or", PTX_W_PRED, found,
+                                  is_in_variable(emitter, addresses, module->variables[i]));
+        }
+    }
+    vector_result(emitter, PTX_W_PRED, found);
+}
+
 /* ---- Clusters, each of one block ---- */
 
 /* The same address in the block of a rank: there is no other. */
@@ -113,6 +131,9 @@ bool emit_space(struct emitter *emitter)
         return true;
     case PTX_ISSPACEP:
         is_space(emitter);
+        return true;
+    case PTX_ISTYPEP:
+        is_type(emitter);
         return true;
     case PTX_CREATEPOLICY: /* a hint, whose bits nobody looks at */
         vector_result(emitter, PTX_W_B64, vector_constant(emitter, PTX_W_B64, 0));

@@ -515,6 +515,35 @@ static void test_references(void **state)
     finish();
 }
 
+/* By the variable, not by what is bound to it; a handle is the address of none. */
+static void test_types(void **state)
+{
+    static const struct {
+        const char *address;
+        uint32_t types;
+    } examples[] = {
+        {"t", 1}, {"many + 8", 1}, {"sampler", 2}, {"s", 4}, {"plain", 0}, {"0", 0},
+    };
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+        snprintf(text, sizeof(text),
+                 "mov.u64 %%rd1, %s; istypep.texref %%p1, %%rd1; selp.u32 %%r1, 1, 0, %%p1; "
+                 "istypep.samplerref %%p1, %%rd1; selp.u32 %%r2, 2, 0, %%p1; "
+                 "istypep.surfref %%p1, %%rd1; selp.u32 %%r3, 4, 0, %%p1; "
+                 "add.u32 %%r1, %%r1, %%r2; add.u32 %%r1, %%r1, %%r3; "
+                 "st.global.u32 [%%rd11], %%r1;",
+                 examples[i].address);
+        start(".global .texref t, many[2]; .global .samplerref sampler; .global .surfref s; "
+              ".global .u64 plain;\n",
+              text);
+        assert_int_equal(run(0), LAUNCH_OK);
+        assert_int_equal(outputs[5].results[0], examples[i].types);
+        finish();
+    }
+}
+
 /* ---- Hostile handles ---- */
 
 static void test_handles(void **state)
@@ -787,6 +816,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_textures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_references, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_types, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_that_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queries, setup, teardown),
