@@ -9,8 +9,7 @@
  */
 #define LOADS_MAX 2
 
-/* It does nothing but to set registers from others and memory. */
-static bool is_plain(const struct ptx_instruction *instruction)
+bool again_is_plain(const struct ptx_instruction *instruction)
 {
     switch (instruction->opcode) {
     case PTX_LD:
@@ -69,7 +68,7 @@ bool again_may(const struct emitter *emitter, uint32_t instruction)
 
         live_visit_set(before, note, &sets);
         loads += before->opcode == PTX_LD && !ptx_has_word(before, PTX_W_PARAM);
-        is_possible = is_plain(before) && !sets.any_read && loads <= LOADS_MAX;
+        is_possible = again_is_plain(before) && !sets.any_read && loads <= LOADS_MAX;
     }
     return is_possible;
 }

@@ -11,6 +11,10 @@
 #include <stdint.h>
 
 struct emitter;
+struct ptx_instruction;
+
+/* It does nothing but to set registers from others and memory. */
+bool again_is_plain(const struct ptx_instruction *instruction);
 
 /* Whether it may when it has come to this instruction of the emitter's block: nothing before it
  * changes what the block reads, or what others see, and there are few loads. Not in loops: what a

@@ -11,6 +11,7 @@
 #include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/emit_call.h"
 #include "host/cuda-cpu/compile/emit_round.h"
+#include "host/cuda-cpu/compile/first.h"
 #include "host/cuda-cpu/compile/wait.h"
 
 #define LEAVE UINT32_MAX /* the end of the kernel, as a block */
@@ -285,34 +286,44 @@ static void go_masked(struct emitter *emitter, value bits, uint32_t to)
     jump(emitter, 'h', to);
 }
 
+/* From code for the whole warp these lanes, which may be fewer. */
+static void leave_parted(struct emitter *emitter, value left, uint32_t to)
+{
+    unsigned number = ++emitter->labels;
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u",
+         emit_value(emitter, "icmp eq i32 %%t%u, -1", left), number, number);
+    begin_block(emitter, 'b', number);
+    if (turns_back(emitter, to)) {
+        turn_back(emitter, &(struct lanes){.all = true}, to);
+    }
+    go_whole(emitter, to);
+    begin_block(emitter, 'o', number);
+    affine_leave_to(emitter, to);
+    wait_at(emitter, to, left);
+    go_on(emitter);
+}
+
+/* The lanes that come to the end of code for the whole warp. */
+static value emit_all_lanes(struct emitter *emitter)
+{
+    return first_is_whole(emitter) ? emit_value(emitter, "load i32, ptr %%apart, align 4")
+                                   : emit_value(emitter, "or i32 0, -1");
+}
+
 /* To one block, or to none. */
 static void leave_block(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
 {
     if (!lanes->all) {
         go_masked(emitter, lanes->bits, to);
-        return;
+    } else if (first_is_whole(emitter)) {
+        leave_parted(emitter, emit_all_lanes(emitter), to);
+    } else {
+        if (turns_back(emitter, to)) {
+            turn_back(emitter, lanes, to);
+        }
+        go_whole(emitter, to);
     }
-    if (turns_back(emitter, to)) {
-        turn_back(emitter, lanes, to);
-    }
-    go_whole(emitter, to);
-}
-
-/* Behind what the whole warp did, and perhaps not the whole warp came back from. */
-static void leave_parted(struct emitter *emitter, uint32_t to)
-{
-    const struct lanes all = {.all = true};
-    unsigned number = ++emitter->labels;
-    value left = wait_lanes_left(emitter, &all).bits;
-
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u",
-         emit_value(emitter, "icmp eq i32 %%t%u, -1", left), number, number);
-    begin_block(emitter, 'b', number);
-    leave_block(emitter, &all, to);
-    begin_block(emitter, 'o', number);
-    affine_leave_to(emitter, to);
-    wait_at(emitter, to, left);
-    go_on(emitter);
 }
 
 /* Lanes go two ways. When some are done, the others do not part. */
@@ -337,22 +348,25 @@ static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
     unsigned number = ++emitter->labels;
     struct lanes all = {.all = true};
     value bits = guarded_lanes(emitter, &all).bits, others, is_all, is_none;
+    value lanes = emit_all_lanes(emitter);
 
     if (turns_back(emitter, to) || turns_back(emitter, next)) {
         turn_back(emitter, &all, to < next ? to : next);
     }
+    bits = emit_value(emitter, "and i32 %%t%u, %%t%u", bits, lanes);
     is_all = emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_all, number, number);
     begin_block(emitter, 'b', number);
     go_whole(emitter, to);
     begin_block(emitter, 'o', number);
-    is_none = emit_value(emitter, "icmp eq i32 %%t%u, 0", bits);
+    others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
+    others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes);
+    is_none = emit_value(emitter, "icmp eq i32 %%t%u, -1", others);
     number = ++emitter->labels;
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_none, number, number);
     begin_block(emitter, 'b', number);
     go_whole(emitter, next);
     begin_block(emitter, 'o', number);
-    others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
     affine_leave_to(emitter, to);
     affine_leave_to(emitter, next);
     part(emitter, to, bits, next, others);
@@ -491,7 +505,7 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
     } else if (last->opcode == PTX_BRX) {
         branch_by_table(emitter, lanes, block);
     } else if (emitter->waits && lanes->all && wait_may_part_whole(last)) {
-        leave_parted(emitter, block->next);
+        leave_parted(emitter, wait_lanes_left(emitter, lanes).bits, block->next);
     } else if (!is_jump && !ends) {
         leave_block(emitter, lanes, block->next);
     } else if (!last->has_guard) {
@@ -648,12 +662,25 @@ static void emit_tail(struct emitter *emitter)
     jump(emitter, 'h', emitter->block + 1);
 }
 
+/* All lanes do what it says, whoever is there. */
+static void emit_first(struct emitter *emitter)
+{
+    begin_block(emitter, 'h', 0);
+    emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", waiting_at(emitter, 0));
+    emit(emitter, "store i32 0, ptr %%p0, align 4");
+    jump(emitter, 'w', 0);
+}
+
 void emit_blocks(struct emitter *emitter)
 {
     const struct lanes all = {.all = true};
 
     for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
-        emit_block(emitter, emit_head(emitter));
+        if (first_is_whole(emitter)) {
+            emit_first(emitter);
+        } else {
+            emit_block(emitter, emit_head(emitter));
+        }
         if (emit_is_twice(emitter, emitter->block)) {
             begin_block(emitter, 'w', emitter->block);
             emit_block(emitter, all);
