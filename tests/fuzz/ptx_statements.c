@@ -524,6 +524,71 @@ static void loop(void)
     program.loops--;
 }
 
+/* Of one block that computes alone, each thread as often as it comes out: by its own counter; or by
+ * one for all, whose next value is copied and read behind the loop, together with the thread's own
+ * condition. */
+static void rounds(void)
+{
+    static const char *const work[] = {
+        "mad.lo.u32 R, R, S, S;",
+        "add.u32 R, R, S;",
+        "xor.b32 R, R, S;",
+        "sub.u32 R, S, R;",
+        "shr.u32 R, R, S;",
+        "selp.b32 R, R, S, P;",
+        "setp.lt.s32 P, R, S;",
+        "min.s32 R, R, S;",
+        "mul.hi.u32 R, R, R;",
+        "mad.wide.u32 Q, R, S, Q;",
+        "add.s64 Q, Q, Q;",
+        "setp.lt.u64 P, Q, Q;",
+        "selp.b64 Q, Q, Q, P;",
+        "fma.rn.f32 F, F, F, F;",
+        "add.f32 F, F, F;",
+        "max.f32 F, F, F;",
+        "mul.f64 D, D, D;",
+        "setp.gt.f32 P, F, F;",
+        "not.pred P, P;",
+        "shl.b64 Q, Q, S;",
+        "bfe.u32 R, S, S, S;",
+        "popc.b64 R, Q;",
+        "shf.l.wrap.b32 R, R, R, S;",
+        "@P add.u32 R, R, 1;",
+        "setp.lt.and.s32 P, R, S, P;",
+    };
+    static const char *const ways_back[] = {
+        "setp.ne.u32 %s, R, I; and.pred %pc, %s, %t; ",
+        "setp.ne.u32 %s, R, I; and.pred %pc, %t, %s; ",
+        "setp.gt.s32 %s, R, S; not.pred %t, %t; or.pred %pc, %s, %t; not.pred %pc, %pc; ",
+        "setp.ne.and.u32 %pc, R, I, %t; ",
+        "and.pred %pc, P, %t; ",
+    };
+    unsigned label = ++program.labels, counter = program.loops;
+    bool is_own = choose(2);
+
+    say("{ .reg .b32 %%y; .reg .pred %%s, %%t; ");
+    say_template(is_own ? "and.b32 %y, S, 31; " : "mov.u32 %y, 0; ");
+    say("mov.u32 %%c%u, %%y;\nL%u: ", counter, label);
+    for (unsigned left = choose(6); left; left--) {
+        say_template(ONE_OF(work));
+        say(" ");
+    }
+    if (is_own) {
+        say("sub.u32 %%c%u, %%c%u, 1; setp.gt.s32 %%pc, %%c%u, 0; ", counter, counter, counter);
+    } else {
+        say("add.u32 %%y, %%c%u, 1; setp.lt.u32 %%t, %%y, %u; ", counter, choose(32));
+        say_template(ONE_OF(ways_back));
+        say("mov.u32 %%c%u, %%y; ", counter);
+    }
+    if (choose(2)) {
+        say("@%%pc bra L%u;\n", label);
+    } else {
+        program.labels++;
+        say("@!%%pc bra L%u; bra L%u; L%u:\n", label + 1, label, label + 1);
+    }
+    say_template(choose(2) ? "add.u32 R, R, %y; }\n" : "}\n");
+}
+
 /* Out of one or several loops, or to their next rounds: all threads, or those that need not come
  * back together. */
 static void way_out(void)
@@ -597,6 +662,7 @@ static const struct kind {
     [SAY_PRODUCT] = {product_of_tiles, 1, true, false},
     [SAY_BRANCH] = {branches, 5, false, true},
     [SAY_LOOP] = {loop, 5, false, true},
+    [SAY_ROUNDS] = {rounds, 4, false, true},
     [SAY_WAY_OUT] = {way_out, 4, false, false},
     [SAY_EXIT] = {end_of_some, 1, true, false},
     [SAY_CALL] = {call, 2, true, false},

@@ -31,6 +31,7 @@ enum statement {
     SAY_PRODUCT,
     SAY_BRANCH,
     SAY_LOOP,
+    SAY_ROUNDS,
     SAY_WAY_OUT,
     SAY_EXIT,
     SAY_CALL,

@@ -4,12 +4,13 @@
  *
  * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
  * that wait for it are looked at, x the way from there to the whole warp, e the end of the loops
- * that end behind it, r a round of a loop of one block under a mask, g the way of the whole warp to
- * the start of m (again.h), b and o what follows a branch.
- * %pN is the mask of the lanes that wait for block N.
+ * that end behind it, r a round of a loop of one block under a mask, y one of packed lanes, who
+ * come to it by q, g the way of the whole warp to the start of m (again.h), b and o what follows a
+ * branch. %pN is the mask of the lanes that wait for block N.
  */
 #include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/emit_call.h"
+#include "host/cuda-cpu/compile/emit_pack.h"
 #include "host/cuda-cpu/compile/emit_round.h"
 #include "host/cuda-cpu/compile/first.h"
 #include "host/cuda-cpu/compile/wait.h"
@@ -128,13 +129,31 @@ static void emit_by_family(struct emitter *emitter)
     emit_unsupported(emitter, "this instruction");
 }
 
+/* What is the same in all lanes is computed for one of them. */
+static bool is_scalar(const struct emitter *emitter)
+{
+    const struct ptx_instruction *instruction = emitter->instruction;
+
+    switch (instruction->opcode) {
+    case PTX_ADD:
+    case PTX_SUB:
+        return instruction->operands[0].kind == PTX_O_REGISTER &&
+               !emitter->uniform.differs[instruction->operands[0].reg] &&
+               uniform_is_computed(&emitter->uniform, instruction);
+    default:
+        return false;
+    }
+}
+
 /* What lies in steps is computed for the bases. */
 static void emit_body(struct emitter *emitter)
 {
     unsigned bases;
 
     if (!affine_is_set(emitter)) {
+        emitter->is_narrow = is_scalar(emitter);
         emit_by_family(emitter);
+        emitter->is_narrow = false;
         return;
     }
     check_steps(emitter);
@@ -420,24 +439,60 @@ static void begin_round(struct emitter *emitter, struct lanes *lanes)
 {
     emit(emitter, "store i32 %%t%u, ptr %%entered, align 4", lanes->bits);
     round_enter(emitter, lanes->vector);
+    if (pack_may(emitter, emitter->block)) {
+        pack_count_from_here(emitter);
+    }
     emit(emitter, "br label %%r%u", emitter->block);
     begin_block(emitter, 'r', emitter->block);
     *lanes = round_lanes(emitter);
+}
+
+/* The rest of the rounds, over half a warp: then to the label oN. */
+static void emit_packed(struct emitter *emitter, bool where_guarded, unsigned behind)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    unsigned number = ++emitter->labels;
+    struct lanes lanes;
+
+    begin_block(emitter, 'q', emitter->block);
+    pack_lanes(emitter);
+    emit(emitter, "br label %%y%u", emitter->block);
+    begin_block(emitter, 'y', emitter->block);
+    lanes = round_lanes(emitter);
+    for (uint32_t i = block->first; i + 1 < block->end; i++) {
+        emitter->instruction = &emitter->function->instructions[i];
+        emit_instruction(emitter, &lanes);
+    }
+    emitter->instruction = &emitter->function->instructions[block->end - 1];
+    round_branch(emitter, where_guarded, number);
+    begin_block(emitter, 'b', number);
+    lanes.bits = pack_bits(emitter);
+    turn_back(emitter, &lanes, emitter->block);
+    emit(emitter, "br label %%y%u", emitter->block);
+    begin_block(emitter, 'o', number);
+    pack_spread(emitter);
+    emit(emitter, "br label %%o%u", behind);
 }
 
 /* Where the guard holds, or does not, lanes go round again. Those that left in any of the rounds
  * wait together. */
 static void end_round(struct emitter *emitter, uint32_t to, uint32_t next)
 {
-    bool where_guarded = to == emitter->block;
+    bool where_guarded = to == emitter->block, packs = pack_may(emitter, emitter->block);
     unsigned number = ++emitter->labels;
     struct lanes again;
 
     round_branch(emitter, where_guarded, number);
     begin_block(emitter, 'b', number);
+    if (packs) {
+        pack_branch(emitter);
+    }
     again = round_lanes(emitter);
     turn_back(emitter, &again, emitter->block);
     emit(emitter, "br label %%r%u", emitter->block);
+    if (packs) {
+        emit_packed(emitter, where_guarded, number);
+    }
     begin_block(emitter, 'o', number);
     wait_at(emitter, where_guarded ? next : to,
             emit_value(emitter, "load i32, ptr %%entered, align 4"));

@@ -4,8 +4,22 @@
 
 /* ---- Masks ---- */
 
+/* Numbers of the masks that are kept; and in memory, of their own. */
+static unsigned halves(const struct emitter *emitter)
+{
+    return !emitter->options->has_masks ? 0 : emitter->is_half ? 1 : 2;
+}
+
+static const char *masks(const struct emitter *emitter)
+{
+    return emitter->is_half ? "packed" : "masks";
+}
+
 static value half_of(struct emitter *emitter, value vector, unsigned half)
 {
+    if (emitter->is_half) {
+        return vector;
+    }
     return emit_value(emitter,
                       "call <16 x i1> @llvm.vector.extract.v16i1.v32i1(<32 x i1> %%t%u, i64 %u)",
                       vector, half * WARP_LANES / 2);
@@ -18,7 +32,7 @@ static value load_half(struct emitter *emitter, unsigned half)
 
 static value load_numbers(struct emitter *emitter)
 {
-    return emit_value(emitter, "load <32 x i32>, ptr %%masks, align 64");
+    return emit_value(emitter, "load <32 x i32>, ptr %%%s, align 64", masks(emitter));
 }
 
 static value numbers_of(struct emitter *emitter, value vector)
@@ -28,19 +42,20 @@ static value numbers_of(struct emitter *emitter, value vector)
 
 void round_enter(struct emitter *emitter, value vector)
 {
-    for (unsigned half = 0; emitter->options->has_masks && half < 2; half++) {
+    for (unsigned half = 0; half < halves(emitter); half++) {
         emit(emitter, "store <16 x i1> %%t%u, ptr %%half%u, align 2",
              half_of(emitter, vector, half), half);
     }
     if (!emitter->options->has_masks) {
-        emit(emitter, "store <32 x i32> %%t%u, ptr %%masks, align 64", numbers_of(emitter, vector));
+        emit(emitter, "store <32 x i32> %%t%u, ptr %%%s, align 64", numbers_of(emitter, vector),
+             masks(emitter));
     }
 }
 
 /* Of those that are in the round, these stay. */
 static void keep_in_round(struct emitter *emitter, value vector)
 {
-    for (unsigned half = 0; emitter->options->has_masks && half < 2; half++) {
+    for (unsigned half = 0; half < halves(emitter); half++) {
         value kept = emit_value(emitter, "and <16 x i1> %%t%u, %%t%u",
                                 half_of(emitter, vector, half), load_half(emitter, half));
 
@@ -50,7 +65,7 @@ static void keep_in_round(struct emitter *emitter, value vector)
         value kept = emit_value(emitter, "and <32 x i32> %%t%u, %%t%u", numbers_of(emitter, vector),
                                 load_numbers(emitter));
 
-        emit(emitter, "store <32 x i32> %%t%u, ptr %%masks, align 64", kept);
+        emit(emitter, "store <32 x i32> %%t%u, ptr %%%s, align 64", kept, masks(emitter));
     }
 }
 
@@ -58,7 +73,9 @@ struct lanes round_lanes(struct emitter *emitter)
 {
     struct lanes lanes = {.all = false};
 
-    if (emitter->options->has_masks) {
+    if (halves(emitter) == 1) {
+        lanes.vector = load_half(emitter, 0);
+    } else if (emitter->options->has_masks) {
         lanes.vector = emit_value(emitter, "freeze <32 x i1> poison");
         for (unsigned half = 0; half < 2; half++) {
             lanes.vector = emit_value(
@@ -81,8 +98,10 @@ static value is_round_left(struct emitter *emitter)
     value any;
 
     if (emitter->options->has_masks) {
-        any = emit_value(emitter, "or <16 x i1> %%t%u, %%t%u", load_half(emitter, 0),
-                         load_half(emitter, 1));
+        any = load_half(emitter, 0);
+        if (halves(emitter) > 1) {
+            any = emit_value(emitter, "or <16 x i1> %%t%u, %%t%u", any, load_half(emitter, 1));
+        }
         any = emit_value(emitter, "bitcast <16 x i1> %%t%u to i16", any);
         return emit_value(emitter, "icmp ne i16 %%t%u, 0", any);
     }
@@ -170,7 +189,8 @@ void round_branch(struct emitter *emitter, bool where_guarded, unsigned number)
         stays = emit_get(emitter, conditions.own, PTX_W_PRED);
         leave_together(emitter, conditions.of_all, stays_where_set, number);
     } else {
-        stays = emit_value(emitter, "load <32 x i1>, ptr %%r%u.0, align 64",
+        stays = emit_value(emitter, "load <32 x i1>, ptr %%%c%u.0, align 64",
+                           emit_register_kind(emitter, emitter->instruction->guard),
                            emitter->instruction->guard);
     }
     if (!stays_where_set) {

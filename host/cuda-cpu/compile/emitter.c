@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "host/cuda-cpu/compile/emit_pack.h"
 #include "host/cuda-cpu/compile/reach.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
@@ -61,6 +62,17 @@ static void make_narrow(struct text *text, size_t start)
     text->used = (size_t)(to - text->bytes);
 }
 
+/* Of 16 values. */
+static void make_half(char *text)
+{
+    while ((text = strstr(text, "32")) != NULL) {
+        if ((text[-1] == '<' && text[2] == ' ') || (text[-1] == 'v' && text[-2] == '.')) {
+            memcpy(text, "16", 2);
+        }
+        text += 2;
+    }
+}
+
 static void add_line(struct emitter *emitter, const char *format, va_list arguments)
 {
     size_t start = emitter->out->used;
@@ -68,6 +80,9 @@ static void add_line(struct emitter *emitter, const char *format, va_list argume
     text_add_list(emitter->out, format, arguments);
     if (emitter->is_narrow && !emitter->out->failed) {
         make_narrow(emitter->out, start);
+    }
+    if (emitter->is_half && !emitter->out->failed) {
+        make_half(emitter->out->bytes + start);
     }
     text_add(emitter->out, "\n");
 }
@@ -229,6 +244,10 @@ value emit_fixed_field(struct emitter *emitter, size_t offset, const char *type)
 
 value emit_mask_bits(struct emitter *emitter, value vector)
 {
+    if (emitter->is_half) {
+        vector = emit_value(emitter, "bitcast <32 x i1> %%t%u to i16", vector);
+        return emit_value(emitter, "zext i16 %%t%u to i32", vector);
+    }
     return emit_value(emitter, "bitcast <32 x i1> %%t%u to i32", vector);
 }
 
@@ -271,6 +290,11 @@ const char *emit_register_type(const struct emitter *emitter, uint32_t reg)
         declared == PTX_W_F32 || declared == PTX_W_F64 ? declared : emit_bits(declared);
 
     return emitter->uniform.differs[reg] ? emit_vector(type) : emit_element(type);
+}
+
+char emit_register_kind(const struct emitter *emitter, uint32_t reg)
+{
+    return emitter->is_half && emitter->uniform.differs[reg] ? 'q' : 'r';
 }
 
 void emit_clear_registers(struct emitter *emitter)
@@ -346,8 +370,9 @@ static value load_register(struct emitter *emitter, uint32_t reg, unsigned part,
     if (affine_is_kept(emitter, reg)) {
         return affine_lanes(emitter, reg);
     }
-    loaded = emit_value(emitter, "load %s, ptr %%r%u.%u, align 8",
-                        is_uniform ? emit_element(storage) : emit_vector(storage), reg, part);
+    loaded = emit_value(emitter, "load %s, ptr %%%c%u.%u, align 8",
+                        is_uniform ? emit_element(storage) : emit_vector(storage),
+                        emit_register_kind(emitter, reg), reg, part);
     return is_uniform ? emit_splat_scalar(emitter, storage, loaded) : loaded;
 }
 
@@ -647,6 +672,9 @@ bool emit_keeps_others(const struct emitter *emitter, uint32_t reg)
     bool is_read = emitter->uniform.stays[reg] &&
                    (emitter->waits || emitter->uniform.own[reg] != emitter->block);
 
+    if (emitter->is_half) {
+        return pack_keeps(emitter, reg);
+    }
     return !emitter->lanes.all && (is_read || emitter->instruction->has_guard);
 }
 
@@ -655,18 +683,20 @@ static void set_lanes(struct emitter *emitter, uint32_t reg, unsigned part, enum
 {
     bool is_narrow = emitter->is_narrow;
     const char *vector = emit_vector(storage);
+    char kind = emit_register_kind(emitter, reg);
 
     emitter->is_narrow = false;
     if (is_narrow) {
         result = emit_splat_scalar(emitter, storage, result);
     }
     if (emit_keeps_others(emitter, reg)) {
-        value old = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", vector, reg, part);
+        value old =
+            emit_value(emitter, "load %s, ptr %%%c%u.%u, align 64", vector, kind, reg, part);
 
         result = emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u",
                             emitter->lanes.vector, vector, result, vector, old);
     }
-    emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", vector, result, reg, part);
+    emit(emitter, "store %s %%t%u, ptr %%%c%u.%u, align 64", vector, result, kind, reg, part);
     emitter->is_narrow = is_narrow;
 }
 

@@ -41,6 +41,7 @@ struct emitter {
     struct lanes lanes; /* of the block, and of the instruction's guard */
     bool is_whole;      /* the code is for whole warps */
     bool is_narrow;     /* one value stands for all lanes: see emit */
+    bool is_half;       /* or 16 values for lanes that are packed: emit_pack.h */
     unsigned row;       /* or, of what lies in steps, for those of a row: affine.h */
     uint32_t block;
     bool is_again;   /* and the whole warp may begin it again: again.h */
@@ -135,6 +136,7 @@ bool emit_is_twice(const struct emitter *emitter, uint32_t block);
 /* IR's type of a register in the frame. All become zero, and the carry; no lanes wait at any
  * block. */
 const char *emit_register_type(const struct emitter *emitter, uint32_t reg);
+char emit_register_kind(const struct emitter *emitter, uint32_t reg); /* %r, %q */
 void emit_clear_registers(struct emitter *emitter);
 void emit_clear_waiting(struct emitter *emitter);
 

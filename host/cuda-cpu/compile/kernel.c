@@ -6,6 +6,7 @@
 
 #include "host/cuda-cpu/compile/edge.h"
 #include "host/cuda-cpu/compile/emit_call.h"
+#include "host/cuda-cpu/compile/emit_pack.h"
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/compile/places.h"
 #include "host/cuda-cpu/compile/reach.h"
@@ -43,6 +44,7 @@ static void emit_frame(struct emitter *emitter)
     } else {
         emit(emitter, "%%masks = alloca <32 x i32>, align 64");
     }
+    pack_begin_frame(emitter);
     emit(emitter, "%%carry = alloca <32 x i1>, align 64");
     emit(emitter, "%%fuel = alloca i32, align 4");
     wait_take_fuel(emitter);

@@ -155,6 +155,73 @@ static void test_ways_out(void **state)
     }
 }
 
+/* ---- Lanes that are packed ---- */
+
+/* A third of the lanes, each as many rounds as it comes out; the others keep what they have. */
+#define OF_SOME(in_loop)                                                                           \
+    KERNEL("mov.u32 %r2, %r0; cvt.u64.u32 %rd2, %r0; rem.u32 %r5, %r0, 3; setp.ne.u32 %p1, %r5, "  \
+           "0; setp.ne.u32 %p4, %r5, 1; @%p1 bra D;\nmul.lo.u32 %r6, %r0, 11; "                    \
+           "rem.u32 %r6, %r6, %r1;\nL: mad.lo.u64 %rd2, %rd2, 5, 1; xor.b32 %r2, %r2, %r6; "       \
+           "add.u32 %r2, %r2, 7; sub.u32 %r6, %r6, 1; " in_loop                                    \
+           "setp.gt.s32 %p2, %r6, 0; @%p2 bra L;\n"                                                \
+           "D: cvt.u32.u64 %r7, %rd2; shr.u64 %rd2, %rd2, 32; cvt.u32.u64 %r8, %rd2; "             \
+           "add.u32 %r2, %r2, %r7; xor.b32 %r2, %r2, %r8;")
+
+static uint32_t of_some(uint32_t i, uint32_t limit)
+{
+    uint64_t wide = i;
+    uint32_t word = i;
+
+    if (i % 3 == 0) {
+        int32_t left = (int32_t)(i * 11 % limit);
+
+        do {
+            wide = wide * 5 + 1;
+            word = (word ^ (uint32_t)left) + 7;
+        } while (--left > 0);
+    }
+    return (word + (uint32_t)wide) ^ (uint32_t)(wide >> 32);
+}
+
+static void test_packed_lanes(void **state)
+{
+    static const uint32_t limits[] = {1, 3, 9, 50, 97};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        run(OF_SOME(""), limits[i]);
+        for (uint32_t lane = 0; lane < THREADS; lane++) {
+            assert_int_equal(out[lane], of_some(lane, limits[i]));
+        }
+    }
+}
+
+static void expect_packed(bool is_packed, const char *text)
+{
+    const struct kernel_options options = {.row = 32};
+    struct text ir = {0};
+
+    emit_kernel(text, &options, &ir);
+    if ((strstr(ir.bytes, "%packed") != NULL) != is_packed) {
+        print_error("packed or not: %s\n", text);
+        fail();
+    }
+    text_free(&ir);
+}
+
+/* Only what computes, of values that lie beside each other. */
+static void test_who_is_packed(void **state)
+{
+    (void)state;
+    expect_packed(true, OF_SOME(""));
+    expect_packed(true, OF_SOME("setp.ne.u32 %p3, %r6, 9; selp.b32 %r2, %r2, %r6, %p3; "));
+    expect_packed(false, OF_SOME("@%p4 add.u32 %r2, %r2, 1; "));
+    expect_packed(false, OF_SOME("selp.b32 %r2, %r2, %r6, %p4; setp.ne.u32 %p4, %r2, 9; "));
+    expect_packed(false, OF_SOME("st.global.u32 [%rd1], %r2; "));
+    expect_packed(false, OF_SOME("add.u32 %r2, %r2, %tid.x; "));
+    expect_packed(false, OF_SOME("div.u32 %r2, %r2, %r6; "));
+}
+
 /* ---- What is the same in a round ---- */
 
 /* Whether %r4 is one value for all lanes. */
@@ -217,10 +284,9 @@ static void test_counters_of_some(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_conditions),
-        cmocka_unit_test(test_ways_out),
-        cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_counters_of_some),
+        cmocka_unit_test(test_two_conditions), cmocka_unit_test(test_ways_out),
+        cmocka_unit_test(test_packed_lanes),   cmocka_unit_test(test_who_is_packed),
+        cmocka_unit_test(test_counters),       cmocka_unit_test(test_counters_of_some),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
