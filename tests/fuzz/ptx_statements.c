@@ -524,9 +524,9 @@ static void loop(void)
     program.loops--;
 }
 
-/* Of one block that computes alone, each thread as often as it comes out: by its own counter; or by
- * one for all, whose next value is copied and read behind the loop, together with the thread's own
- * condition. */
+/* Of a block or two that compute alone, each thread as often as it comes out: by its own counter;
+ * or by one for all, whose next value is copied and read behind the loop, together with the
+ * thread's own condition. */
 static void rounds(void)
 {
     static const char *const work[] = {
@@ -563,7 +563,7 @@ static void rounds(void)
         "setp.ne.and.u32 %pc, R, I, %t; ",
         "and.pred %pc, P, %t; ",
     };
-    unsigned label = ++program.labels, counter = program.loops;
+    unsigned label = ++program.labels, end = ++program.labels, counter = program.loops;
     bool is_own = choose(2);
 
     say("{ .reg .b32 %%y; .reg .pred %%s, %%t; ");
@@ -571,6 +571,10 @@ static void rounds(void)
     say("mov.u32 %%c%u, %%y;\nL%u: ", counter, label);
     for (unsigned left = choose(6); left; left--) {
         say_template(ONE_OF(work));
+        if (choose(8) == 0) {
+            say_template(choose(2) ? " @P" : " @!P");
+            say(" bra L%u;", end);
+        }
         say(" ");
     }
     if (is_own) {
@@ -581,10 +585,9 @@ static void rounds(void)
         say("mov.u32 %%c%u, %%y; ", counter);
     }
     if (choose(2)) {
-        say("@%%pc bra L%u;\n", label);
+        say("@%%pc bra L%u; L%u:\n", label, end);
     } else {
-        program.labels++;
-        say("@!%%pc bra L%u; bra L%u; L%u:\n", label + 1, label, label + 1);
+        say("@!%%pc bra L%u; bra L%u; L%u:\n", end, label, end);
     }
     say_template(choose(2) ? "add.u32 R, R, %y; }\n" : "}\n");
 }

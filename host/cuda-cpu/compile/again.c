@@ -72,3 +72,11 @@ bool again_may(const struct emitter *emitter, uint32_t instruction)
     }
     return is_possible;
 }
+
+bool again_gives_up(const struct emitter *emitter, uint32_t instruction)
+{
+    const struct whole_access *accesses = emitter->whole.accesses;
+
+    return (accesses != NULL && accesses[instruction].leads) ||
+           affine_is_checked(emitter, &emitter->function->instructions[instruction]);
+}

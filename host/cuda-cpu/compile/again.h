@@ -21,4 +21,7 @@ bool again_is_plain(const struct ptx_instruction *instruction);
  * round begins with would have to be kept. Not in checked code, which tells of each load. */
 bool again_may(const struct emitter *emitter, uint32_t instruction);
 
+/* A whole warp may go on under a mask from here. */
+bool again_gives_up(const struct emitter *emitter, uint32_t instruction);
+
 #endif

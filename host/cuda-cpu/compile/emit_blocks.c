@@ -4,9 +4,9 @@
  *
  * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
  * that wait for it are looked at, x the way from there to the whole warp, e the end of the loops
- * that end behind it, r a round of a loop of one block under a mask, y one of packed lanes, who
- * come to it by q, g the way of the whole warp to the start of m (again.h), b and o what follows a
- * branch. %pN is the mask of the lanes that wait for block N.
+ * that end behind it, r the block in a round (emit_round.h), z behind the last round; q, y, u the
+ * same of packed lanes, there, in a round, and back; g the way of the whole warp to the start of m
+ * (again.h), b and o what follows a branch. %pN is the mask of the lanes that wait for block N.
  */
 #include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/emit_call.h"
@@ -404,42 +404,16 @@ static void branch_together(struct emitter *emitter, const struct lanes *lanes, 
     leave_block(emitter, lanes, next);
 }
 
-/* A whole warp may go on under a mask from here. */
-static bool may_give_up(const struct emitter *emitter, uint32_t instruction)
-{
-    const struct whole_access *accesses = emitter->whole.accesses;
-
-    return (accesses != NULL && accesses[instruction].leads) ||
-           affine_is_checked(emitter, &emitter->function->instructions[instruction]);
-}
-
-static bool may_give_up_in(const struct emitter *emitter, const struct flow_block *block)
-{
-    uint32_t i = block->first;
-
-    while (i < block->end && !may_give_up(emitter, i)) {
-        i++;
-    }
-    return i < block->end;
-}
-
-/* A loop of this block alone, which lanes leave one by one. */
 static bool is_round(const struct emitter *emitter)
 {
-    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
-    const struct ptx_instruction *last = &emitter->function->instructions[block->end - 1];
-
-    return !emitter->waits && last->opcode == PTX_BRA && last->has_guard &&
-           emitter->uniform.differs[last->guard] &&
-           (block->targets[0] == emitter->block) != (block->next == emitter->block) &&
-           !may_give_up_in(emitter, block);
+    return emitter->rounds[emitter->block].head != FLOW_END;
 }
 
 static void begin_round(struct emitter *emitter, struct lanes *lanes)
 {
     emit(emitter, "store i32 %%t%u, ptr %%entered, align 4", lanes->bits);
     round_enter(emitter, lanes->vector);
-    if (pack_may(emitter, emitter->block)) {
+    if (pack_may(emitter, emitter->rounds[emitter->block].head)) {
         pack_count_from_here(emitter);
     }
     emit(emitter, "br label %%r%u", emitter->block);
@@ -447,56 +421,75 @@ static void begin_round(struct emitter *emitter, struct lanes *lanes)
     *lanes = round_lanes(emitter);
 }
 
-/* The rest of the rounds, over half a warp: then to the label oN. */
-static void emit_packed(struct emitter *emitter, bool where_guarded, unsigned behind)
+/* The branch at a block's end: lanes stay in the round, at the label bN, or leave it. */
+static void stay_or_leave(struct emitter *emitter, char leave)
 {
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
     unsigned number = ++emitter->labels;
-    struct lanes lanes;
 
-    begin_block(emitter, 'q', emitter->block);
-    pack_lanes(emitter);
-    emit(emitter, "br label %%y%u", emitter->block);
-    begin_block(emitter, 'y', emitter->block);
-    lanes = round_lanes(emitter);
-    for (uint32_t i = block->first; i + 1 < block->end; i++) {
-        emitter->instruction = &emitter->function->instructions[i];
-        emit_instruction(emitter, &lanes);
+    if (emitter->instruction->has_guard) {
+        round_branch(emitter, block->targets[0] == round_next(emitter), number);
+        begin_block(emitter, 'o', number);
+        jump(emitter, leave, emitter->rounds[emitter->block].head);
+        begin_block(emitter, 'b', number);
     }
-    emitter->instruction = &emitter->function->instructions[block->end - 1];
-    round_branch(emitter, where_guarded, number);
-    begin_block(emitter, 'b', number);
-    lanes.bits = pack_bits(emitter);
-    turn_back(emitter, &lanes, emitter->block);
-    emit(emitter, "br label %%y%u", emitter->block);
-    begin_block(emitter, 'o', number);
-    pack_spread(emitter);
-    emit(emitter, "br label %%o%u", behind);
 }
 
-/* Where the guard holds, or does not, lanes go round again. Those that left in any of the rounds
- * wait together. */
-static void end_round(struct emitter *emitter, uint32_t to, uint32_t next)
+/* The rest of the rounds, over half a warp. */
+static void emit_packed(struct emitter *emitter, uint32_t head)
 {
-    bool where_guarded = to == emitter->block, packs = pack_may(emitter, emitter->block);
-    unsigned number = ++emitter->labels;
+    uint32_t last = emitter->block;
+    struct lanes lanes = {.all = false};
+
+    begin_block(emitter, 'q', head);
+    pack_lanes(emitter);
+    jump(emitter, 'y', head);
+    begin_block(emitter, 'y', head);
+    for (emitter->block = head; emitter->block <= last; emitter->block++) {
+        const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+
+        lanes = round_lanes(emitter);
+        for (uint32_t i = block->first; i + 1 < block->end; i++) {
+            emitter->instruction = &emitter->function->instructions[i];
+            emit_instruction(emitter, &lanes);
+        }
+        emitter->instruction = &emitter->function->instructions[block->end - 1];
+        stay_or_leave(emitter, 'u');
+    }
+    emitter->block = last;
+    lanes.bits = pack_bits(emitter);
+    turn_back(emitter, &lanes, head);
+    jump(emitter, 'y', head);
+    begin_block(emitter, 'u', head);
+    pack_spread(emitter);
+    jump(emitter, 'z', head);
+}
+
+/* Those that left in any of the rounds wait together. */
+static void end_round(struct emitter *emitter)
+{
+    uint32_t next = round_next(emitter), head = emitter->rounds[emitter->block].head;
+    bool is_last = next <= emitter->block, packs = is_last && pack_may(emitter, head);
     struct lanes again;
 
-    round_branch(emitter, where_guarded, number);
-    begin_block(emitter, 'b', number);
+    stay_or_leave(emitter, 'z');
     if (packs) {
         pack_branch(emitter);
     }
-    again = round_lanes(emitter);
-    turn_back(emitter, &again, emitter->block);
-    emit(emitter, "br label %%r%u", emitter->block);
-    if (packs) {
-        emit_packed(emitter, where_guarded, number);
+    if (is_last) {
+        again = round_lanes(emitter);
+        turn_back(emitter, &again, head);
     }
-    begin_block(emitter, 'o', number);
-    wait_at(emitter, where_guarded ? next : to,
-            emit_value(emitter, "load i32, ptr %%entered, align 4"));
-    go_on(emitter);
+    jump(emitter, 'r', next);
+    if (packs) {
+        emit_packed(emitter, head);
+    }
+    if (is_last) {
+        begin_block(emitter, 'z', head);
+        wait_at(emitter, emitter->rounds[head].behind,
+                emit_value(emitter, "load i32, ptr %%entered, align 4"));
+        go_on(emitter);
+    }
 }
 
 static void branch_masked(struct emitter *emitter, const struct lanes *lanes, uint32_t to,
@@ -557,6 +550,8 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
     emitter->instruction = last;
     if (turns_is_stop(emitter)) {
         turns_stop(emitter, lanes);
+    } else if (!lanes->all && is_round(emitter)) {
+        end_round(emitter);
     } else if (last->opcode == PTX_BRX) {
         branch_by_table(emitter, lanes, block);
     } else if (emitter->waits && lanes->all && wait_may_part_whole(last)) {
@@ -569,8 +564,6 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
         branch_together(emitter, lanes, to, block->next);
     } else if (lanes->all) {
         branch_whole(emitter, to, block->next);
-    } else if (is_round(emitter)) {
-        end_round(emitter, to, block->next);
     } else {
         branch_masked(emitter, lanes, to, block->next);
     }
@@ -631,7 +624,7 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
             emitter->lanes = lanes;
             wait_spend(emitter, emit_lane_bits(emitter), WARP_FUEL, WARP_PAUSE_WORKS);
         }
-        if (!lanes.all && may_give_up(emitter, i) && !again_may(emitter, i)) {
+        if (!lanes.all && again_gives_up(emitter, i) && !again_may(emitter, i)) {
             begin_apart(emitter, i, &lanes);
         }
         if (!is_way_on(emitter->instruction) && !(i + 1 == block->end && turns_is_stop(emitter))) {

@@ -98,40 +98,43 @@ static bool is_plain(const struct emitter *emitter, const struct ptx_instruction
 
 /* ---- What lanes take with them ---- */
 
-typedef bool is_moved(const struct emitter *emitter, uint32_t block, uint32_t reg);
+typedef bool is_moved(const struct emitter *emitter, uint32_t head, uint32_t reg);
 typedef bool is_register_of(const struct ptx_instruction *instruction, uint32_t reg);
 
-static bool is_in(const struct emitter *emitter, uint32_t block, uint32_t reg, is_register_of *is)
+/* Of a loop, by its first block. */
+static bool is_in(const struct emitter *emitter, uint32_t head, uint32_t reg, is_register_of *is)
 {
-    const struct flow_block *of = &emitter->flow->blocks[block];
-    uint32_t i = of->first;
+    for (uint32_t block = head; block < emitter->flow->blocks[head].loop_end; block++) {
+        const struct flow_block *of = &emitter->flow->blocks[block];
 
-    while (i < of->end && !is(&emitter->function->instructions[i], reg)) {
-        i++;
+        for (uint32_t i = of->first; i < of->end; i++) {
+            if (is(&emitter->function->instructions[i], reg)) {
+                return true;
+            }
+        }
     }
-    return i < of->end;
+    return false;
 }
 
 /* By those who left the loop. */
-static bool is_read_behind(const struct emitter *emitter, uint32_t block, uint32_t reg)
+static bool is_read_behind(const struct emitter *emitter, uint32_t head, uint32_t reg)
 {
-    const struct flow_block *of = &emitter->flow->blocks[block];
-    uint32_t behind = of->targets[0] == block ? of->next : of->targets[0];
+    uint32_t behind = emitter->rounds[head].behind;
 
     return behind < emitter->flow->count && live_has(&emitter->uniform.live, behind, reg);
 }
 
 /* Into the rounds; and out of them. */
-static bool is_taken(const struct emitter *emitter, uint32_t block, uint32_t reg)
+static bool is_taken(const struct emitter *emitter, uint32_t head, uint32_t reg)
 {
-    return emitter->uniform.differs[reg] && live_has(&emitter->uniform.live, block, reg) &&
-           is_in(emitter, block, reg, live_is_read);
+    return emitter->uniform.differs[reg] && live_has(&emitter->uniform.live, head, reg) &&
+           is_in(emitter, head, reg, live_is_read);
 }
 
-static bool is_given(const struct emitter *emitter, uint32_t block, uint32_t reg)
+static bool is_given(const struct emitter *emitter, uint32_t head, uint32_t reg)
 {
-    return emitter->uniform.differs[reg] && is_read_behind(emitter, block, reg) &&
-           is_in(emitter, block, reg, live_is_set);
+    return emitter->uniform.differs[reg] && is_read_behind(emitter, head, reg) &&
+           is_in(emitter, head, reg, live_is_set);
 }
 
 /* Bytes of a register's values; 0: it is none that can be packed. */
@@ -142,13 +145,13 @@ static unsigned size_of(const struct emitter *emitter, uint32_t reg)
     return bits == 16 || bits == 32 || bits == 64 ? bits / 8 : 0;
 }
 
-static bool are_few(const struct emitter *emitter, uint32_t block)
+static bool are_few(const struct emitter *emitter, uint32_t head)
 {
     unsigned taken = 0, given = 0;
     bool fit = true;
 
     for (uint32_t reg = 0; reg < emitter->function->register_count && fit; reg++) {
-        bool takes = is_taken(emitter, block, reg), gives = is_given(emitter, block, reg);
+        bool takes = is_taken(emitter, head, reg), gives = is_given(emitter, head, reg);
 
         taken += takes;
         given += gives;
@@ -157,43 +160,53 @@ static bool are_few(const struct emitter *emitter, uint32_t block)
     return fit && taken <= EMIT_SLOTS && given <= EMIT_SLOTS;
 }
 
-static bool is_own_loop(const struct emitter *emitter, uint32_t block)
+static uint32_t instructions_of(const struct emitter *emitter, uint32_t head)
 {
-    const struct flow_block *of = &emitter->flow->blocks[block];
-    const struct ptx_instruction *last = &emitter->function->instructions[of->end - 1];
+    uint32_t count = 0;
 
-    return last->opcode == PTX_BRA && last->has_guard && emitter->uniform.differs[last->guard] &&
-           (of->targets[0] == block) != (of->next == block);
+    for (uint32_t block = head; block < emitter->flow->blocks[head].loop_end; block++) {
+        count += emitter->flow->blocks[block].end - emitter->flow->blocks[block].first;
+    }
+    return count;
+}
+
+static bool is_plain_block(const struct emitter *emitter, const struct flow_block *block)
+{
+    uint32_t i = block->first;
+
+    while (i + 1 < block->end && is_plain(emitter, &emitter->function->instructions[i])) {
+        i++;
+    }
+    return i + 1 == block->end;
 }
 
 bool pack_keeps(const struct emitter *emitter, uint32_t reg)
 {
-    return is_read_behind(emitter, emitter->block, reg);
+    return is_read_behind(emitter, emitter->rounds[emitter->block].head, reg);
 }
 
-bool pack_may(const struct emitter *emitter, uint32_t block)
+bool pack_may(const struct emitter *emitter, uint32_t head)
 {
-    const struct flow_block *of = &emitter->flow->blocks[block];
-
     if (!emitter->function->is_entry || emitter->uniform.live.sets == NULL ||
-        of->end - of->first > INSTRUCTIONS_MAX || !is_own_loop(emitter, block)) {
+        emitter->rounds[head].head != head || instructions_of(emitter, head) > INSTRUCTIONS_MAX) {
         return false;
     }
-    for (uint32_t i = of->first; i + 1 < of->end; i++) {
-        if (!is_plain(emitter, &emitter->function->instructions[i])) {
+    for (uint32_t block = head; block < emitter->flow->blocks[head].loop_end; block++) {
+        if (!is_plain_block(emitter, &emitter->flow->blocks[block])) {
             return false;
         }
     }
-    return are_few(emitter, block);
+    return are_few(emitter, head);
 }
 
 /* ---- The frame ---- */
 
 static bool is_packed(const struct emitter *emitter, uint32_t reg)
 {
-    for (uint32_t block = 0; block < emitter->flow->count; block++) {
-        if ((is_in(emitter, block, reg, live_is_set) || is_in(emitter, block, reg, live_is_read)) &&
-            pack_may(emitter, block)) {
+    for (uint32_t head = 0; head < emitter->flow->count; head++) {
+        if (emitter->rounds[head].head == head &&
+            (is_in(emitter, head, reg, live_is_set) || is_in(emitter, head, reg, live_is_read)) &&
+            pack_may(emitter, head)) {
             return true;
         }
     }
@@ -228,8 +241,8 @@ void pack_begin_frame(struct emitter *emitter)
 
 void pack_count_from_here(struct emitter *emitter)
 {
-    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
-    uint32_t first = FIRST / (block->end - block->first) + 1;
+    uint32_t head = emitter->rounds[emitter->block].head;
+    uint32_t first = FIRST / instructions_of(emitter, head) + 1;
 
     emit(emitter, "store i32 %u, ptr %%pack_rounds, align 4", first < ROUNDS ? ROUNDS - first : 0);
 }
@@ -237,7 +250,8 @@ void pack_count_from_here(struct emitter *emitter)
 void pack_branch(struct emitter *emitter)
 {
     unsigned number = ++emitter->labels;
-    value rounds = emit_value(emitter, "load i32, ptr %%pack_rounds, align 4"), is_time, bits, count, few;
+    value rounds = emit_value(emitter, "load i32, ptr %%pack_rounds, align 4"), is_time, bits,
+          count, few;
 
     rounds = emit_value(emitter, "add i32 %%t%u, 1", rounds);
     emit(emitter, "store i32 %%t%u, ptr %%pack_rounds, align 4", rounds);
@@ -249,7 +263,8 @@ void pack_branch(struct emitter *emitter)
     emit(emitter, "store i32 %%t%u, ptr %%pack_lanes, align 4", bits);
     count = emit_value(emitter, "call i32 @llvm.ctpop.i32(i32 %%t%u)", bits);
     few = emit_value(emitter, "icmp ule i32 %%t%u, %u", count, HALF);
-    emit(emitter, "br i1 %%t%u, label %%q%u, label %%o%u", few, emitter->block, number);
+    emit(emitter, "br i1 %%t%u, label %%q%u, label %%o%u", few,
+         emitter->rounds[emitter->block].head, number);
     text_add(emitter->out, "o%u:\n", number);
 }
 
@@ -272,7 +287,7 @@ static void copy_lane(struct emitter *emitter, is_moved *is, value lane, value p
     unsigned slot = 0;
 
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (is(emitter, emitter->block, reg)) {
+        if (is(emitter, emitter->rounds[emitter->block].head, reg)) {
             unsigned bits = size_of(emitter, reg) * 8;
             value own = emit_value(emitter, "getelementptr i%u, ptr %%t%u, i32 %%t%u", bits,
                                    emit_slot(emitter, slot), lane);
@@ -332,7 +347,7 @@ static void copy_registers(struct emitter *emitter, is_moved *is, bool stores)
     unsigned slot = 0;
 
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (is(emitter, emitter->block, reg)) {
+        if (is(emitter, emitter->rounds[emitter->block].head, reg)) {
             copy_register(emitter, reg,
                           emitter->is_half ? packed_slot(emitter, slot) : emit_slot(emitter, slot),
                           stores);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Compaction of a loop of one block that only computes. When no more lanes are left in it than half
- * a warp has, what they have is packed, lane beside lane, and the rest of the rounds runs over
- * vectors of 16: half of the work, and half of the processor's registers. That takes as long as
- * some rounds, so it is looked at after some.
+ * Compaction of loops in rounds (emit_round.h) that only compute. When no more lanes are left in it
+ * than half a warp has, what they have is packed, lane beside lane, and the rest of the rounds runs
+ * over vectors of 16: half of the work, and half of the processor's registers. That takes as long
+ * as some rounds, so it is looked at after some.
  *
  * A packed register is %qN, which what is emitted names while emitter->is_half.
  */
@@ -12,14 +12,14 @@
 
 #include "host/cuda-cpu/compile/emitter.h"
 
-/* Whether the block is such a loop, and worth the code. */
-bool pack_may(const struct emitter *emitter, uint32_t block);
+/* Whether the block is the first of such a loop, which is worth the code. */
+bool pack_may(const struct emitter *emitter, uint32_t head);
 
 /* The places of the function's packed registers, among its others. */
 void pack_begin_frame(struct emitter *emitter);
 
 /* Before the first round; and behind each: now and then, where few lanes are left, to the label qN
- * of the block. Else it goes on. */
+ * of the first block. Else it goes on. */
 void pack_count_from_here(struct emitter *emitter);
 void pack_branch(struct emitter *emitter);
 

@@ -1,6 +1,111 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rounds of a loop of one block. */
+/* The rounds of loops that lanes leave one by one. */
 #include "host/cuda-cpu/compile/emit_round.h"
+
+#include "host/cuda-cpu/compile/again.h"
+
+#define BLOCKS_MAX 4
+
+/* ---- Which loops ---- */
+
+static const struct ptx_instruction *last_of(const struct emitter *emitter, uint32_t block)
+{
+    return &emitter->function->instructions[emitter->flow->blocks[block].end - 1];
+}
+
+/* The next block of a round: the one behind, or the first. */
+static uint32_t next_of(const struct emitter *emitter, uint32_t head, uint32_t block)
+{
+    return block + 1 == emitter->flow->blocks[head].loop_end ? head : block + 1;
+}
+
+/* The whole warp stays in it, or leaves it as a whole. */
+static bool gives_up(const struct emitter *emitter, uint32_t block)
+{
+    const struct flow_block *of = &emitter->flow->blocks[block];
+    uint32_t i = of->first;
+
+    while (i < of->end && !again_gives_up(emitter, i)) {
+        i++;
+    }
+    return i < of->end;
+}
+
+/* From it lanes go to the round's next block, and perhaps out of the loop: to where others do. */
+static bool is_link(const struct emitter *emitter, uint32_t head, uint32_t block, bool *parts,
+                    uint32_t *behind)
+{
+    const struct flow_block *of = &emitter->flow->blocks[block];
+    const struct ptx_instruction *last = last_of(emitter, block);
+    uint32_t next = next_of(emitter, head, block), other;
+
+    if (of->loop != head || last->opcode != PTX_BRA || gives_up(emitter, block)) {
+        return false;
+    }
+    if (!last->has_guard) {
+        return of->targets[0] == next;
+    }
+    other = of->targets[0] == next ? of->next : of->targets[0];
+    if ((of->targets[0] != next && of->next != next) ||
+        (other >= head && other < emitter->flow->blocks[head].loop_end) ||
+        (*behind != head && *behind != other)) {
+        return false;
+    }
+    *behind = other;
+    *parts = *parts || emitter->uniform.differs[last->guard];
+    return true;
+}
+
+/* Lanes come to its blocks behind the first one from the one before alone. */
+static bool is_chain(const struct emitter *emitter, uint32_t head)
+{
+    uint32_t end = emitter->flow->blocks[head].loop_end;
+
+    for (uint32_t i = 0; head + 1 < end && i < emitter->flow->count; i++) {
+        const struct flow_block *block = &emitter->flow->blocks[i];
+
+        for (size_t j = 0; j <= block->target_count; j++) {
+            uint32_t to = flow_successor(block, j);
+
+            if (to > head && to < end && to != i + 1) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void find_at(struct emitter *emitter, uint32_t head)
+{
+    uint32_t end = emitter->flow->blocks[head].loop_end, behind = head;
+    bool parts = false, is = end - head <= BLOCKS_MAX;
+
+    for (uint32_t block = head; is && block < end; block++) {
+        is = is_link(emitter, head, block, &parts, &behind);
+    }
+    if (is && parts && is_chain(emitter, head)) {
+        for (uint32_t block = head; block < end; block++) {
+            emitter->rounds[block] = (struct round){head, behind};
+        }
+    }
+}
+
+void round_find(struct emitter *emitter)
+{
+    for (uint32_t block = 0; block < emitter->flow->count; block++) {
+        emitter->rounds[block] = (struct round){FLOW_END, FLOW_END};
+    }
+    for (uint32_t block = 0; block < emitter->flow->count && !emitter->waits; block++) {
+        if (emitter->flow->blocks[block].loop == block) {
+            find_at(emitter, block);
+        }
+    }
+}
+
+uint32_t round_next(const struct emitter *emitter)
+{
+    return next_of(emitter, emitter->rounds[emitter->block].head, emitter->block);
+}
 
 /* ---- Masks ---- */
 
@@ -184,6 +289,13 @@ void round_branch(struct emitter *emitter, bool where_guarded, unsigned number)
     bool stays_where_set = where_guarded != emitter->instruction->guard_negated;
     struct conditions conditions = conditions_of(emitter, stays_where_set);
     value stays;
+
+    if (!emitter->uniform.differs[emitter->instruction->guard]) {
+        stays = emit_value(emitter, "load i1, ptr %%r%u.0, align 8", emitter->instruction->guard);
+        emit(emitter, "br i1 %%t%u, label %%%c%u, label %%%c%u", stays, stays_where_set ? 'b' : 'o',
+             number, stays_where_set ? 'o' : 'b', number);
+        return;
+    }
 
     if (conditions.own != NULL) {
         stays = emit_get(emitter, conditions.own, PTX_W_PRED);

@@ -26,6 +26,12 @@ struct lanes {
     value vector; /* <32 x i1> */
 };
 
+/* The rounds that a block belongs to, by the first block of their loop, and the block to which
+ * lanes leave them: emit_round.h. FLOW_END: none. */
+struct round {
+    uint32_t head, behind;
+};
+
 struct emitter {
     const struct ptx_module *module;
     const struct ptx_function *function;
@@ -36,6 +42,7 @@ struct emitter {
     struct whole whole;
     struct turns turns;
     struct fragments fragments;
+    struct round *rounds; /* of each block */
     struct text *out;
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */

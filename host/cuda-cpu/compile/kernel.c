@@ -7,6 +7,7 @@
 #include "host/cuda-cpu/compile/edge.h"
 #include "host/cuda-cpu/compile/emit_call.h"
 #include "host/cuda-cpu/compile/emit_pack.h"
+#include "host/cuda-cpu/compile/emit_round.h"
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/compile/places.h"
 #include "host/cuda-cpu/compile/reach.h"
@@ -106,6 +107,8 @@ static void emit_code(struct emitter *emitter, const char *lanes)
 
 static void forget_function(struct emitter *emitter, struct flow *flow, struct ptx_function *own)
 {
+    free(emitter->rounds);
+    emitter->rounds = NULL;
     fragments_destroy(&emitter->fragments);
     turns_destroy(&emitter->turns);
     whole_destroy(&emitter->whole);
@@ -123,7 +126,8 @@ static bool analyse(struct emitter *emitter, const struct ptx_function *function
            affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) &&
            whole_create(function, flow, &emitter->uniform, emitter->options, &emitter->whole) &&
            turns_create(function, flow, &emitter->uniform, emitter->options, &emitter->turns) &&
-           fragments_create(function, &emitter->uniform, &emitter->fragments);
+           fragments_create(function, &emitter->uniform, &emitter->fragments) &&
+           (emitter->rounds = malloc((flow->count + 1) * sizeof(*emitter->rounds))) != NULL;
 }
 
 static void emit_analysed(struct emitter *emitter, size_t number)
@@ -132,6 +136,7 @@ static void emit_analysed(struct emitter *emitter, size_t number)
 
     emitter->is_edgy = edge_is_all(function, &emitter->uniform, &emitter->affine);
     emitter->waits = !emitter->turns.are_inside && wait_is_in(function);
+    round_find(emitter);
     if (function->is_entry) {
         text_add(emitter->out,
                  "define void @" KERNEL_SYMBOL "(" WARP_ARGUMENT ") " ATTRIBUTES

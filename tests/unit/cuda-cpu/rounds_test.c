@@ -158,13 +158,13 @@ static void test_ways_out(void **state)
 /* ---- Lanes that are packed ---- */
 
 /* A third of the lanes, each as many rounds as it comes out; the others keep what they have. */
-#define OF_SOME(in_loop)                                                                           \
+#define OF_SOME(in_loop, behind)                                                                   \
     KERNEL("mov.u32 %r2, %r0; cvt.u64.u32 %rd2, %r0; rem.u32 %r5, %r0, 3; setp.ne.u32 %p1, %r5, "  \
            "0; setp.ne.u32 %p4, %r5, 1; @%p1 bra D;\nmul.lo.u32 %r6, %r0, 11; "                    \
            "rem.u32 %r6, %r6, %r1;\nL: mad.lo.u64 %rd2, %rd2, 5, 1; xor.b32 %r2, %r2, %r6; "       \
            "add.u32 %r2, %r2, 7; sub.u32 %r6, %r6, 1; " in_loop                                    \
            "setp.gt.s32 %p2, %r6, 0; @%p2 bra L;\n"                                                \
-           "D: cvt.u32.u64 %r7, %rd2; shr.u64 %rd2, %rd2, 32; cvt.u32.u64 %r8, %rd2; "             \
+           "D:" behind " cvt.u32.u64 %r7, %rd2; shr.u64 %rd2, %rd2, 32; cvt.u32.u64 %r8, %rd2; "   \
            "add.u32 %r2, %r2, %r7; xor.b32 %r2, %r2, %r8;")
 
 static uint32_t of_some(uint32_t i, uint32_t limit)
@@ -183,13 +183,60 @@ static uint32_t of_some(uint32_t i, uint32_t limit)
     return (word + (uint32_t)wide) ^ (uint32_t)(wide >> 32);
 }
 
+/* Out of the middle, with the number of rounds, or from the end, with the limit. */
+#define MIDDLE(before)                                                                             \
+    KERNEL(before                                                                                  \
+           "mov.u32 %r3, %r0; mov.u32 %r2, 77777; setp.eq.u32 %p4, %r1, 0; @%p4 bra D;\n"          \
+           "L: mul.lo.u32 %r5, %r3, %r3; shr.u32 %r6, %r5, 16; setp.gt.u32 %p1, %r6, 60000; "      \
+           "mov.u32 %r2, %r4; @%p1 bra D;\nadd.u32 %r7, %r5, %r0; "                                \
+           "mad.lo.u32 %r3, %r7, 3, 1; add.u32 %r4, %r4, 1; "                                      \
+           "setp.ne.u32 %p3, %r4, %r1; add.u32 %r2, %r1, 1000; @%p3 bra L;\nD:")
+
+static uint32_t middle(uint32_t i, uint32_t limit)
+{
+    uint32_t x = i, rounds = 0;
+
+    while (rounds < limit) {
+        if (x * x >> 16 > 60000) {
+            return rounds;
+        }
+        x = (x * x + i) * 3 + 1;
+        rounds++;
+    }
+    return limit ? limit + 1000 : 77777;
+}
+
+static void test_out_of_the_middle(void **state)
+{
+    static const uint32_t limits[] = {0, 1, 2, 12, 60};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        run(MIDDLE(""), limits[i]);
+        for (uint32_t lane = 0; lane < THREADS; lane++) {
+            assert_int_equal(out[lane], middle(lane, limits[i]));
+        }
+        /* Of some lanes, who come to it apart. */
+        run(MIDDLE("mov.u32 %r2, 5; rem.u32 %r5, %r0, 3; setp.ne.u32 %p1, %r5, 1; @%p1 bra D;"),
+            limits[i]);
+        for (uint32_t lane = 0; lane < THREADS; lane++) {
+            assert_int_equal(out[lane], lane % 3 == 1 ? middle(lane, limits[i]) : 5);
+        }
+    }
+}
+
 static void test_packed_lanes(void **state)
 {
     static const uint32_t limits[] = {1, 3, 9, 50, 97};
 
     (void)state;
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        run(OF_SOME(""), limits[i]);
+        run(OF_SOME("", ""), limits[i]);
+        for (uint32_t lane = 0; lane < THREADS; lane++) {
+            assert_int_equal(out[lane], of_some(lane, limits[i]));
+        }
+        /* What they have is read in the warp's next turn. */
+        run(OF_SOME("", "bar.sync 0;"), limits[i]);
         for (uint32_t lane = 0; lane < THREADS; lane++) {
             assert_int_equal(out[lane], of_some(lane, limits[i]));
         }
@@ -213,13 +260,14 @@ static void expect_packed(bool is_packed, const char *text)
 static void test_who_is_packed(void **state)
 {
     (void)state;
-    expect_packed(true, OF_SOME(""));
-    expect_packed(true, OF_SOME("setp.ne.u32 %p3, %r6, 9; selp.b32 %r2, %r2, %r6, %p3; "));
-    expect_packed(false, OF_SOME("@%p4 add.u32 %r2, %r2, 1; "));
-    expect_packed(false, OF_SOME("selp.b32 %r2, %r2, %r6, %p4; setp.ne.u32 %p4, %r2, 9; "));
-    expect_packed(false, OF_SOME("st.global.u32 [%rd1], %r2; "));
-    expect_packed(false, OF_SOME("add.u32 %r2, %r2, %tid.x; "));
-    expect_packed(false, OF_SOME("div.u32 %r2, %r2, %r6; "));
+    expect_packed(true, OF_SOME("", ""));
+    expect_packed(true, OF_SOME("setp.ne.u32 %p3, %r6, 9; selp.b32 %r2, %r2, %r6, %p3; ", ""));
+    expect_packed(true, MIDDLE(""));
+    expect_packed(false, OF_SOME("@%p4 add.u32 %r2, %r2, 1; ", ""));
+    expect_packed(false, OF_SOME("selp.b32 %r2, %r2, %r6, %p4; setp.ne.u32 %p4, %r2, 9; ", ""));
+    expect_packed(false, OF_SOME("st.global.u32 [%rd1], %r2; ", ""));
+    expect_packed(false, OF_SOME("add.u32 %r2, %r2, %tid.x; ", ""));
+    expect_packed(false, OF_SOME("div.u32 %r2, %r2, %r6; ", ""));
 }
 
 /* ---- What is the same in a round ---- */
@@ -284,9 +332,10 @@ static void test_counters_of_some(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_conditions), cmocka_unit_test(test_ways_out),
-        cmocka_unit_test(test_packed_lanes),   cmocka_unit_test(test_who_is_packed),
-        cmocka_unit_test(test_counters),       cmocka_unit_test(test_counters_of_some),
+        cmocka_unit_test(test_two_conditions),    cmocka_unit_test(test_ways_out),
+        cmocka_unit_test(test_out_of_the_middle), cmocka_unit_test(test_packed_lanes),
+        cmocka_unit_test(test_who_is_packed),     cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_counters_of_some),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
