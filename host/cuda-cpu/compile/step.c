@@ -113,7 +113,7 @@ static int64_t of_result(const struct step *step, const struct ptx_instruction *
         return sum(times(&operands[1], a, &operands[2], b), of_operand(step, &operands[3]), 1);
     case PTX_SHL:
         return is_known(a) && operands[2].kind == PTX_O_INTEGER && operands[2].bits < 20
-                   ? limited(a << operands[2].bits)
+                   ? limited(a * (INT64_C(1) << operands[2].bits))
                    : of_others(step, instruction);
     case PTX_AND:
         return masked(&operands[2], a, b);
