@@ -143,63 +143,82 @@ static value is_as_guessed(struct emitter *emitter, const struct whole_access *a
                   emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", place->vector, expected));
 }
 
+struct bounds {
+    value start, end;
+};
+
 /* The memory that this access met last, or the block's shared memory. A launch may give a block
  * more than the kernel's variables take, which is looked up lane by lane. */
-static void find_bounds(struct emitter *emitter, const struct whole_access *access, value *start,
-                        value *end)
+static struct bounds find_bounds(struct emitter *emitter, const struct whole_access *access)
 {
+    struct bounds bounds;
     value sites, pointer;
 
     if (access->is_shared) {
-        *start = emit_value(emitter, "add i64 0, 0");
-        *end = emitter->shared_size
-                   ? emit_value(emitter, "add i64 0, %u", emitter->shared_size)
-                   : emit_fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
-        return;
+        bounds.start = emit_value(emitter, "add i64 0, 0");
+        bounds.end = emitter->shared_size
+                         ? emit_value(emitter, "add i64 0, %u", emitter->shared_size)
+                         : emit_fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
+        return bounds;
     }
     sites = emit_fixed_field(emitter, offsetof(struct warp, sites), "ptr");
     sites = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
-                       access->site * sizeof(struct warp_site));
-    *start = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", sites);
+                       access->bounded->site * sizeof(struct warp_site));
+    bounds.start = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", sites);
     pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", sites);
-    *end = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", pointer);
+    bounds.end = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", pointer);
+    return bounds;
 }
 
-/* From `low` on all that is touched lies within the bounds: start <= low <= last, of numbers with a
- * sign. No memory is at addresses below zero, so neither may `low` be; but `last` is, where what is
- * touched is longer than all that lies before the end. */
+/* From `low` on `length` bytes lie within the bounds: start <= low, of numbers with a sign, and
+ * low + length <= end, of such without one. No memory is at addresses below zero, so `low` is not
+ * either, and the sum does not pass the end of numbers. Where the bounds are numbers of the code,
+ * that is one comparison. */
+static value lies_within(struct emitter *emitter, const struct whole_access *access, value low,
+                         struct bounds bounds, int64_t length)
+{
+    value behind, above;
+
+    if (access->is_shared && emitter->shared_size >= length) {
+        return emit_value(emitter, "icmp ule i64 %%t%u, %lld", low,
+                          (long long)(emitter->shared_size - length));
+    }
+    behind = emit_value(emitter, "add i64 %%t%u, %lld", low, (long long)length);
+    above = emit_value(emitter, "icmp sge i64 %%t%u, %%t%u", low, bounds.start);
+    return both(emitter, above,
+                emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", behind, bounds.end));
+}
+
 static value is_row_within(struct emitter *emitter, const struct whole_access *access, value row,
-                           value start, value last)
+                           struct bounds bounds, int64_t length)
 {
     value low = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)access->least);
-    value above = emit_value(emitter, "icmp sge i64 %%t%u, %%t%u", low, start);
-    value below = emit_value(emitter, "icmp sle i64 %%t%u, %%t%u", low, last);
     value rest = emit_value(emitter, "and i64 %%t%u, %u", low, access->size * access->count - 1);
 
-    return both(emitter, both(emitter, above, below),
+    return both(emitter, lies_within(emitter, access, low, bounds, length),
                 emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
 }
 
 /* All rows, where their distance is known and keeps what is aligned so. */
 static value are_rows_within(struct emitter *emitter, const struct whole_access *access,
-                             const struct whole_place *place, value start, value last)
+                             const struct whole_place *place, struct bounds bounds, int64_t length)
 {
     int64_t distance = place->across * (place->row_count - 1);
     value first = emit_value(emitter, "add i64 %%t%u, %lld", place->rows[0],
                              distance < 0 ? (long long)distance : 0);
 
-    last = emit_value(emitter, "sub i64 %%t%u, %lld", last,
-                      (long long)(distance < 0 ? -distance : distance));
-    return is_row_within(emitter, access, first, start, last);
+    return is_row_within(emitter, access, first, bounds,
+                         length + (distance < 0 ? -distance : distance));
 }
 
 static value is_each_within(struct emitter *emitter, const struct whole_access *access,
-                            value vector, value start, value last)
+                            value vector, struct bounds bounds, int64_t length)
 {
+    value last = emit_value(emitter, "sub i64 %%t%u, %lld", bounds.end, (long long)length);
     value low = emit_value(emitter, "add <32 x i64> %%t%u, splat (i64 %lld)", vector,
                            (long long)access->least);
     value above = emit_value(emitter, "icmp sge <32 x i64> %%t%u, %%t%u", low,
-                             emit_splat_scalar(emitter, PTX_W_B64, start));
+                             emit_splat_scalar(emitter, PTX_W_B64, bounds.start));
     value below = emit_value(emitter, "icmp sle <32 x i64> %%t%u, %%t%u", low,
                              emit_splat_scalar(emitter, PTX_W_B64, last));
     value within = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", above, below);
@@ -213,19 +232,18 @@ static value is_each_within(struct emitter *emitter, const struct whole_access *
 static value is_safe(struct emitter *emitter, const struct whole_access *access,
                      const struct whole_place *place)
 {
-    long long length = access->end - access->least + step_of(access) * (place->row - 1);
-    value start, end, last, safe = 0;
+    int64_t length = access->end - access->least + step_of(access) * (place->row - 1);
+    const struct bounds bounds = find_bounds(emitter, access);
+    value safe = 0;
 
-    find_bounds(emitter, access, &start, &end);
-    last = emit_value(emitter, "sub i64 %%t%u, %lld", end, length);
     if (access->kind == WHOLE_SCATTERED) {
-        return is_each_within(emitter, access, place->vector, start, last);
+        return is_each_within(emitter, access, place->vector, bounds, length);
     }
     if (place->across != AFFINE_NOT && place->across % (access->size * access->count) == 0) {
-        return are_rows_within(emitter, access, place, start, last);
+        return are_rows_within(emitter, access, place, bounds, length);
     }
     for (unsigned i = 0; i < place->row_count; i++) {
-        value within = is_row_within(emitter, access, place->rows[i], start, last);
+        value within = is_row_within(emitter, access, place->rows[i], bounds, length);
 
         safe = i ? both(emitter, safe, within) : within;
     }

@@ -200,14 +200,17 @@ static bool is_same_base(const struct ptx_operand *a, const struct ptx_operand *
            (a->kind == PTX_O_REGISTER ? a->reg == b->reg : a->symbol == b->symbol);
 }
 
-static bool fits(const struct whole_access *leader, const struct whole_access *access)
+/* A check that is asked is told which of the two it is. */
+static bool fits(const struct planner *planner, const struct whole_access *leader,
+                 const struct whole_access *access)
 {
     int64_t least = access->least < leader->least ? access->least : leader->least;
     int64_t end = access->end > leader->end ? access->end : leader->end;
 
-    return leader->is_store == access->is_store && leader->is_shared == access->is_shared &&
-           leader->kind == access->kind && leader->size == access->size &&
-           leader->count == access->count && is_same_base(leader->base, access->base) &&
+    return (!planner->is_checked || leader->is_store == access->is_store) &&
+           leader->is_shared == access->is_shared && leader->kind == access->kind &&
+           leader->size == access->size && leader->count == access->count &&
+           is_same_base(leader->base, access->base) &&
            (access->offset - leader->offset) % ((int64_t)access->size * access->count) == 0 &&
            end - least < SPAN_MAX;
 }
@@ -225,6 +228,7 @@ static void add_to(struct whole_access *leader, struct whole_access *access)
 {
     leader->least = access->least < leader->least ? access->least : leader->least;
     leader->end = access->end > leader->end ? access->end : leader->end;
+    leader->bounded = access->is_store ? access : leader->bounded;
     leader->members++;
     access->leader = leader;
 }
@@ -234,12 +238,13 @@ static void join(struct planner *planner, struct whole_access *access, bool is_a
     for (size_t i = 0; i < planner->open_count && !is_alone; i++) {
         struct whole_access *leader = planner->open[i];
 
-        if (fits(leader, access) && (!planner->is_checked || follows(leader, access))) {
+        if (fits(planner, leader, access) && (!planner->is_checked || follows(leader, access))) {
             add_to(leader, access);
             return;
         }
     }
     access->leads = true;
+    access->bounded = access;
     if (!is_alone && planner->open_count < OPEN_MAX) {
         planner->open[planner->open_count++] = access;
     }

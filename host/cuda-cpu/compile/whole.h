@@ -28,6 +28,9 @@ struct whole_access {
     bool is_planned;
     bool leads;                        /* what its group touches is looked at before it */
     const struct whole_access *leader; /* of the others */
+    /* Of a leader: the access of the group in whose memory it must lie, a store's, if there is one:
+     * what that met last may be written. */
+    const struct whole_access *bounded;
     bool is_store, is_shared;
     bool is_atomic; /* and a store */
     enum whole_kind kind;

@@ -27,7 +27,8 @@
     KERNEL_START                                                                                   \
     "@%%q bra D;\n%s\n"                                                                            \
     "mul.wide.u32 %%rd3, %%r0, 4; add.s64 %%rd4, %%rd0, %%rd3; ld.global.u32 %%r3, [%%rd4];\n"     \
-    "add.u32 %%r3, %%r3, %%r2; st.global.u32 [%%rd4 + 128], %%r3;\n%s " KERNEL_END
+    "add.u32 %%r3, %%r3, %%r2; add.s64 %%rd8, %%rd4, 128; st.global.u32 [%%rd8], %%r3;\n"          \
+    "%s " KERNEL_END
 
 /* Ways into the middle of a block. */
 static unsigned count_ways(const char *ir)
@@ -72,7 +73,8 @@ static void test_on(void **state)
     expect(3, true, "atom.global.add.u32 %r4, [%rd0], 1;", "");
     expect(3, false, "ld.volatile.global.u32 %r4, [%rd0];", "");
     expect(2, true, "",
-           "add.s64 %rd5, %rd4, %rd0; ld.global.u32 %r5, [%rd5]; st.global.u32 [%rd5], %r5;");
+           "add.s64 %rd5, %rd4, %rd0; ld.global.u32 %r5, [%rd5]; add.s64 %rd6, %rd5, 256; "
+           "st.global.u32 [%rd6], %r5;");
 }
 
 /* Two loads are made again, and no more. */

@@ -246,6 +246,12 @@ static void test_constants_are_read_alone(void **state)
                         "ld.u32 %r2, [%rd1]; st.u32 [%rd2], %r2; add.u32 %r1, %r1, 1; "
                         "setp.lt.u32 %p1, %r1, 3; @%p1 bra L;"),
                  0, true);
+    expect_fault(KERNEL("mov.u64 %rd1, constants; cvta.const.u64 %rd1, %rd1; mov.u32 %r1, 0;\n"
+                        "mul.wide.u32 %rd3, %r0, 4;\n"
+                        "L: setp.lt.u32 %p2, %r1, 2; selp.b64 %rd2, %rd0, %rd1, %p2; "
+                        "add.s64 %rd2, %rd2, %rd3; ld.u32 %r2, [%rd2]; st.u32 [%rd2], %r2; "
+                        "add.u32 %r1, %r1, 1; setp.lt.u32 %p1, %r1, 3; @%p1 bra L;"),
+                 0, true);
 }
 
 /* Out of loops of a large function accesses are done another way. */

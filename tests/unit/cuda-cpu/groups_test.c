@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/places.c)
+// build: tests/unit/cuda-cpu/emitted.c
+// libs: -ldl
+/* Which accesses of a whole warp are looked at together: by the IR that is made of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/cuda-cpu/emitted.h"
+
+/* %rd4 is each lane's own address, %rd5 the same in another place. */
+#define KERNEL                                                                                     \
+    ".version 8.0\n.target sm_90\n.address_size 64\n.entry k(.param .u64 p, .param .u64 q)\n{\n"   \
+    ".reg .b32 %%r<12>; .reg .b64 %%rd<12>;\n"                                                     \
+    "ld.param.u64 %%rd0, [p]; ld.param.u64 %%rd1, [q]; mov.u32 %%r0, %%tid.x; mov.u32 %%r1, 7;\n"  \
+    "mul.wide.u32 %%rd3, %%r0, 4; add.s64 %%rd4, %%rd0, %%rd3; add.s64 %%rd5, %%rd1, %%rd3;\n"     \
+    "%s ret;\n}\n"
+
+/* Each look compares a place with the start of an allocation. */
+static unsigned looks_of(const char *statements)
+{
+    const struct kernel_options options = {.row = 32};
+    struct text ir = {0};
+    unsigned count = 0;
+    char source[4096];
+
+    snprintf(source, sizeof(source), KERNEL, statements);
+    emit_kernel(source, &options, &ir);
+    for (const char *at = ir.bytes; (at = strstr(at, "icmp sge i64")) != NULL; at++) {
+        count++;
+    }
+    text_free(&ir);
+    return count;
+}
+
+static void test_over_one_base(void **state)
+{
+    (void)state;
+    assert_int_equal(looks_of("ld.global.u32 %r2, [%rd4];"), 1);
+    assert_int_equal(looks_of("ld.global.u32 %r2, [%rd4]; ld.global.u32 %r3, [%rd4 + 64];"), 1);
+    assert_int_equal(looks_of("ld.global.u32 %r2, [%rd4]; ld.global.u32 %r3, [%rd5];"), 2);
+    assert_int_equal(looks_of("ld.global.u32 %r2, [%rd4]; add.s64 %rd4, %rd4, 64; "
+                              "ld.global.u32 %r3, [%rd4];"),
+                     2);
+}
+
+static void test_loads_and_stores(void **state)
+{
+    (void)state;
+    assert_int_equal(looks_of("ld.global.u32 %r2, [%rd4]; st.global.u32 [%rd4], %r1;"), 1);
+    assert_int_equal(looks_of("st.global.u32 [%rd4], %r1; ld.global.u32 %r2, [%rd4 + 4];"), 1);
+    assert_int_equal(looks_of("ld.global.u32 %r2, [%rd5]; st.global.u32 [%rd4], %r1;"), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_over_one_base),
+        cmocka_unit_test(test_loads_and_stores),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
