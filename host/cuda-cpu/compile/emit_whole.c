@@ -114,6 +114,12 @@ struct whole_place whole_find_place(struct emitter *emitter, const struct whole_
         find_rows(emitter, access, &place);
         return place;
     }
+    if (access->scaled.index != NULL) {
+        place.index = emit_get(emitter, access->scaled.index, PTX_W_B32);
+        emitter->is_narrow = true;
+        place.base = emit_get(emitter, access->scaled.base, PTX_W_B64);
+        emitter->is_narrow = false;
+    }
     place.vector = base_address(emitter, access);
     for (unsigned i = 0; i < place.row_count; i++) {
         place.rows[i] =
@@ -211,6 +217,41 @@ static value are_rows_within(struct emitter *emitter, const struct whole_access 
                          length + (distance < 0 ? -distance : distance));
 }
 
+/* base + index * times, of one index. */
+static value scaled_address(struct emitter *emitter, const struct whole_access *access,
+                            const struct whole_place *place, value index)
+{
+    value distance = emit_value(emitter, "%s i32 %%t%u to i64",
+                                access->scaled.is_signed ? "sext" : "zext", index);
+
+    distance =
+        emit_value(emitter, "mul i64 %%t%u, %lld", distance, (long long)access->scaled.times);
+    return emit_value(emitter, "add i64 %%t%u, %%t%u", place->base, distance);
+}
+
+/* From the least lane's address to what the greatest one touches. */
+static value are_scaled_within(struct emitter *emitter, const struct whole_access *access,
+                               const struct whole_place *place, struct bounds bounds,
+                               int64_t length)
+{
+    value ends[2], above, below, rest;
+
+    for (int i = 0; i < 2; i++) {
+        value index =
+            emit_value(emitter, "call i32 @llvm.vector.reduce.%c%s.v32i32(<32 x i32> %%t%u)",
+                       access->scaled.is_signed ? 's' : 'u', i ? "max" : "min", place->index);
+
+        ends[i] = emit_value(emitter, "add i64 %%t%u, %lld",
+                             scaled_address(emitter, access, place, index),
+                             (long long)(access->least + (i ? length : 0)));
+    }
+    above = emit_value(emitter, "icmp sge i64 %%t%u, %%t%u", ends[0], bounds.start);
+    below = emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", ends[1], bounds.end);
+    rest = emit_value(emitter, "and i64 %%t%u, %u", ends[0], access->size * access->count - 1);
+    return both(emitter, both(emitter, above, below),
+                emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
+}
+
 static value is_each_within(struct emitter *emitter, const struct whole_access *access,
                             value vector, struct bounds bounds, int64_t length)
 {
@@ -236,6 +277,9 @@ static value is_safe(struct emitter *emitter, const struct whole_access *access,
     const struct bounds bounds = find_bounds(emitter, access);
     value safe = 0;
 
+    if (access->scaled.index != NULL) {
+        return are_scaled_within(emitter, access, place, bounds, length);
+    }
     if (access->kind == WHOLE_SCATTERED) {
         return is_each_within(emitter, access, place->vector, bounds, length);
     }
@@ -351,6 +395,30 @@ static value gathered(struct emitter *emitter, const struct whole_access *access
                       "call <32 x i%u> @llvm.masked.gather.v32i%u.v32p0(<32 x ptr> %%t%u, i32 %u, "
                       "<32 x i1> splat (i1 true), <32 x i%u> poison), !tbaa !2",
                       bits, bits, pointers, access->size, bits);
+}
+
+#define INDEX_SLOT 0
+
+/* Lane by lane: each index is taken from memory, which is less than to take it out of a vector. */
+static value loaded_each(struct emitter *emitter, const struct whole_access *access,
+                         const struct whole_place *place, int64_t offset)
+{
+    unsigned bits = access->size * 8;
+    value slot = emit_spill(emitter, INDEX_SLOT, PTX_W_B32, place->index);
+    value vector = emit_value(emitter, "freeze <32 x i%u> poison", bits);
+
+    for (unsigned lane = 0; lane < WARP_LANES; lane++) {
+        value from = emit_value(emitter, "getelementptr i32, ptr %%t%u, i64 %u", slot, lane);
+        value index = emit_value(emitter, "load i32, ptr %%t%u, align 4", from);
+        value pointer = whole_pointer_to(emitter, access,
+                                         scaled_address(emitter, access, place, index), offset);
+        value loaded = emit_value(emitter, "load i%u, ptr %%t%u, align %u, !tbaa !2", bits, pointer,
+                                  access->size);
+
+        vector = emit_value(emitter, "insertelement <32 x i%u> %%t%u, i%u %%t%u, i32 %u", bits,
+                            vector, bits, loaded, lane);
+    }
+    return vector;
 }
 
 /* One number for each row, in all of its lanes. */
@@ -482,6 +550,9 @@ static value load_item(struct emitter *emitter, const struct whole_access *acces
 
     if (access->kind == WHOLE_ROW_SAME) {
         return repeated(emitter, access, place, offset);
+    }
+    if (access->scaled.index != NULL) {
+        return loaded_each(emitter, access, place, offset);
     }
     if (access->kind == WHOLE_SCATTERED) {
         return gathered(emitter, access, place->vector, offset);

@@ -20,6 +20,7 @@ struct planner {
     struct step step;
     unsigned row; /* lanes; 0: not known */
     bool is_checked;
+    bool has_masks; /* the processor gathers, and compares addresses, quickly */
     struct whole *whole;
     struct whole_access *open[OPEN_MAX]; /* leaders */
     size_t open_count;
@@ -323,6 +324,20 @@ static void note_advance(const struct planner *planner, const struct flow_block 
     }
 }
 
+static void note_scaled(const struct planner *planner, const struct flow_block *block,
+                        uint32_t instruction, struct whole_access *access)
+{
+    if (access->kind == WHOLE_SCATTERED && !access->is_atomic && !access->is_shared &&
+        !planner->has_masks && access->base->kind == PTX_O_REGISTER) {
+        access->scaled =
+            scaled_of(planner->function, block, planner->uniform, instruction, access->base->reg);
+    }
+    if (access->scaled.index != NULL &&
+        access->scaled.times % ((int64_t)access->size * access->count) != 0) {
+        access->scaled = (struct scaled){0};
+    }
+}
+
 static void plan_block(struct planner *planner, const struct flow_block *block)
 {
     planner->open_count = 0;
@@ -332,6 +347,7 @@ static void plan_block(struct planner *planner, const struct flow_block *block)
 
         if (plan(planner, instruction, access)) {
             note_advance(planner, block, access);
+            note_scaled(planner, block, i, access);
             join(planner, access, instruction->has_guard || access->is_atomic);
         }
         close_groups(planner, instruction);
@@ -347,6 +363,7 @@ bool whole_create(const struct ptx_function *function, const struct flow *flow,
                               .flow = flow,
                               .row = options->row,
                               .is_checked = options->is_checked,
+                              .has_masks = options->has_masks,
                               .whole = whole};
 
     whole->accesses = NULL;

@@ -12,6 +12,7 @@
 #define CUDA_CPU_COMPILE_WHOLE_H
 
 #include "host/cuda-cpu/compile/advance.h"
+#include "host/cuda-cpu/compile/scaled.h"
 #include "host/cuda-cpu/compile/uniform.h"
 
 struct emitter;
@@ -40,6 +41,7 @@ struct whole_access {
     int64_t least, end;     /* of a leader: from the base, what a lane of the group touches */
     uint32_t members;       /* of a leader of checked code, in the order of their addresses */
     struct advance advance; /* of a load's base */
+    struct scaled scaled;   /* of a scattered one's, whose lanes' distances are multiples of it */
     uint32_t site;          /* of this instruction under a mask; set as that code is made */
 };
 

@@ -12,6 +12,7 @@
 struct whole_place {
     value vector;               /* <32 x i64>; of WHOLE_UNIFORM there is none */
     value rows[WHOLE_ROWS_MAX]; /* i64, of the first lane of each row */
+    value base, index;          /* of scaled addresses: i64, and <32 x i32> */
     unsigned row_count, row;    /* rows, and lanes of one */
     bool is_affine;             /* it lies as is guessed, for certain */
     int64_t across;             /* and so far it is from row to row; or AFFINE_NOT */

@@ -254,6 +254,54 @@ static void test_constants_are_read_alone(void **state)
                  0, true);
 }
 
+/* Four rounds, in the third of which thread 9 has another index than its own, which differs from
+ * thread to thread in no equal steps. What is read goes to the upper half. */
+#define INDEXED(index, bad, address, access)                                                       \
+    KERNEL("mov.u32 %r3, 0; add.s64 %rd2, %rd0, 1024; sub.s64 %rd3, %rd0, 4096; "                  \
+           "mul.wide.u32 %rd4, %r0, 4; add.s64 %rd4, %rd4, %rd0;\n"                                \
+           "L: xor.b32 %r1, %r0, 5; " index "; setp.eq.u32 %p1, %r3, 2; "                          \
+           "setp.eq.and.u32 %p2, %r0, 9, %p1; selp.b32 %r1, " bad ", %r1, %p2;\n" address          \
+           "; " access "; add.u32 %r3, %r3, 1; setp.lt.u32 %p3, %r3, 4; @%p3 bra L;\n"             \
+           "st.global.u32 [%rd4 + 512], %r2;")
+#define NO_CHANGE "mov.u32 %r4, 0"
+#define SIGNED(base) "mul.wide.s32 %rd1, %r1, 4; add.s64 %rd1, " base ", %rd1"
+#define UNSIGNED(base) "mad.wide.u32 %rd1, %r1, 4, " base
+#define LOAD "ld.global.u32 %r2, [%rd1]"
+
+static void expect_indexed(const char *text, uint32_t of_thread_30)
+{
+    for (uint32_t i = 0; i < WORDS; i++) {
+        out[i] = i * 3;
+    }
+    assert_int_equal(run(text), LAUNCH_OK);
+    assert_int_equal(out[128 + 30], of_thread_30);
+}
+
+static void test_indexed(void **state)
+{
+    (void)state;
+    expect_indexed(INDEXED(NO_CHANGE, "255", SIGNED("%rd0"), LOAD), 27 * 3);
+    expect_indexed(INDEXED(NO_CHANGE, "0", UNSIGNED("%rd0"), LOAD), 27 * 3);
+    expect_indexed(INDEXED("not.b32 %r1, %r1", "-256", SIGNED("%rd2"), LOAD), 228 * 3);
+    expect_indexed(INDEXED("add.u32 %r1, %r1, 1024", "1024", UNSIGNED("%rd3"), LOAD), 27 * 3);
+    expect_indexed(INDEXED(NO_CHANGE, "254", SIGNED("%rd0"), "ld.global.u32 %r2, [%rd1 + 4]"),
+                   28 * 3);
+    expect_indexed(INDEXED(NO_CHANGE, "0", SIGNED("%rd0"), "mov.u32 %r1, 99999; " LOAD), 27 * 3);
+    expect_indexed(INDEXED(NO_CHANGE, "0", SIGNED("%rd0"), LOAD "; mov.u32 %r1, 8; " LOAD), 27 * 3);
+    expect_fault(INDEXED(NO_CHANGE, "256", SIGNED("%rd0"), LOAD), 9, false);
+    expect_fault(INDEXED(NO_CHANGE, "-1", SIGNED("%rd0"), LOAD), 9, false);
+    expect_fault(INDEXED(NO_CHANGE, "0x80000000", SIGNED("%rd0"), LOAD), 9, false);
+    expect_fault(INDEXED(NO_CHANGE, "-1", UNSIGNED("%rd0"), LOAD), 9, false);
+    expect_fault(INDEXED(NO_CHANGE, "255", SIGNED("%rd0"), "ld.global.u32 %r2, [%rd1 + 4]"), 9,
+                 false);
+    expect_fault(INDEXED("not.b32 %r1, %r1", "0", SIGNED("%rd2"), LOAD), 9, false);
+    expect_fault(INDEXED("add.u32 %r1, %r1, 1024", "1023", UNSIGNED("%rd3"), LOAD), 9, false);
+    expect_fault(INDEXED(NO_CHANGE, "256", SIGNED("%rd0"), "st.global.u32 [%rd1], %r0"), 9, true);
+    assert_int_equal(run(INDEXED(NO_CHANGE, "0", SIGNED("%rd0"), "ld.global.u32 %r2, [%rd1 + 2]")),
+                     LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_MISALIGNED);
+}
+
 /* Out of loops of a large function accesses are done another way. */
 #define TEN(statements)                                                                            \
     statements statements statements statements statements statements statements statements        \
@@ -295,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scattered_shared_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shared_addresses_wrap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_constants_are_read_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_indexed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_in_empty_ranges, setup, teardown),
     };

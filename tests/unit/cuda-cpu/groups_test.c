@@ -2,7 +2,8 @@
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/places.c)
 // build: tests/unit/cuda-cpu/emitted.c
 // libs: -ldl
-/* Which accesses of a whole warp are looked at together: by the IR that is made of them. */
+/* Which accesses of a whole warp are looked at together, and how: by the IR that is made of them.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,21 +21,26 @@
     "mul.wide.u32 %%rd3, %%r0, 4; add.s64 %%rd4, %%rd0, %%rd3; add.s64 %%rd5, %%rd1, %%rd3;\n"     \
     "%s ret;\n}\n"
 
-/* Each look compares a place with the start of an allocation. */
-static unsigned looks_of(const char *statements)
+static unsigned count(const char *what, const char *statements)
 {
     const struct kernel_options options = {.row = 32};
     struct text ir = {0};
-    unsigned count = 0;
+    unsigned found = 0;
     char source[4096];
 
     snprintf(source, sizeof(source), KERNEL, statements);
     emit_kernel(source, &options, &ir);
-    for (const char *at = ir.bytes; (at = strstr(at, "icmp sge i64")) != NULL; at++) {
-        count++;
+    for (const char *at = ir.bytes; (at = strstr(at, what)) != NULL; at++) {
+        found++;
     }
     text_free(&ir);
-    return count;
+    return found;
+}
+
+/* Each look compares a place with the start of an allocation. */
+static unsigned looks_of(const char *statements)
+{
+    return count("icmp sge i64", statements);
 }
 
 static void test_over_one_base(void **state)
@@ -56,11 +62,34 @@ static void test_loads_and_stores(void **state)
     assert_int_equal(looks_of("ld.global.u32 %r2, [%rd5]; st.global.u32 [%rd4], %r1;"), 2);
 }
 
+/* By the least and the greatest index, where it is known that there are such. */
+static void test_by_index(void **state)
+{
+    (void)state;
+    assert_int_equal(count("reduce.umin", "ld.global.u32 %r2, [%rd4]; mul.wide.u32 %rd6, %r2, 4; "
+                                          "add.s64 %rd7, %rd1, %rd6; ld.global.u32 %r3, [%rd7];"),
+                     1);
+    assert_int_equal(count("reduce.smax", "ld.global.u32 %r2, [%rd4]; mad.wide.s32 %rd7, %r2, 8, "
+                                          "%rd1; ld.global.u64 %rd8, [%rd7 + 8]; "
+                                          "ld.global.u64 %rd9, [%rd7];"),
+                     1);
+    assert_int_equal(count("reduce.", "ld.global.u32 %r2, [%rd4]; mad.wide.u32 %rd7, %r2, 2, %rd1; "
+                                      "ld.global.u32 %r3, [%rd7];"),
+                     0);
+    assert_int_equal(count("reduce.", "ld.global.u32 %r2, [%rd4]; mad.wide.u32 %rd7, %r2, 4, %rd1; "
+                                      "add.u32 %r2, %r2, 1; ld.global.u32 %r3, [%rd7];"),
+                     0);
+    assert_int_equal(count("reduce.", "ld.global.u32 %r2, [%rd4]; mul.wide.u32 %rd6, %r2, 4; "
+                                      "add.s64 %rd7, %rd5, %rd6; ld.global.u32 %r3, [%rd7];"),
+                     0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_over_one_base),
         cmocka_unit_test(test_loads_and_stores),
+        cmocka_unit_test(test_by_index),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
