@@ -17,7 +17,8 @@ void thread_fault(struct thread *thread, enum reference_status status)
         return;
     }
     block->status = status;
-    block->fault->function = thread->frame->function;
+    block->fault->function =
+        thread->frame != NULL ? thread->frame->function : block->launch->kernel;
     block->fault->instruction = thread->current;
     memcpy(block->fault->thread, thread->id, sizeof(thread->id));
     memcpy(block->fault->block, block->id, sizeof(block->id));

@@ -160,6 +160,15 @@ static void test_system_calls(void **state)
     assert_int_equal(output[1], 4);
 }
 
+/* There is no frame then that the fault could name. */
+static void test_a_kernel_without_room(void **state)
+{
+    (void)state;
+    assert_int_equal(run_kernel(KERNEL("", ".local .b8 large[20000]; st.local.u8 [large], 1;")),
+                     REFERENCE_STACK_OVERFLOW);
+    assert_string_equal(fault.function->name, "k");
+}
+
 static void test_where_a_fault_is(void **state)
 {
     (void)state;
@@ -507,6 +516,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_branches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_system_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_kernel_without_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_where_a_fault_is, setup, teardown),
         cmocka_unit_test_setup_teardown(test_use_after_free, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assertions, setup, teardown),
