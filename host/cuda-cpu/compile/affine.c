@@ -396,6 +396,25 @@ static bool makes_longer(const struct ptx_instruction *instruction)
     return ptx_type_bits(result_type(instruction)) > ptx_type_bits(source_type(instruction));
 }
 
+/* Of lanes in a row that steps so, and rows. */
+static struct affine_span span_of(const struct emitter *emitter, int64_t step, int64_t across)
+{
+    unsigned row = emitter->options->row;
+    int64_t in_row = step * (row - 1), to_last = across * (WARP_LANES / row - 1);
+
+    return (struct affine_span){
+        .below = (in_row < 0 ? in_row : 0) + (to_last < 0 ? to_last : 0),
+        .above = (in_row > 0 ? in_row : 0) + (to_last > 0 ? to_last : 0),
+    };
+}
+
+struct affine_span affine_span(const struct emitter *emitter, uint32_t reg)
+{
+    int64_t across = affine_across(emitter, reg);
+
+    return span_of(emitter, emitter->affine.steps[reg], across != AFFINE_NOT ? across : 0);
+}
+
 /* The factor, or the number, whose lanes differ from the base; NULL: none does. */
 static const struct ptx_operand *stepping(const struct emitter *emitter,
                                           const struct ptx_instruction *instruction)
@@ -696,16 +715,13 @@ static value lane_fits(struct emitter *emitter, value base, int64_t distance, co
 static value base_fits(struct emitter *emitter, const struct ptx_operand *operand, const char *how)
 {
     bool is_across = has_one_base(emitter, emitter->instruction->operands[0].reg);
-    unsigned row = emitter->options->row;
-    int64_t along = step_of(emitter, operand) * (row - 1);
-    int64_t across = is_across ? across_of(emitter, operand) * (WARP_LANES / row - 1) : 0;
-    int64_t below = (along < 0 ? along : 0) + (across < 0 ? across : 0);
-    int64_t above = (along > 0 ? along : 0) + (across > 0 ? across : 0);
+    struct affine_span span =
+        span_of(emitter, step_of(emitter, operand), is_across ? across_of(emitter, operand) : 0);
     value base = emit_get(emitter, operand, PTX_W_B32);
 
     base = emit_value(emitter, "%s i32 %%t%u to i64", how, base);
-    return emit_value(emitter, "and i1 %%t%u, %%t%u", lane_fits(emitter, base, below, how),
-                      lane_fits(emitter, base, above, how));
+    return emit_value(emitter, "and i1 %%t%u, %%t%u", lane_fits(emitter, base, span.below, how),
+                      lane_fits(emitter, base, span.above, how));
 }
 
 value affine_fits(struct emitter *emitter)

@@ -36,6 +36,12 @@ int64_t affine_across(const struct emitter *emitter, uint32_t reg);
 /* The bases that are kept of it: one, or each row's. */
 unsigned affine_bases(const struct emitter *emitter, uint32_t reg);
 
+/* From the base of a register that has one to its outermost lanes. */
+struct affine_span {
+    int64_t below, above;
+};
+struct affine_span affine_span(const struct emitter *emitter, uint32_t reg);
+
 /* Whether the register is such a one; and whether the code that is made keeps its bases alone. */
 bool affine_is_one(const struct emitter *emitter, uint32_t reg);
 bool affine_is_kept(const struct emitter *emitter, uint32_t reg);

@@ -361,31 +361,39 @@ static void part(struct emitter *emitter, uint32_t to, value taken, uint32_t nex
     }
 }
 
+/* The whole warp goes to a block where this holds. */
+static void go_whole_where(struct emitter *emitter, value holds, uint32_t block)
+{
+    unsigned number = ++emitter->labels;
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", holds, number, number);
+    begin_block(emitter, 'b', number);
+    go_whole(emitter, block);
+    begin_block(emitter, 'o', number);
+}
+
 /* The whole warp comes to a branch: it stays together, or parts. */
 static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
 {
-    unsigned number = ++emitter->labels;
     struct lanes all = {.all = true};
-    value bits = guarded_lanes(emitter, &all).bits, others, is_all, is_none;
-    value lanes = emit_all_lanes(emitter);
+    value lanes = emit_all_lanes(emitter), bits, others, is_all, is_none;
 
     if (turns_back(emitter, to) || turns_back(emitter, next)) {
         turn_back(emitter, &all, to < next ? to : next);
     }
+    if (emit_edge_branch(emitter, &is_all, &is_none)) {
+        value is_whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes);
+
+        go_whole_where(emitter, emit_value(emitter, "and i1 %%t%u, %%t%u", is_all, is_whole), to);
+        go_whole_where(emitter, emit_value(emitter, "and i1 %%t%u, %%t%u", is_none, is_whole),
+                       next);
+    }
+    bits = guarded_lanes(emitter, &all).bits;
     bits = emit_value(emitter, "and i32 %%t%u, %%t%u", bits, lanes);
-    is_all = emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_all, number, number);
-    begin_block(emitter, 'b', number);
-    go_whole(emitter, to);
-    begin_block(emitter, 'o', number);
     others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
     others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes);
-    is_none = emit_value(emitter, "icmp eq i32 %%t%u, -1", others);
-    number = ++emitter->labels;
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_none, number, number);
-    begin_block(emitter, 'b', number);
-    go_whole(emitter, next);
-    begin_block(emitter, 'o', number);
+    go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", bits), to);
+    go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", others), next);
     affine_leave_to(emitter, to);
     affine_leave_to(emitter, next);
     part(emitter, to, bits, next, others);

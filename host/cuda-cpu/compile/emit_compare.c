@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Comparisons and selections: PTX ISA 9.7.5 to 9.7.7. */
 #include "host/cuda-cpu/compile/format.h"
+#include "host/cuda-cpu/compile/live.h"
 #include "host/cuda-cpu/compile/vector.h"
+#include "host/cuda-cpu/ptx/instruction.h"
 
 static const char *integer_comparison(const struct emitter *emitter, bool sign)
 {
@@ -224,6 +226,196 @@ static void select_one(struct emitter *emitter, enum ptx_word type)
 
     vector_result(emitter, type,
                   vector_choose(emitter, type, p, a, vector_source(emitter, 2, type)));
+}
+
+/* ---- What lies in steps, at its ends ---- */
+
+/* A register whose lanes lie in steps from one base. */
+static bool is_in_steps(const struct emitter *emitter, const struct ptx_operand *operand,
+                        enum ptx_word type)
+{
+    return operand->kind == PTX_O_REGISTER && operand->select == NULL && operand->offset == 0 &&
+           affine_is_one(emitter, operand->reg) && affine_bases(emitter, operand->reg) == 1 &&
+           ptx_type_bits(emitter->function->registers[operand->reg].type) == ptx_type_bits(type);
+}
+
+static bool is_same_for_all(const struct emitter *emitter, const struct ptx_operand *operand)
+{
+    return operand->kind == PTX_O_INTEGER ||
+           (operand->kind == PTX_O_REGISTER && !emitter->uniform.differs[operand->reg]);
+}
+
+static bool is_integer(enum ptx_word type)
+{
+    enum ptx_kind kind = ptx_type_kind(type);
+
+    return (kind == PTX_BITS || kind == PTX_UNSIGNED || kind == PTX_SIGNED) &&
+           ptx_type_bits(type) >= 32;
+}
+
+static bool is_edge_comparison(const struct emitter *emitter,
+                               const struct ptx_instruction *instruction)
+{
+    enum ptx_word type = ptx_type_word(instruction, 0);
+    const struct ptx_operand *operands = instruction->operands;
+
+    return instruction->opcode == PTX_SETP && !instruction->has_guard &&
+           instruction->operand_count == 3 && operands[0].kind == PTX_O_REGISTER &&
+           is_integer(type) &&
+           ((is_in_steps(emitter, &operands[1], type) && is_same_for_all(emitter, &operands[2])) ||
+            (is_same_for_all(emitter, &operands[1]) && is_in_steps(emitter, &operands[2], type)));
+}
+
+/* It may read what was set since. */
+static bool is_read_anew(const struct ptx_instruction *instruction,
+                         const struct ptx_instruction *setting)
+{
+    for (size_t i = 1; i < instruction->operand_count; i++) {
+        if (instruction->operands[i].kind == PTX_O_REGISTER &&
+            live_is_set(setting, instruction->operands[i].reg)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the block set the guard of its branch, if all is still as it was there. */
+static const struct ptx_instruction *edge_comparison(const struct emitter *emitter)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    const struct ptx_instruction *branch = emitter->instruction, *found = branch;
+    const struct ptx_instruction *first = emitter->function->instructions + block->first;
+
+    do {
+        if (found-- == first) {
+            return NULL;
+        }
+    } while (!live_is_set(found, branch->guard));
+    for (const struct ptx_instruction *i = found + 1; i < branch; i++) {
+        if (is_read_anew(found, i)) {
+            return NULL;
+        }
+    }
+    return is_edge_comparison(emitter, found) ? found : NULL;
+}
+
+/* What is so far from the base; *fits becomes false where that is beyond the type's range. */
+static value move_base(struct emitter *emitter, enum ptx_word type, value base, int64_t by,
+                       value *fits)
+{
+    const char *element = emit_element(emit_bits(type));
+    value pair, carry;
+
+    if (by == 0) {
+        return base;
+    }
+    pair = emit_value(emitter, "call { %s, i1 } @llvm.%c%s.with.overflow.%s(%s %%t%u, %s %lld)",
+                      element, vector_is_signed(type) ? 's' : 'u', by < 0 ? "sub" : "add", element,
+                      element, base, element, (long long)(by < 0 ? -by : by));
+    carry = emit_value(emitter, "extractvalue { %s, i1 } %%t%u, 1", element, pair);
+    *fits = emit_value(emitter, "select i1 %%t%u, i1 false, i1 %%t%u", carry, *fits);
+    return emit_value(emitter, "extractvalue { %s, i1 } %%t%u, 0", element, pair);
+}
+
+/* What is compared: the same for all lanes, and the least and the greatest of what lies in steps.
+ */
+struct ends {
+    enum ptx_word type;
+    value same, least, greatest;
+    value fits; /* i1: no lane lies beyond them */
+    bool is_left;
+};
+
+static struct ends find_ends(struct emitter *emitter)
+{
+    const struct ptx_operand *operands = emitter->instruction->operands;
+    struct ends ends = {.type = ptx_type_word(emitter->instruction, 0)};
+    const struct ptx_operand *in_steps;
+    struct affine_span span;
+    value base;
+
+    ends.is_left = is_in_steps(emitter, &operands[1], ends.type);
+    in_steps = &operands[ends.is_left ? 1 : 2];
+    span = affine_span(emitter, in_steps->reg);
+    emitter->is_narrow = true;
+    base = emit_get(emitter, in_steps, ends.type);
+    ends.same = emit_get(emitter, &operands[ends.is_left ? 2 : 1], ends.type);
+    emitter->is_narrow = false;
+    ends.fits = emit_value(emitter, "or i1 false, true");
+    ends.least = move_base(emitter, ends.type, base, span.below, &ends.fits);
+    ends.greatest = move_base(emitter, ends.type, base, span.above, &ends.fits);
+    return ends;
+}
+
+static value compare_ends(struct emitter *emitter, const struct ends *ends, const char *how,
+                          value a, value b)
+{
+    return emit_value(emitter, "icmp %s %s %%t%u, %%t%u", how, emit_element(emit_bits(ends->type)),
+                      a, b);
+}
+
+static value compare_end(struct emitter *emitter, const struct ends *ends, value end)
+{
+    return compare_ends(emitter, ends, integer_comparison(emitter, vector_is_signed(ends->type)),
+                        ends->is_left ? end : ends->same, ends->is_left ? ends->same : end);
+}
+
+static value both(struct emitter *emitter, value a, value b)
+{
+    return emit_value(emitter, "and i1 %%t%u, %%t%u", a, b);
+}
+
+static void compare_equal(struct emitter *emitter, const struct ends *ends, value *equal,
+                          value *other)
+{
+    const char *less = vector_is_signed(ends->type) ? "slt" : "ult";
+
+    *equal = both(emitter, compare_ends(emitter, ends, "eq", ends->least, ends->same),
+                  compare_ends(emitter, ends, "eq", ends->greatest, ends->same));
+    *other = emit_value(emitter, "or i1 %%t%u, %%t%u",
+                        compare_ends(emitter, ends, less, ends->same, ends->least),
+                        compare_ends(emitter, ends, less, ends->greatest, ends->same));
+}
+
+/* The greater the left one is, the more it is so. */
+static bool is_of_greater(const struct emitter *emitter)
+{
+    return emit_has(emitter, PTX_W_GT) || emit_has(emitter, PTX_W_GE) ||
+           emit_has(emitter, PTX_W_HI) || emit_has(emitter, PTX_W_HS);
+}
+
+static void compare_order(struct emitter *emitter, const struct ends *ends, value *all, value *none)
+{
+    bool is_rising = is_of_greater(emitter) == ends->is_left;
+
+    *all = compare_end(emitter, ends, is_rising ? ends->least : ends->greatest);
+    *none = emit_value(emitter, "xor i1 %%t%u, true",
+                       compare_end(emitter, ends, is_rising ? ends->greatest : ends->least));
+}
+
+bool emit_edge_branch(struct emitter *emitter, value *all, value *none)
+{
+    const struct ptx_instruction *branch = emitter->instruction,
+                                 *setting = edge_comparison(emitter);
+    value *holds = branch->guard_negated ? none : all, *fails = branch->guard_negated ? all : none;
+    struct ends ends;
+
+    if (setting == NULL) {
+        return false;
+    }
+    emitter->instruction = setting;
+    ends = find_ends(emitter);
+    if (emit_has(emitter, PTX_W_EQ)) {
+        compare_equal(emitter, &ends, holds, fails);
+    } else if (emit_has(emitter, PTX_W_NE)) {
+        compare_equal(emitter, &ends, fails, holds);
+    } else {
+        compare_order(emitter, &ends, holds, fails);
+    }
+    *all = both(emitter, *all, ends.fits);
+    *none = both(emitter, *none, ends.fits);
+    emitter->instruction = branch;
+    return true;
 }
 
 bool emit_compare(struct emitter *emitter)

@@ -175,6 +175,10 @@ bool emit_matrix(struct emitter *emitter);
 bool emit_async(struct emitter *emitter);
 bool emit_texture(struct emitter *emitter);
 
+/* Of the branch that ends the current block, for a whole warp: i1, all lanes go there, and none do,
+ * as the outermost ones show when what lies in steps is compared. False: it is no such branch. */
+bool emit_edge_branch(struct emitter *emitter, value *all, value *none);
+
 /* The value of the first lane that takes part, for what is the same in all; of an operand of 32
  * bits. */
 value emit_first_lane(struct emitter *emitter, enum ptx_word type, value vector);

@@ -212,6 +212,47 @@ static void test_ranges(void **state)
     }
 }
 
+/* ---- Branches that all lanes take, or none ---- */
+
+/* What lies in steps is compared with what is the same in all lanes, either of them first. */
+static void try_branch(const char *how, const char *type, unsigned least, int lane,
+                       const char *steps, const char *operands)
+{
+    char statements[512];
+
+    snprintf(statements, sizeof(statements),
+             "add.u32 %%r4, %%r3, %d; %s;\nmov.u64 %%rd1, 1; mov.u64 %%rd2, 2;\n"
+             "setp.%s.%s %%p1, %s; @%%p1 bra M; mov.u64 %%rd1, 3; M: @!%%p1 bra N;\n"
+             "mov.u64 %%rd2, 4; N: cvt.u64.u32 %%rd3, %%r1; add.u64 %%rd2, %%rd2, %%rd3;\n",
+             lane, steps, how, type, operands);
+    try_range(least, 0, statements);
+}
+
+static void test_branches(void **state)
+{
+    static const char *const comparisons[][2] = {
+        {"lt", "u32"}, {"le", "s32"}, {"gt", "u32"}, {"ge", "s32"}, {"eq", "u32"}, {"ne", "b32"},
+        {"ls", "u32"}, {"hs", "u32"}, {"lt", "s32"}, {"gt", "s32"}, {"eq", "s32"}, {"hi", "u32"},
+    };
+    static const char *const steps[] = {"add.u32 %r1, %r0, %r3", "sub.u32 %r1, %r4, %r0",
+                                        "mad.lo.u32 %r1, %r0, 3, %r4",
+                                        "mov.u32 %r1, %tid.y; add.u32 %r1, %r1, %r3"};
+    static const unsigned ends[] = {0, 0x80000000};
+    static const int lanes[] = {-1, 0, 1, 31, 32, 63};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
+        for (size_t j = 0; j < sizeof(lanes) / sizeof(lanes[0]); j++) {
+            const char *operands = (i + j) % 2 ? "%r4, %r1" : "%r1, %r4";
+            const char *step = steps[(i + j / 2) % 4];
+
+            try_branch(comparisons[i][0], comparisons[i][1], 7, lanes[j], step, operands);
+            try_branch(comparisons[i][0], comparisons[i][1], ends[j % 2] - 40, lanes[j], step,
+                       operands);
+        }
+    }
+}
+
 /* ---- Lanes that went other ways ---- */
 
 /* Each of these sets %rd1 and %rd2 in steps, but not all lanes come by. */
@@ -259,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_lane_outside),
         cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_branches),
         cmocka_unit_test(test_ways),
     };
 
