@@ -6,9 +6,11 @@
  * that wait for it are looked at, x the way from there to the whole warp, e the end of the loops
  * that end behind it, r the block in a round (emit_round.h), z behind the last round; q, y, u the
  * same of packed lanes, there, in a round, and back; g the way of the whole warp to the start of m
- * (again.h), b and o what follows a branch. %pN is the mask of the lanes that wait for block N.
+ * (again.h), v a way aside (aside.h), b and o what follows a branch. %pN is the mask of the lanes
+ * that wait for block N.
  */
 #include "host/cuda-cpu/compile/again.h"
+#include "host/cuda-cpu/compile/aside.h"
 #include "host/cuda-cpu/compile/emit_call.h"
 #include "host/cuda-cpu/compile/emit_pack.h"
 #include "host/cuda-cpu/compile/emit_round.h"
@@ -372,6 +374,13 @@ static void go_whole_where(struct emitter *emitter, value holds, uint32_t block)
     begin_block(emitter, 'o', number);
 }
 
+/* Some lanes of the whole warp go aside. */
+static void go_aside(struct emitter *emitter, value bits, uint32_t block)
+{
+    emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", bits);
+    jump(emitter, 'v', block);
+}
+
 /* The whole warp comes to a branch: it stays together, or parts. */
 static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
 {
@@ -394,9 +403,15 @@ static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
     others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes);
     go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", bits), to);
     go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", others), next);
-    affine_leave_to(emitter, to);
-    affine_leave_to(emitter, next);
-    part(emitter, to, bits, next, others);
+    if (!first_is_whole(emitter) && aside_leads(emitter, to, next)) {
+        go_aside(emitter, bits, to);
+    } else if (!first_is_whole(emitter) && aside_leads(emitter, next, to)) {
+        go_aside(emitter, others, next);
+    } else {
+        affine_leave_to(emitter, to);
+        affine_leave_to(emitter, next);
+        part(emitter, to, bits, next, others);
+    }
 }
 
 /* All lanes that come to the branch go the same way. */
@@ -651,6 +666,27 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
     emitter->is_whole = false;
 }
 
+/* The block as a way aside. */
+static void emit_aside(struct emitter *emitter)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    struct lanes lanes = {.all = false};
+
+    begin_block(emitter, 'v', emitter->block);
+    lanes.bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
+    lanes.vector = emit_mask_vector(emitter, lanes.bits);
+    emitter->is_whole = emitter->is_aside = true;
+    for (uint32_t i = block->first; i < block->end; i++) {
+        emitter->instruction = &emitter->function->instructions[i];
+        if (!is_way_on(emitter->instruction)) {
+            emit_instruction(emitter, &lanes);
+        }
+    }
+    turns_keep(emitter);
+    go_whole(emitter, aside_end(emitter, emitter->block));
+    emitter->is_whole = emitter->is_aside = false;
+}
+
 static value waiting_at(struct emitter *emitter, uint32_t block)
 {
     struct lanes lanes = {.bits = emit_value(emitter, "load i32, ptr %%p%u, align 4", block)};
@@ -740,6 +776,9 @@ void emit_blocks(struct emitter *emitter)
         if (emit_is_twice(emitter, emitter->block)) {
             begin_block(emitter, 'w', emitter->block);
             emit_block(emitter, all);
+        }
+        if (aside_is(emitter, emitter->block)) {
+            emit_aside(emitter);
         }
         emit_tail(emitter);
     }

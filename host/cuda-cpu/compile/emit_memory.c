@@ -497,7 +497,7 @@ static bool emit_whole(struct emitter *emitter)
 {
     struct whole_access *access = whole_find(emitter);
 
-    if (access == NULL || !emitter->lanes.all) {
+    if (access == NULL || !(emitter->lanes.all || emitter->is_aside)) {
         if (access != NULL) {
             access->site = emitter->sites;
         }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "host/cuda-cpu/compile/again.h"
+#include "host/cuda-cpu/compile/aside.h"
 #include "host/cuda-cpu/compile/emitter.h"
 #include "host/cuda-cpu/compile/whole_place.h"
 
@@ -353,12 +354,31 @@ void whole_look_before(struct emitter *emitter, const struct whole_access *acces
     whole_give_up(emitter, number);
 }
 
+/* From a way aside: the other lanes wait where it ends. */
+static void leave_others(struct emitter *emitter)
+{
+    uint32_t end = aside_end(emitter, emitter->block);
+
+    affine_leave_to(emitter, end);
+    emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4",
+         emit_value(emitter, "xor i32 %%t%u, -1", emitter->lanes.bits), end);
+    emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", emitter->lanes.bits);
+}
+
 void whole_give_up(struct emitter *emitter, unsigned number)
 {
     uint32_t here = (uint32_t)(emitter->instruction - emitter->function->instructions);
 
     text_add(emitter->out, "o%u:\n", number);
-    if (again_may(emitter, here)) {
+    if (emitter->is_aside && again_may(emitter, here)) {
+        affine_leave_to(emitter, emitter->block);
+        leave_others(emitter);
+        emit(emitter, "br label %%m%u", emitter->block);
+    } else if (emitter->is_aside) {
+        affine_leave_here(emitter);
+        leave_others(emitter);
+        emit(emitter, "br label %%s%u", here);
+    } else if (again_may(emitter, here)) {
         emitter->is_again = true;
         emit(emitter, "br label %%g%u", emitter->block);
     } else {
@@ -589,6 +609,28 @@ void whole_load(struct emitter *emitter, const struct whole_access *access)
 
 /* ---- Stores ---- */
 
+/* Of one row, of the lanes that take part. Nobody else is at a block's shared memory meanwhile. */
+static void store_some(struct emitter *emitter, const struct whole_access *access, value pointer,
+                       value stored)
+{
+    unsigned bits = access->size * 8;
+    value old;
+
+    if (!access->is_shared) {
+        emit(emitter,
+             "call void @llvm.masked.store.v32i%u.p0(<32 x i%u> %%t%u, ptr %%t%u, i32 %u, "
+             "<32 x i1> %%t%u), !tbaa !2",
+             bits, bits, stored, pointer, access->size, emitter->lanes.vector);
+        return;
+    }
+    old = emit_value(emitter, "load <32 x i%u>, ptr %%t%u, align %u, !tbaa !2", bits, pointer,
+                     access->size);
+    stored = emit_value(emitter, "select <32 x i1> %%t%u, <32 x i%u> %%t%u, <32 x i%u> %%t%u",
+                        emitter->lanes.vector, bits, stored, bits, old);
+    emit(emitter, "store <32 x i%u> %%t%u, ptr %%t%u, align %u, !tbaa !2", bits, stored, pointer,
+         access->size);
+}
+
 static void store_rows(struct emitter *emitter, const struct whole_access *access,
                        const struct whole_place *place, value *items)
 {
@@ -607,6 +649,10 @@ static void store_rows(struct emitter *emitter, const struct whole_access *acces
         stored = emit_value(
             emitter, "shufflevector <%u x i%u> %%t%u, <%u x i%u> %%t%u, <%u x i32> %s", length,
             bits, items[0], length, bits, items[count - 1], row_length, end_list(&lanes));
+        if (emitter->is_aside) {
+            store_some(emitter, access, pointer, stored);
+            return;
+        }
         emit(emitter, "store <%u x i%u> %%t%u, ptr %%t%u, align %u, !tbaa !2", row_length, bits,
              stored, pointer, access->size);
     }
@@ -624,6 +670,20 @@ static void scattered(struct emitter *emitter, const struct whole_access *access
          bits, bits, stored, pointers, access->size);
 }
 
+/* That takes part; of a row, or of a way aside, where all are one. */
+static value last_lane(struct emitter *emitter, unsigned of_row)
+{
+    value above;
+
+    if (!emitter->is_aside) {
+        return emit_value(emitter, "or i32 0, %u", of_row);
+    }
+    above =
+        emit_value(emitter, "call i32 @llvm.ctlz.i32(i32 %%t%u, i1 false)", emitter->lanes.bits);
+    return emit_value(emitter, "and i32 %%t%u, 31",
+                      emit_value(emitter, "xor i32 %%t%u, 31", above));
+}
+
 /* Of lanes that write to one place, the last one's. */
 static void store_last(struct emitter *emitter, const struct whole_access *access,
                        const struct whole_place *place, int64_t offset, value stored)
@@ -632,8 +692,9 @@ static void store_last(struct emitter *emitter, const struct whole_access *acces
 
     for (unsigned row = 0; row < place->row_count; row++) {
         value pointer = whole_pointer_to(emitter, access, place->rows[row], offset);
-        value last = emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 %u", bits, stored,
-                                row * place->row + place->row - 1);
+        value lane = last_lane(emitter, row * place->row + place->row - 1);
+        value last =
+            emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 %%t%u", bits, stored, lane);
 
         emit(emitter, "store i%u %%t%u, ptr %%t%u, align %u, !tbaa !2", bits, last, pointer,
              access->size);

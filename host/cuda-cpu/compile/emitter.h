@@ -47,6 +47,7 @@ struct emitter {
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */
     bool is_whole;      /* the code is for whole warps */
+    bool is_aside;      /* of which only some lanes take part: aside.h */
     bool is_narrow;     /* one value stands for all lanes: see emit */
     bool is_half;       /* or 16 values for lanes that are packed: emit_pack.h */
     unsigned row;       /* or, of what lies in steps, for those of a row: affine.h */
