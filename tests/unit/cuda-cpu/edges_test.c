@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "host/cuda-cpu/program/program.h"
+#include "host/cuda-cpu/compile/llvm.h"
 #include "tests/unit/cuda-cpu/compare.h"
 
 #define LANES 32
@@ -241,6 +242,7 @@ static void test_branches(void **state)
     static const int lanes[] = {-1, 0, 1, 31, 32, 63};
 
     (void)state;
+    llvm_is_hasty = true;
     for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
         for (size_t j = 0; j < sizeof(lanes) / sizeof(lanes[0]); j++) {
             const char *operands = (i + j) % 2 ? "%r4, %r1" : "%r1, %r4";
@@ -251,6 +253,7 @@ static void test_branches(void **state)
                        operands);
         }
     }
+    llvm_is_hasty = false;
 }
 
 /* ---- Lanes that went other ways ---- */
