@@ -76,26 +76,53 @@ static value product24(struct emitter *emitter, enum ptx_word type)
 
 /* ---- Division: by zero all bits are set, and nothing overflows ---- */
 
+static bool is_constant(const struct emitter *emitter, const struct ptx_operand *operand)
+{
+    return operand->kind != PTX_O_REGISTER || emitter->uniform.constants[operand->reg] != NULL;
+}
+
+static value in_doubles(struct emitter *emitter, char sign, value lanes)
+{
+    return emit_value(emitter, "%citofp <32 x i32> %%t%u to <32 x double>", sign, lanes);
+}
+
+/* Processors divide no vectors of integers, but of doubles, which have the quotient of 32 bits: the
+ * nearest one is not above the true one by as much as reaches the next integer. */
+static value quotient(struct emitter *emitter, enum ptx_word type, value a, value b)
+{
+    char sign = vector_is_signed(type) ? 's' : 'u';
+    value divided;
+
+    if (ptx_type_bits(type) != 32 || is_constant(emitter, &emitter->instruction->operands[2])) {
+        return vector_binary(emitter, sign == 's' ? "sdiv" : "udiv", type, a, b);
+    }
+    divided = emit_value(emitter, "fdiv <32 x double> %%t%u, %%t%u", in_doubles(emitter, sign, a),
+                         in_doubles(emitter, sign, b));
+    return emit_value(emitter, "fpto%ci <32 x double> %%t%u to <32 x i32>", sign, divided);
+}
+
 static void divide(struct emitter *emitter, enum ptx_word type, bool remainder)
 {
     value a = vector_source(emitter, 1, type), b = vector_source(emitter, 2, type);
     value zero = vector_constant(emitter, type, 0), one = vector_constant(emitter, type, 1);
     value by_zero = vector_compare(emitter, "eq", type, b, zero);
     value divisor = vector_choose(emitter, type, by_zero, one, b), divided, special;
+    value ones = vector_constant(emitter, type, UINT64_MAX >> (64 - ptx_type_bits(type)));
 
-    if (vector_is_signed(type)) {
-        value minus_one = vector_constant(emitter, type, UINT64_MAX >> (64 - ptx_type_bits(type)));
+    special = remainder ? a : ones;
+    if (vector_is_signed(type)) { /* by -1 the quotient may be too large */
+        value by_minus_one = vector_compare(emitter, "eq", type, b, ones);
         value negated = vector_binary(emitter, "sub", type, zero, a);
-        value by_minus_one = vector_compare(emitter, "eq", type, b, minus_one);
 
         divisor = vector_choose(emitter, type, by_minus_one, one, divisor);
-        divided = vector_binary(emitter, remainder ? "srem" : "sdiv", type, a, divisor);
-        divided = vector_choose(emitter, type, by_minus_one, remainder ? zero : negated, divided);
-    } else {
-        divided = vector_binary(emitter, remainder ? "urem" : "udiv", type, a, divisor);
+        special = vector_choose(emitter, type, by_zero, special, remainder ? zero : negated);
+        by_zero = vector_binary(emitter, "or", PTX_W_PRED, by_zero, by_minus_one);
     }
-    special =
-        remainder ? a : vector_constant(emitter, type, UINT64_MAX >> (64 - ptx_type_bits(type)));
+    divided = quotient(emitter, type, a, divisor);
+    if (remainder) {
+        divided = vector_binary(emitter, "sub", type, a,
+                                vector_binary(emitter, "mul", type, divided, divisor));
+    }
     vector_result(emitter, type, vector_choose(emitter, type, by_zero, special, divided));
 }
 
