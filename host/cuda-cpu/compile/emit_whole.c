@@ -499,12 +499,12 @@ static value picked(struct emitter *emitter, const struct whole_access *access, 
 }
 
 #define ROUNDS_AHEAD 8
-#define PAGE 4096
+#define WARPS_AHEAD 4
 #define LINE 64
 
 /* How far on there is what will be touched soon: what the loop reads in some rounds, wherever that
- * is; outside of loops what a later warp does, in the next page, before which what processors
- * foresee ends. 0: nobody knows. */
+ * is; outside of loops what a later warp does, as what processors foresee ends with a page. 0:
+ * nobody knows. */
 static value distance_ahead(struct emitter *emitter, const struct whole_access *access)
 {
     value by;
@@ -512,7 +512,8 @@ static value distance_ahead(struct emitter *emitter, const struct whole_access *
     if (access->advance.by == NULL) {
         return access->is_shared || emitter->flow->blocks[emitter->block].loop != FLOW_END
                    ? 0
-                   : emit_value(emitter, "add i64 0, %d", PAGE);
+                   : emit_value(emitter, "add i64 0, %u",
+                                WARPS_AHEAD * WARP_LANES * access->size * access->count);
     }
     emitter->is_narrow = true;
     by = emit_get(emitter, access->advance.by, PTX_W_S64);

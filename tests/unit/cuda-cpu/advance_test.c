@@ -94,14 +94,16 @@ static void test_is_not_known(void **state)
 /* Where the loop is left. */
 #define OUTSIDE(statement) "setp.ne.u32 %q, %r8, %r9; @%q bra M; " statement " ret;\nM:"
 
-/* A page ahead, to be read or to be written. */
-static void expect_page(bool is_store, const char *statement)
+/* What the fourth warp from there has, to be read or to be written. */
+static void expect_ahead(unsigned bytes, bool is_store, const char *statement)
 {
     const char *ir = emitted(statement);
+    char distance[32];
 
-    if (strstr(ir, "= add i64 0, 4096") == NULL ||
+    snprintf(distance, sizeof(distance), "= add i64 0, %u\n", bytes);
+    if (strstr(ir, distance) == NULL ||
         strstr(ir, is_store ? ", i32 1, i32 2, i32 1)" : ", i32 0, i32 2, i32 1)") == NULL) {
-        print_error("no page ahead: %s\n", statement);
+        print_error("not %u ahead: %s\n", bytes, statement);
         fail();
     }
 }
@@ -109,11 +111,12 @@ static void expect_page(bool is_store, const char *statement)
 static void test_outside_of_loops(void **state)
 {
     (void)state;
-    expect_page(false, OUTSIDE("ld.global.u32 %r2, [%rd4];"));
-    expect_page(false, OUTSIDE("ld.global.v2.u64 {%rd7, %rd8}, [%rd4];"
-                               "mul.wide.u32 %rd5, %r0, 16; add.s64 %rd6, %rd0, %rd5;"
-                               "ld.global.v2.u64 {%rd7, %rd8}, [%rd6];"));
-    expect_page(true, OUTSIDE("st.global.u32 [%rd4], %r2;"));
+    expect_ahead(512, false, OUTSIDE("ld.global.u32 %r2, [%rd4];"));
+    expect_ahead(2048, false,
+                 OUTSIDE("ld.global.v2.u64 {%rd7, %rd8}, [%rd4];"
+                         "mul.wide.u32 %rd5, %r0, 16; add.s64 %rd6, %rd0, %rd5;"
+                         "ld.global.v2.u64 {%rd7, %rd8}, [%rd6];"));
+    expect_ahead(512, true, OUTSIDE("st.global.u32 [%rd4], %r2;"));
     expect(0, OUTSIDE("ld.global.u32 %r2, [%rd0];")); /* one place */
     expect(0, OUTSIDE("ld.shared.u32 %r2, [%rd3];"));
     expect(0, OUTSIDE("st.shared.u32 [%rd3], %r2;"));
