@@ -283,20 +283,19 @@ static bool is_read_anew(const struct ptx_instruction *instruction,
 static const struct ptx_instruction *edge_comparison(const struct emitter *emitter)
 {
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
-    const struct ptx_instruction *branch = emitter->instruction, *found = branch;
-    const struct ptx_instruction *first = emitter->function->instructions + block->first;
+    const struct ptx_instruction *branch = emitter->instruction;
+    const struct ptx_instruction *found =
+        live_last_setting(emitter->function->instructions + block->first, branch, branch->guard);
 
-    do {
-        if (found-- == first) {
-            return NULL;
-        }
-    } while (!live_is_set(found, branch->guard));
+    if (found == NULL || !is_edge_comparison(emitter, found)) {
+        return NULL;
+    }
     for (const struct ptx_instruction *i = found + 1; i < branch; i++) {
         if (is_read_anew(found, i)) {
             return NULL;
         }
     }
-    return is_edge_comparison(emitter, found) ? found : NULL;
+    return found;
 }
 
 /* What is so far from the base; *fits becomes false where that is beyond the type's range. */

@@ -217,18 +217,12 @@ static value is_round_left(struct emitter *emitter)
 
 /* ---- Ways back ---- */
 
-/* The last instruction of the block before this one that sets a register; NULL: none does. */
-static const struct ptx_instruction *setting_of(const struct emitter *emitter, uint32_t reg,
-                                                const struct ptx_instruction *before)
+/* Of the block, before its end. */
+static const struct ptx_instruction *setting_of(const struct emitter *emitter, uint32_t reg)
 {
-    const struct ptx_instruction *first =
-        &emitter->function->instructions[emitter->flow->blocks[emitter->block].first];
-    while (before > first) {
-        if (live_is_set(--before, reg)) {
-            return before;
-        }
-    }
-    return NULL;
+    uint32_t first = emitter->flow->blocks[emitter->block].first;
+
+    return live_last_setting(emitter->function->instructions + first, emitter->instruction, reg);
 }
 
 /* What the way back of a round depends on: each lane's own condition, and one of all lanes. */
@@ -244,15 +238,14 @@ static bool is_same_at_end(const struct emitter *emitter, const struct ptx_opera
     if (operand->kind != PTX_O_REGISTER || operand->negated) {
         return false;
     }
-    last = setting_of(emitter, operand->reg, emitter->instruction);
+    last = setting_of(emitter, operand->reg);
     return last == NULL || last < setting;
 }
 
 /* Lanes stay where both hold, or where neither does. */
 static struct conditions conditions_of(const struct emitter *emitter, bool stays_where_set)
 {
-    const struct ptx_instruction *setting =
-        setting_of(emitter, emitter->instruction->guard, emitter->instruction);
+    const struct ptx_instruction *setting = setting_of(emitter, emitter->instruction->guard);
     struct conditions none = {NULL, NULL}, found;
 
     if (setting == NULL || setting->has_guard ||

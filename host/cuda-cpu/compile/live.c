@@ -87,6 +87,17 @@ bool live_is_read(const struct ptx_instruction *instruction, uint32_t reg)
     return search.found;
 }
 
+const struct ptx_instruction *live_last_setting(const struct ptx_instruction *first,
+                                                const struct ptx_instruction *before, uint32_t reg)
+{
+    while (before > first) {
+        if (live_is_set(--before, reg)) {
+            return before;
+        }
+    }
+    return NULL;
+}
+
 /* ---- Sets of registers ---- */
 
 /* The sets of one block while it is looked at: those read before they are set, and those set. */

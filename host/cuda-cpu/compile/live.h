@@ -16,6 +16,11 @@ void live_add(void *set, uint32_t reg);
 bool live_is_set(const struct ptx_instruction *instruction, uint32_t reg);
 bool live_is_read(const struct ptx_instruction *instruction, uint32_t reg);
 
+/* The last instruction from the first one on and before another that sets a register; NULL: none
+ * does. */
+const struct ptx_instruction *live_last_setting(const struct ptx_instruction *first,
+                                                const struct ptx_instruction *before, uint32_t reg);
+
 /* Zeroed at first. */
 struct live {
     uint64_t *sets; /* of each block: registers that may be read, from its start on, as they are */

@@ -14,17 +14,13 @@ struct finder {
     uint32_t reader; /* the instruction that reads what is found, as it was */
 };
 
-/* The last instruction before the reader that sets a register; NULL: none of the block does. */
+/* Of the block, before the reader. */
 static const struct ptx_instruction *find_setting(const struct finder *finder, uint32_t reg)
 {
-    for (uint32_t i = finder->reader; i > finder->block->first; i--) {
-        const struct ptx_instruction *instruction = &finder->function->instructions[i - 1];
+    const struct ptx_instruction *instructions = finder->function->instructions;
 
-        if (live_is_set(instruction, reg)) {
-            return instruction;
-        }
-    }
-    return NULL;
+    return live_last_setting(instructions + finder->block->first, instructions + finder->reader,
+                             reg);
 }
 
 static bool is_plain(const struct ptx_operand *operand)
