@@ -436,7 +436,7 @@ static void begin_round(struct emitter *emitter, struct lanes *lanes)
 {
     emit(emitter, "store i32 %%t%u, ptr %%entered, align 4", lanes->bits);
     round_enter(emitter, lanes->vector);
-    if (pack_may(emitter, emitter->rounds[emitter->block].head)) {
+    if (emitter->rounds[emitter->block].packs) {
         pack_count_from_here(emitter);
     }
     emit(emitter, "br label %%r%u", emitter->block);
@@ -492,7 +492,7 @@ static void emit_packed(struct emitter *emitter, uint32_t head)
 static void end_round(struct emitter *emitter)
 {
     uint32_t next = round_next(emitter), head = emitter->rounds[emitter->block].head;
-    bool is_last = next <= emitter->block, packs = is_last && pack_may(emitter, head);
+    bool is_last = next <= emitter->block, packs = is_last && emitter->rounds[head].packs;
     struct lanes again;
 
     stay_or_leave(emitter, 'z');

@@ -185,10 +185,9 @@ bool pack_keeps(const struct emitter *emitter, uint32_t reg)
     return is_read_behind(emitter, emitter->rounds[emitter->block].head, reg);
 }
 
-bool pack_may(const struct emitter *emitter, uint32_t head)
+static bool may_pack(const struct emitter *emitter, uint32_t head)
 {
-    if (!emitter->function->is_entry || emitter->uniform.live.sets == NULL ||
-        emitter->rounds[head].head != head || instructions_of(emitter, head) > INSTRUCTIONS_MAX) {
+    if (instructions_of(emitter, head) > INSTRUCTIONS_MAX) {
         return false;
     }
     for (uint32_t block = head; block < emitter->flow->blocks[head].loop_end; block++) {
@@ -199,14 +198,28 @@ bool pack_may(const struct emitter *emitter, uint32_t head)
     return are_few(emitter, head);
 }
 
+void pack_find(struct emitter *emitter)
+{
+    bool is_known = emitter->function->is_entry && emitter->uniform.live.sets != NULL,
+         packs = false;
+
+    for (uint32_t block = 0; is_known && block < emitter->flow->count; block++) {
+        struct round *round = &emitter->rounds[block];
+
+        if (round->head == block) {
+            packs = may_pack(emitter, block);
+        }
+        round->packs = packs && round->head != FLOW_END;
+    }
+}
+
 /* ---- The frame ---- */
 
 static bool is_packed(const struct emitter *emitter, uint32_t reg)
 {
     for (uint32_t head = 0; head < emitter->flow->count; head++) {
-        if (emitter->rounds[head].head == head &&
-            (is_in(emitter, head, reg, live_is_set) || is_in(emitter, head, reg, live_is_read)) &&
-            pack_may(emitter, head)) {
+        if (emitter->rounds[head].packs && emitter->rounds[head].head == head &&
+            (is_in(emitter, head, reg, live_is_set) || is_in(emitter, head, reg, live_is_read))) {
             return true;
         }
     }
@@ -215,12 +228,12 @@ static bool is_packed(const struct emitter *emitter, uint32_t reg)
 
 void pack_begin_frame(struct emitter *emitter)
 {
-    bool any = false;
+    uint32_t block = 0;
 
-    for (uint32_t block = 0; block < emitter->flow->count && !any; block++) {
-        any = pack_may(emitter, block);
+    while (block < emitter->flow->count && !emitter->rounds[block].packs) {
+        block++;
     }
-    if (!any) {
+    if (block == emitter->flow->count) {
         return;
     }
     emit(emitter, "%%packed = alloca <16 x i32>, align 64");

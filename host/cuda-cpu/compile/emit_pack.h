@@ -12,8 +12,8 @@
 
 #include "host/cuda-cpu/compile/emitter.h"
 
-/* Whether the block is the first of such a loop, which is worth the code. */
-bool pack_may(const struct emitter *emitter, uint32_t head);
+/* Behind round_find: sets emitter->rounds[].packs, for such loops that are worth the code. */
+void pack_find(struct emitter *emitter);
 
 /* The places of the function's packed registers, among its others. */
 void pack_begin_frame(struct emitter *emitter);

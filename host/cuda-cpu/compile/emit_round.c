@@ -85,7 +85,7 @@ static void find_at(struct emitter *emitter, uint32_t head)
     }
     if (is && parts && is_chain(emitter, head)) {
         for (uint32_t block = head; block < end; block++) {
-            emitter->rounds[block] = (struct round){head, behind};
+            emitter->rounds[block] = (struct round){head, behind, false};
         }
     }
 }
@@ -93,7 +93,7 @@ static void find_at(struct emitter *emitter, uint32_t head)
 void round_find(struct emitter *emitter)
 {
     for (uint32_t block = 0; block < emitter->flow->count; block++) {
-        emitter->rounds[block] = (struct round){FLOW_END, FLOW_END};
+        emitter->rounds[block] = (struct round){FLOW_END, FLOW_END, false};
     }
     for (uint32_t block = 0; block < emitter->flow->count && !emitter->waits; block++) {
         if (emitter->flow->blocks[block].loop == block) {

@@ -30,6 +30,7 @@ struct lanes {
  * lanes leave them: emit_round.h. FLOW_END: none. */
 struct round {
     uint32_t head, behind;
+    bool packs; /* where few lanes are left they are packed: emit_pack.h */
 };
 
 struct emitter {

@@ -137,6 +137,7 @@ static void emit_analysed(struct emitter *emitter, size_t number)
     emitter->is_edgy = edge_is_all(function, &emitter->uniform, &emitter->affine);
     emitter->waits = !emitter->turns.are_inside && wait_is_in(function);
     round_find(emitter);
+    pack_find(emitter);
     if (function->is_entry) {
         text_add(emitter->out,
                  "define void @" KERNEL_SYMBOL "(" WARP_ARGUMENT ") " ATTRIBUTES
