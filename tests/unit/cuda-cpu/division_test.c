@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <cmocka.h>
 
 #include "tests/unit/cuda-cpu/compare.h"
@@ -45,19 +44,11 @@ static unsigned count(const char *what, const char *statements)
     static const char head[] = COMPARE_HEAD ".entry k(.param .u64 p)\n{\n.reg .b32 %r<4>; "
                                             ".reg .b64 %rd<4>;\nld.param.u64 %rd0, [p]; "
                                             "mov.u32 %r0, %tid.x; mov.u32 %r2, 10;\n";
-    const struct kernel_options options = {.row = 32};
-    struct text ir = {0};
-    unsigned found = 0;
     char source[1024];
 
     snprintf(source, sizeof(source), "%s%s st.global.u32 [%%rd0], %%r1; ret;\n}\n", head,
              statements);
-    emit_kernel(source, &options, &ir);
-    for (const char *at = ir.bytes; (at = strstr(at, what)) != NULL; at++) {
-        found++;
-    }
-    text_free(&ir);
-    return found;
+    return emitted_count(source, what);
 }
 
 /* By a constant LLVM multiplies. */

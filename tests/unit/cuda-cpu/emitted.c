@@ -24,3 +24,17 @@ void emit_kernel(const char *source, const struct kernel_options *options, struc
     }
     ptx_module_destroy(module);
 }
+
+unsigned emitted_count(const char *source, const char *what)
+{
+    const struct kernel_options options = {.row = 32};
+    struct text ir = {0};
+    unsigned found = 0;
+
+    emit_kernel(source, &options, &ir);
+    for (const char *at = ir.bytes; (at = strstr(at, what)) != NULL; at++) {
+        found++;
+    }
+    text_free(&ir);
+    return found;
+}

@@ -8,4 +8,7 @@
 /* Of the kernel k. Fails the test where there is none. The text is the caller's, empty before. */
 void emit_kernel(const char *source, const struct kernel_options *options, struct text *ir);
 
+/* How often the IR of the kernel k has this, for rows of 32 threads. */
+unsigned emitted_count(const char *source, const char *what);
+
 #endif

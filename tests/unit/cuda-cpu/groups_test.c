@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 #include <cmocka.h>
 
 #include "tests/unit/cuda-cpu/emitted.h"
@@ -23,18 +22,10 @@
 
 static unsigned count(const char *what, const char *statements)
 {
-    const struct kernel_options options = {.row = 32};
-    struct text ir = {0};
-    unsigned found = 0;
     char source[4096];
 
     snprintf(source, sizeof(source), KERNEL, statements);
-    emit_kernel(source, &options, &ir);
-    for (const char *at = ir.bytes; (at = strstr(at, what)) != NULL; at++) {
-        found++;
-    }
-    text_free(&ir);
-    return found;
+    return emitted_count(source, what);
 }
 
 /* Each look compares a place with the start of an allocation. */
