@@ -32,13 +32,13 @@ bool turns_is_stop(const struct emitter *emitter)
 
 static value place_of(struct emitter *emitter, uint32_t reg, unsigned part)
 {
-    const struct ptx_register *of = &emitter->function->registers[reg];
-    uint32_t size = (ptx_type_bits(of->type) + 7) / 8;
-
-    size = emitter->uniform.differs[reg] ? size * WARP_LANES : size;
-    size = (size + 63) / 64 * 64;
     return emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %u",
-                      emitter->turns.places[reg] + part * size);
+                      emitter->turns.places[reg] + part * turns_part_size(emitter, reg));
+}
+
+static value bases_of(struct emitter *emitter, uint32_t reg)
+{
+    return emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %u", emitter->turns.bases[reg]);
 }
 
 static void save_lanes(struct emitter *emitter, uint32_t reg)
@@ -50,8 +50,8 @@ static void save_lanes(struct emitter *emitter, uint32_t reg)
                          ? affine_lanes(emitter, reg)
                          : emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", type, reg, part);
 
-        emit(emitter, "store %s %%t%u, ptr %%t%u, align 64, !tbaa !1", type, kept,
-             place_of(emitter, reg, part));
+        emit(emitter, "store %s %%t%u, ptr %%t%u, align %u, !tbaa !1", type, kept,
+             place_of(emitter, reg, part), turns_alignment(emitter, reg));
     }
 }
 
@@ -65,7 +65,7 @@ void turns_keep(struct emitter *emitter)
             continue;
         }
         if (affine_is_kept(emitter, reg)) {
-            affine_save(emitter, reg, place_of(emitter, reg, 0));
+            affine_save(emitter, reg, bases_of(emitter, reg));
         } else if (!affine_is_one(emitter, reg)) {
             save_lanes(emitter, reg);
         }
@@ -97,13 +97,13 @@ static void load(struct emitter *emitter, uint32_t block, bool is_whole)
         unsigned parts = takes(emitter, block, reg) ? emitter->function->registers[reg].vector : 0;
 
         if (parts && is_whole && affine_is_one(emitter, reg)) {
-            affine_load(emitter, reg, place_of(emitter, reg, 0), false);
+            affine_load(emitter, reg, bases_of(emitter, reg), false);
             continue;
         }
 
         for (unsigned part = 0; part < parts; part++) {
-            value kept = emit_value(emitter, "load %s, ptr %%t%u, align 64, !tbaa !1", type,
-                                    place_of(emitter, reg, part));
+            value kept = emit_value(emitter, "load %s, ptr %%t%u, align %u, !tbaa !1", type,
+                                    place_of(emitter, reg, part), turns_alignment(emitter, reg));
 
             emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", type, kept, reg, part);
         }
@@ -133,7 +133,7 @@ void turns_keep_bases(struct emitter *emitter, uint32_t block)
     }
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
         if (is_kept_base(emitter, block, reg)) {
-            affine_save(emitter, reg, place_of(emitter, reg, 0));
+            affine_save(emitter, reg, bases_of(emitter, reg));
         }
     }
 }
@@ -141,7 +141,7 @@ void turns_keep_bases(struct emitter *emitter, uint32_t block)
 void turns_take_base(struct emitter *emitter, uint32_t reg)
 {
     if (emitter->turns.are_inside && turns_has_still(&emitter->turns, emitter->block, reg)) {
-        affine_load(emitter, reg, place_of(emitter, reg, 0), true);
+        affine_load(emitter, reg, bases_of(emitter, reg), true);
     }
 }
 

@@ -125,7 +125,7 @@ static bool analyse(struct emitter *emitter, const struct ptx_function *function
     return uniform_create(function, flow, &emitter->uniform) &&
            affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) &&
            whole_create(function, flow, &emitter->uniform, emitter->options, &emitter->whole) &&
-           turns_create(function, flow, &emitter->uniform, emitter->options, &emitter->turns) &&
+           turns_create(emitter, &emitter->turns) &&
            fragments_create(function, &emitter->uniform, &emitter->fragments) &&
            (emitter->rounds = malloc((flow->count + 1) * sizeof(*emitter->rounds))) != NULL;
 }
@@ -166,12 +166,13 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
 {
     struct ptx_function own = {0};
     struct flow flow = {0};
-    bool done = flow_create(function, &flow) && remat_create(function, &flow, &own) &&
-                analyse(emitter, &own, &flow);
+    bool done;
 
+    emitter->function = &own;
+    emitter->flow = &flow;
+    done = flow_create(function, &flow) && remat_create(function, &flow, &own) &&
+           analyse(emitter, &own, &flow);
     if (done) {
-        emitter->function = &own;
-        emitter->flow = &flow;
         emit_analysed(emitter, reach_number(emitter->module, function));
     } else {
         ptx_log_error(emitter->log, function->at, "no memory");

@@ -5,13 +5,16 @@
 #include <string.h>
 
 #include "host/cuda-cpu/compile/kernel.h"
+#include "host/cuda-cpu/compile/emitter.h"
 #include "host/cuda-cpu/compile/wait.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
 #define KEPT_MAX (1u << 16) /* bytes of a warp: more is slower than stacks */
-#define LINE 64             /* alignment of vectors, and what precedes a warp's registers */
+#define LINE 64             /* alignment of vectors */
+#define HEAD 8              /* bytes before a warp's registers: emit_turns.c */
 
 struct planner {
+    const struct emitter *emitter;
     const struct ptx_function *function;
     const struct flow *flow;
     const struct uniform *uniform;
@@ -251,12 +254,26 @@ bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t b
 }
 
 /* Bytes of the register in a warp's memory. */
-static uint32_t size_of(const struct planner *planner, uint32_t reg)
+static uint32_t up(uint32_t size, uint32_t alignment)
 {
-    unsigned bits = ptx_type_bits(planner->function->registers[reg].type);
-    uint32_t size = (bits + 7) / 8 * (planner->uniform->differs[reg] ? WARP_LANES : 1);
+    return (size + alignment - 1) / alignment * alignment;
+}
 
-    return (size + LINE - 1) / LINE * LINE * planner->function->registers[reg].vector;
+static uint32_t bytes_of(const struct emitter *emitter, uint32_t reg)
+{
+    return (ptx_type_bits(emitter->function->registers[reg].type) + 7) / 8;
+}
+
+uint32_t turns_alignment(const struct emitter *emitter, uint32_t reg)
+{
+    return emitter->uniform.differs[reg] ? LINE : bytes_of(emitter, reg);
+}
+
+uint32_t turns_part_size(const struct emitter *emitter, uint32_t reg)
+{
+    uint32_t size = bytes_of(emitter, reg);
+
+    return emitter->uniform.differs[reg] ? up(size * WARP_LANES, LINE) : size;
 }
 
 static bool stays(const struct planner *planner, uint32_t reg)
@@ -273,17 +290,52 @@ static bool stays(const struct planner *planner, uint32_t reg)
     return false;
 }
 
+static uint32_t place(struct turns *turns, uint32_t size, uint32_t alignment)
+{
+    uint32_t at = up(turns->warp_size, alignment);
+
+    turns->warp_size = at + size;
+    return at;
+}
+
+static void place_lanes(const struct planner *planner, uint32_t reg)
+{
+    const struct emitter *emitter = planner->emitter;
+
+    planner->turns->places[reg] = place(
+        planner->turns, turns_part_size(emitter, reg) * planner->function->registers[reg].vector,
+        turns_alignment(emitter, reg));
+}
+
+static void place_bases(const struct planner *planner, uint32_t reg)
+{
+    if (affine_is_one(planner->emitter, reg)) {
+        planner->turns->bases[reg] =
+            place(planner->turns, affine_bases(planner->emitter, reg) * sizeof(uint64_t),
+                  sizeof(uint64_t));
+    }
+}
+
+/* Scalars lie together: what all warps have is to stay in the first cache. */
 static void place_registers(const struct planner *planner)
 {
-    struct turns *turns = planner->turns;
+    uint32_t count = (uint32_t)planner->function->register_count;
 
-    turns->warp_size = LINE;
-    for (uint32_t reg = 0; reg < planner->function->register_count; reg++) {
+    planner->turns->warp_size = HEAD;
+    for (uint32_t reg = 0; reg < count; reg++) {
         if (stays(planner, reg)) {
-            turns->places[reg] = turns->warp_size;
-            turns->warp_size += size_of(planner, reg);
+            place_bases(planner, reg);
+        }
+        if (stays(planner, reg) && !planner->uniform->differs[reg]) {
+            place_lanes(planner, reg);
         }
     }
+    for (uint32_t reg = 0; reg < count; reg++) {
+        if (planner->uniform->differs[reg] && stays(planner, reg)) {
+            place_lanes(planner, reg);
+        }
+    }
+    planner->turns->warp_size = up(planner->turns->warp_size, LINE);
 }
 
 static bool plan(struct planner *planner)
@@ -298,7 +350,9 @@ static bool plan(struct planner *planner)
     turns->late = calloc(size, sizeof(*turns->late));
     turns->used = calloc(size, sizeof(*turns->used));
     turns->places = calloc(planner->function->register_count + 1, sizeof(*turns->places));
-    if (turns->now == NULL || turns->late == NULL || turns->used == NULL || turns->places == NULL) {
+    turns->bases = calloc(planner->function->register_count + 1, sizeof(*turns->bases));
+    if (turns->now == NULL || turns->late == NULL || turns->used == NULL || turns->places == NULL ||
+        turns->bases == NULL) {
         return false;
     }
     find_sets(planner);
@@ -306,16 +360,17 @@ static bool plan(struct planner *planner)
     return true;
 }
 
-bool turns_create(const struct ptx_function *function, const struct flow *flow,
-                  const struct uniform *uniform, const struct kernel_options *options,
-                  struct turns *turns)
+bool turns_create(const struct emitter *emitter, struct turns *turns)
 {
-    struct planner planner = {
-        .function = function, .flow = flow, .uniform = uniform, .turns = turns};
+    struct planner planner = {.emitter = emitter,
+                              .function = emitter->function,
+                              .flow = emitter->flow,
+                              .uniform = &emitter->uniform,
+                              .turns = turns};
 
     memset(turns, 0, sizeof(*turns));
-    turns->are_inside =
-        function->is_entry && !options->is_checked && flow->count && can_all_be_inside(&planner);
+    turns->are_inside = emitter->function->is_entry && !emitter->options->is_checked &&
+                        emitter->flow->count && can_all_be_inside(&planner);
     if (turns->are_inside && turns->has_barrier && !plan(&planner)) {
         turns_destroy(turns);
         return false;
@@ -333,5 +388,6 @@ void turns_destroy(struct turns *turns)
     free(turns->late);
     free(turns->used);
     free(turns->places);
+    free(turns->bases);
     memset(turns, 0, sizeof(*turns));
 }

@@ -12,7 +12,6 @@
 #include "host/cuda-cpu/compile/uniform.h"
 
 struct emitter;
-struct kernel_options;
 struct lanes;
 
 struct turns {
@@ -25,18 +24,21 @@ struct turns {
     uint64_t *late;     /* that were set, at its end, and are not there yet */
     uint64_t *used;     /* that the turn may use from its start on */
     uint32_t *places;   /* of each register: where it lies in a warp's memory; 0: nowhere */
+    uint32_t *bases;    /* of each one whose lanes lie in steps: where its bases do */
     uint32_t warp_size; /* of that memory; 0: there is none */
 };
 
-/* False: no memory. */
-bool turns_create(const struct ptx_function *function, const struct flow *flow,
-                  const struct uniform *uniform, const struct kernel_options *options,
-                  struct turns *turns);
+/* Of the emitter's function. False: no memory. */
+bool turns_create(const struct emitter *emitter, struct turns *turns);
 void turns_destroy(struct turns *turns);
 
 /* What a turn that begins at a block takes from memory; and what goes there at a block's end. */
 bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg);
 bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t block, uint32_t reg);
+
+/* A register's part in a warp's memory: bytes from one of a vector's to the next. */
+uint32_t turns_part_size(const struct emitter *emitter, uint32_t reg);
+uint32_t turns_alignment(const struct emitter *emitter, uint32_t reg);
 
 /* Whether a register that is read from a block on is in memory all through it. */
 bool turns_has_still(const struct turns *turns, uint32_t block, uint32_t reg);
