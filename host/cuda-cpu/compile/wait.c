@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/compile/wait.h"
 
+#include "host/cuda-cpu/compile/emit_pack.h"
 #include "host/cuda-cpu/compile/vector.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
@@ -137,6 +138,7 @@ static void call_pause(struct emitter *emitter, value lanes, enum warp_pause pau
 {
     value callee = emit_field(emitter, offsetof(struct warp, pause), "ptr");
 
+    lanes = emitter->is_half ? pack_left(emitter) : lanes;
     emit(emitter, "call void %%t%u(ptr %%w, i32 %%t%u, i32 %d)", callee, lanes, pause);
     wait_take_fuel(emitter);
 }

@@ -29,21 +29,22 @@
 
 static _Alignas(256) uint32_t out[THREADS];
 
-static void run(const char *text, uint32_t n)
+/* Where `stop` is set, to the first pause. */
+static enum launch_status run_until(const char *text, uint32_t n, uint32_t stop,
+                                    struct launch_fault *fault)
 {
     struct {
         uint64_t out;
         uint32_t n;
     } params = {(uint64_t)(uintptr_t)out, n};
     static char log_text[4096];
-    uint32_t stop = 0;
     struct memory memory = {0};
     struct launch launch = {.grid = {1, 1, 1},
                             .block = {THREADS, 1, 1},
                             .params = &params,
                             .memory = &memory,
                             .stop = &stop};
-    struct launch_fault fault;
+    enum launch_status status;
     struct program *program;
     struct ptx_log log;
 
@@ -56,9 +57,17 @@ static void run(const char *text, uint32_t n)
         print_error("%s\n%s", text, log_text);
         fail();
     }
-    assert_int_equal(launch_run(&launch, &fault), LAUNCH_OK);
+    status = launch_run(&launch, fault);
     program_destroy(program);
     memory_clear(&memory);
+    return status;
+}
+
+static void run(const char *text, uint32_t n)
+{
+    struct launch_fault fault;
+
+    assert_int_equal(run_until(text, n, 0, &fault), LAUNCH_OK);
 }
 
 /* ---- Rounds ---- */
@@ -256,6 +265,27 @@ static void expect_packed(bool is_packed, const char *text)
     text_free(&ir);
 }
 
+/* All lanes but one have left when the time is over: of those that were packed, and of those that
+ * were not. */
+static void test_time(void **state)
+{
+    static const char text[] =
+        KERNEL("mov.u32 %r2, 0; rem.u32 %r5, %r0, 3; setp.ne.u32 %p1, %r5, 0; add.u32 %r6, %r0, "
+               "20;\nsetp.eq.u32 %p4, %r0, %r1; selp.u32 %r6, 0x7FFFFFFF, %r6, %p4; @%p1 bra D;\n"
+               "L: mad.lo.u32 %r2, %r2, 5, %r6; sub.u32 %r6, %r6, 1; setp.gt.s32 %p2, %r6, 0; "
+               "@%p2 bra L;\nD:");
+    static const uint32_t lanes[] = {0, 9, 18, 30, 33, 63};
+    struct launch_fault fault;
+
+    (void)state;
+    expect_packed(true, text);
+    for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++) {
+        assert_int_equal(run_until(text, lanes[i], 1, &fault), LAUNCH_FAULT);
+        assert_int_equal(fault.fault, WARP_FAULT_TIMEOUT);
+        assert_int_equal(fault.thread[0], lanes[i]);
+    }
+}
+
 /* Only what computes, of values that lie beside each other. */
 static void test_who_is_packed(void **state)
 {
@@ -334,8 +364,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_conditions),    cmocka_unit_test(test_ways_out),
         cmocka_unit_test(test_out_of_the_middle), cmocka_unit_test(test_packed_lanes),
-        cmocka_unit_test(test_who_is_packed),     cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_counters_of_some),
+        cmocka_unit_test(test_who_is_packed),     cmocka_unit_test(test_time),
+        cmocka_unit_test(test_counters),          cmocka_unit_test(test_counters_of_some),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
