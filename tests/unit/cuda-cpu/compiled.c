@@ -50,7 +50,7 @@ void compiled_launch(struct program *program, const char *name, struct launch la
         print_error("%s: %s\n", name, log_text);
         fail();
     }
-    launch.shared_size = kernel->shared_size;
+    launch.shared_size += kernel->shared_size;
     if (launch_run(&launch, &fault) != LAUNCH_OK) {
         print_error("%s: fault %d at %llx\n", name, (int)fault.fault,
                     (unsigned long long)fault.address);

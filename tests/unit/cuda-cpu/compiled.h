@@ -9,7 +9,8 @@
  * where it is refused. */
 struct program *compiled_load(const char *name, struct memory *memory);
 
-/* `launch` has the sizes, the arguments and the memory. The test fails where the kernel faults. */
+/* `launch` has the sizes, the arguments, the memory, and as shared_size the dynamic bytes. The test
+ * fails where the kernel faults. */
 void compiled_launch(struct program *program, const char *name, struct launch launch);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
-// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c) tests/unit/cuda-cpu/forced.c
+// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c) tests/unit/cuda-cpu/forced.c tests/unit/cuda-cpu/compiled.c
 // libs: -ldl -Wl,--wrap=processor_options
 // needs: build/tests/kernels-clang.ptx build/tests/kernels-nvcc.ptx
 /*
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/cuda-cpu/program/program.h"
+#include "tests/unit/cuda-cpu/compiled.h"
 #include "tests/unit/cuda-cpu/forced.h"
 
 #define TILE 16
@@ -63,28 +63,6 @@ static int setup(void **state)
     return 0;
 }
 
-static char *read_file(const char *name)
-{
-    const char *build = getenv("BAREGPU_BUILD");
-    char path[256];
-    FILE *file;
-    char *text;
-    long size;
-
-    snprintf(path, sizeof(path), "%s/tests/%s", build != NULL ? build : "build", name);
-    file = fopen(path, "r");
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0) {
-        fprintf(stderr, "# %s: it should have been built\n", path);
-        exit(1);
-    }
-    rewind(file);
-    text = calloc(1, (size_t)size + 1);
-    assert_non_null(text);
-    assert_int_equal(fread(text, 1, (size_t)size, file), size);
-    fclose(file);
-    return text;
-}
-
 struct launch_size {
     unsigned grid[2], block[2];
     unsigned dynamic; /* bytes of shared memory */
@@ -93,27 +71,15 @@ struct launch_size {
 /* Arguments lie as a struct of them lies. */
 static void run(const char *name, const struct launch_size *size, const void *arguments)
 {
-    static char log_text[4096];
-    const struct program_kernel *kernel = program_find_kernel(program, name);
-    uint32_t stop = 0;
-    struct launch launch = {
+    const struct launch launch = {
         .grid = {size->grid[0], size->grid[1], 1},
         .block = {size->block[0], size->block[1], 1},
+        .shared_size = size->dynamic,
         .params = arguments,
         .memory = &memory,
-        .stop = &stop,
     };
-    struct launch_fault fault;
-    struct ptx_log log;
 
-    assert_non_null(kernel);
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    if (!program_prepare(program, kernel, &launch, &log)) {
-        print_error("%s: %s\n", name, log_text);
-        fail();
-    }
-    launch.shared_size = kernel->shared_size + size->dynamic;
-    assert_int_equal(launch_run(&launch, &fault), LAUNCH_OK);
+    compiled_launch(program, name, launch);
 }
 
 #define RUN(name, ...)                                                                             \
@@ -586,28 +552,12 @@ static struct CMUnitTest all[VARIANTS * TESTS];
 static char names[VARIANTS * TESTS][96];
 static size_t variant_count, count;
 
-static struct program *load(const char *name)
-{
-    static char log_text[4096];
-    char *text = read_file(name);
-    struct program *loaded = NULL;
-    struct ptx_log log;
-
-    ptx_log_init(&log, log_text, sizeof(log_text));
-    if (*text && (loaded = program_create(text, strlen(text), &memory, &log)) == NULL) {
-        fprintf(stderr, "# %s: %s\n", name, log_text);
-        exit(1);
-    }
-    free(text);
-    return loaded;
-}
-
 /* The file is empty where its compiler is not. */
 static void add_variant(size_t way, const char *file)
 {
     struct variant *variant = &variants[variant_count];
 
-    *variant = (struct variant){.way = way, .program = load(file)};
+    *variant = (struct variant){.way = way, .program = compiled_load(file, &memory)};
     if (variant->program == NULL) {
         return;
     }
