@@ -334,10 +334,8 @@ static bool are_usual(const struct check_warp *warp, uint64_t first, uint32_t wo
         return false;
     }
     for (; first < end; first += SHADOW_LINE) {
-        const struct shadow_line *line = shadow_line(&region->shadow, first);
-
-        if (!shadow_is_line_written(&region->shadow, line) ||
-            (has(warp, CHECK_RACE) && !race_is_known(warp, region, line))) {
+        if (!shadow_is_line_written(&region->shadow, first) ||
+            (has(warp, CHECK_RACE) && !race_is_known(warp, region, first))) {
             return false;
         }
     }

@@ -186,8 +186,7 @@ void race_lane(struct check_warp *warp, const struct access *access, const struc
             is_clean = meet(&meeting, cells, (uint32_t)(address / width % SHADOW_CELLS));
         }
         if (access->what != FINDING_READ) {
-            line->write_max = warp->clock->block->clock->now;
-            line->read_full = 0;
+            race_wrote(warp, shadow_times(&region->shadow, address));
         }
         address = (address | (width - 1)) + 1;
     }

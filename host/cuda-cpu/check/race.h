@@ -61,11 +61,18 @@ static inline uint32_t race_ordered(const struct check_warp *warp, const struct 
 
 /* A read of the line can neither be a race nor be remembered. */
 static inline bool race_is_known(const struct check_warp *warp, const struct region *region,
-                                 const struct shadow_line *line)
+                                 uint64_t address)
 {
+    const struct shadow_times *times = shadow_times(&region->shadow, address);
     uint32_t ordered = race_ordered(warp, region);
 
-    return line->write_max <= ordered && line->read_full > ordered;
+    return times->write_max <= ordered && times->read_full > ordered;
+}
+
+/* All of the line, or some of it, was written now. */
+static inline void race_wrote(const struct check_warp *warp, struct shadow_times *times)
+{
+    *times = (struct shadow_times){.write_max = warp->clock->block->clock->now};
 }
 
 #endif

@@ -162,11 +162,12 @@ static uint32_t log2_of(uint32_t size)
 }
 
 /* The run's lanes from `lane` on, within a line. False: lane by lane. */
-static bool meet_stretch(const struct meeting *meeting, struct shadow_line *line, uint64_t address,
-                         uint32_t bytes)
+static bool meet_stretch(const struct meeting *meeting, uint64_t address, uint32_t bytes)
 {
+    struct shadow_line *line = shadow_line(&meeting->region->shadow, address);
     uint32_t size = meeting->access->size;
     struct stretch stretch = {.who = meeting->who};
+    struct shadow_times *times = shadow_times(&meeting->region->shadow, address);
     bool done;
 
     stretch.cells = shadow_cells(line, address, size);
@@ -181,13 +182,12 @@ static bool meet_stretch(const struct meeting *meeting, struct shadow_line *line
     stretch.shift = log2_of(size) - 2;
     if (meeting->access->what == FINDING_READ) {
         done = read_stretch(meeting, &stretch);
-        line->read_full = done ? earliest_read(stretch.cells) : line->read_full;
+        times->read_full = done ? earliest_read(stretch.cells) : times->read_full;
         return done;
     }
     done = write_stretch(meeting, &stretch);
     if (done) {
-        line->write_max = meeting->warp->clock->block->clock->now;
-        line->read_full = 0;
+        race_wrote(meeting->warp, times);
     }
     return done;
 }
@@ -234,7 +234,8 @@ static bool gather_line(const struct meeting *meeting, struct shadow_line *line)
 }
 
 /* False: word by word. */
-static bool write_line(const struct meeting *meeting, struct shadow_line *line)
+static bool write_line(const struct meeting *meeting, struct shadow_line *line,
+                       struct shadow_times *times)
 {
     const struct shadow_touch now = touch_of(meeting->warp, meeting->who, meeting->access->size);
 
@@ -246,8 +247,7 @@ static bool write_line(const struct meeting *meeting, struct shadow_line *line)
     }
     line->touches[SHADOW_WRITE] = now;
     line->touches[SHADOW_READ].time = line->touches[SHADOW_OTHER_READ].time = 0;
-    line->write_max = now.time;
-    line->read_full = 0;
+    race_wrote(meeting->warp, times);
     return true;
 }
 
@@ -257,7 +257,8 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 }
 
 /* False: word by word. */
-static bool read_line(const struct meeting *meeting, struct shadow_line *line)
+static bool read_line(const struct meeting *meeting, struct shadow_line *line,
+                      struct shadow_times *times)
 {
     const struct shadow_touch now = touch_of(meeting->warp, meeting->who, meeting->access->size);
     struct shadow_touch *touches = line->touches;
@@ -270,26 +271,28 @@ static bool read_line(const struct meeting *meeting, struct shadow_line *line)
     } else if (is_touch_clear(meeting, &touches[SHADOW_OTHER_READ], &now)) {
         touches[SHADOW_OTHER_READ] = now;
     }
-    line->read_full = earlier(touches[SHADOW_READ].time, touches[SHADOW_OTHER_READ].time);
+    times->read_full = earlier(touches[SHADOW_READ].time, touches[SHADOW_OTHER_READ].time);
     return true;
 }
 
-static bool meet_line(const struct meeting *meeting, struct shadow_line *line)
+static bool meet_line(const struct meeting *meeting, uint64_t address)
 {
-    return meeting->access->what == FINDING_READ ? read_line(meeting, line)
-                                                 : write_line(meeting, line);
+    struct shadow_line *line = shadow_line(&meeting->region->shadow, address);
+    struct shadow_times *times = shadow_times(&meeting->region->shadow, address);
+
+    return meeting->access->what == FINDING_READ ? read_line(meeting, line, times)
+                                                 : write_line(meeting, line, times);
 }
 
 /* The run's lanes from `lane` on, in a line. False: lane by lane. */
-static bool meet_lanes(const struct meeting *meeting, struct shadow_line *line, uint64_t address,
-                       uint32_t lanes)
+static bool meet_lanes(const struct meeting *meeting, uint64_t address, uint32_t lanes)
 {
     uint32_t bytes = lanes * meeting->access->size;
 
     return (meeting->access->what == FINDING_READ &&
-            race_is_known(meeting->warp, meeting->region, line)) ||
-           (bytes == SHADOW_LINE && meeting->access->size >= 4 && meet_line(meeting, line)) ||
-           meet_stretch(meeting, line, address, bytes);
+            race_is_known(meeting->warp, meeting->region, address)) ||
+           (bytes == SHADOW_LINE && meeting->access->size >= 4 && meet_line(meeting, address)) ||
+           meet_stretch(meeting, address, bytes);
 }
 
 static bool race_adjacent(struct check_warp *warp, const struct access *access,
@@ -302,11 +305,10 @@ static bool race_adjacent(struct check_warp *warp, const struct access *access,
         uint64_t address = run->address + (uint64_t)(lane - run->lane) * access->size;
         uint32_t room = (uint32_t)(SHADOW_LINE - address % SHADOW_LINE) / access->size;
         uint32_t lanes = room < end - lane ? room : end - lane;
-        struct shadow_line *line = shadow_line(&region->shadow, address);
 
         meeting.lane = lane;
         meeting.who = race_who(warp, access, lane);
-        if (!meet_lanes(&meeting, line, address, lanes)) {
+        if (!meet_lanes(&meeting, address, lanes)) {
             if (access->addresses == NULL) {
                 return false;
             }
@@ -356,7 +358,7 @@ static bool read_line_same(const struct check_warp *warp, const struct region *r
         now.is_same = true;
         touches[SHADOW_READ] = touches[SHADOW_OTHER_READ] = now;
         touches[SHADOW_OTHER_READ].who++;
-        line->read_full = now.time;
+        shadow_times(&region->shadow, words->address)->read_full = now.time;
     }
     return true;
 }
@@ -390,7 +392,7 @@ bool race_read_same(const struct check_warp *warp, const struct region *region,
         struct race_words now = rest;
 
         now.count = room < rest.count ? room : rest.count;
-        done = race_is_known(warp, region, line) ||
+        done = race_is_known(warp, region, rest.address) ||
                (!line->is_spread && now.count * now.size == SHADOW_LINE
                     ? read_line_same(warp, region, line, &now)
                     : shadow_cells(line, rest.address, rest.size) != NULL && !line->is_bytes &&

@@ -10,10 +10,14 @@ bool shadow_create(struct shadow *shadow, uint64_t start, uint64_t size)
     shadow->base = start & ~(uint64_t)(SHADOW_LINE - 1);
     shadow->count = (start + size - shadow->base + SHADOW_LINE - 1) / SHADOW_LINE;
     shadow->lines = calloc(shadow->count + 1, sizeof(*shadow->lines));
-    if (shadow->lines == NULL) {
+    shadow->times = calloc(shadow->count + 1, sizeof(*shadow->times));
+    shadow->written = calloc(shadow->count + 1, SHADOW_LINE / 8);
+    if (shadow->lines == NULL || shadow->times == NULL || shadow->written == NULL) {
         shadow->count = 0;
+        shadow_destroy(shadow);
+        return false;
     }
-    return shadow->lines != NULL;
+    return true;
 }
 
 void shadow_forget(struct shadow *shadow)
@@ -24,8 +28,8 @@ void shadow_forget(struct shadow *shadow)
         free(line->cells);
         line->cells = NULL;
         line->is_spread = line->is_bytes = false;
-        line->write_max = line->read_full = 0;
         memset(line->touches, 0, sizeof(line->touches));
+        shadow->times[i] = (struct shadow_times){0};
     }
 }
 
@@ -33,6 +37,8 @@ void shadow_destroy(struct shadow *shadow)
 {
     shadow_forget(shadow);
     free(shadow->lines);
+    free(shadow->times);
+    free(shadow->written);
     memset(shadow, 0, sizeof(*shadow));
 }
 
@@ -44,9 +50,9 @@ void shadow_destroy(struct shadow *shadow)
         uint64_t at = (address) - (shadow)->base, end = at + (size);                               \
                                                                                                    \
         while (at < end) {                                                                         \
-            uint64_t next = (at | 31) + 1 < end ? (at | 31) + 1 : end;                             \
-            uint32_t bits = UINT32_MAX >> (32 - (next - at)) << (at & 31);                         \
-            uint32_t *word = &(shadow)->lines[at / SHADOW_LINE].written[at % SHADOW_LINE / 32];    \
+            uint64_t next = (at | 63) + 1 < end ? (at | 63) + 1 : end;                             \
+            uint64_t bits = UINT64_MAX >> (64 - (next - at)) << (at & 63);                         \
+            uint64_t *word = &(shadow)->written[at / 64];                                          \
                                                                                                    \
             action;                                                                                \
             at = next;                                                                             \
@@ -63,14 +69,14 @@ void shadow_write(struct shadow *shadow, uint64_t address, uint64_t size)
 void shadow_unwrite(struct shadow *shadow)
 {
     shadow->is_written = false;
-    for (size_t i = 0; i < shadow->count; i++) {
-        memset(shadow->lines[i].written, 0, sizeof(shadow->lines[i].written));
+    if (shadow->count) {
+        memset(shadow->written, 0, shadow->count * (SHADOW_LINE / 8));
     }
 }
 
 bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t size)
 {
-    uint32_t missing = 0;
+    uint64_t missing = 0;
 
     if (!shadow->is_written && shadow->count) {
         EACH_WORD(shadow, address, size, word, bits, missing |= ~*word & bits);
@@ -80,7 +86,7 @@ bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t 
 
 bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t size)
 {
-    uint32_t there = 0;
+    uint64_t there = 0;
 
     if (shadow->is_written || !shadow->count) {
         return true;

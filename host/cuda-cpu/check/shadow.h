@@ -42,10 +42,14 @@ struct shadow_touch {
     bool is_same;
 };
 
-struct shadow_line {
+/* Of a line, what most reads ask and no more: so those of many lines stay in a processor's cache.
+ */
+struct shadow_times {
     uint32_t write_max; /* the latest write */
     uint32_t read_full; /* all cells hold two reads that are at least so late */
-    uint32_t written[SHADOW_LINE / 32];
+};
+
+struct shadow_line {
     bool is_spread; /* the cells hold who touched it, no longer the touches */
     bool is_bytes;
     struct shadow_touch touches[SHADOW_SLOTS];
@@ -55,9 +59,11 @@ struct shadow_line {
 /* Zeroed: of nothing. */
 struct shadow {
     uint64_t base; /* of the first line */
-    size_t count;
+    size_t count;  /* of lines */
     struct shadow_line *lines;
-    bool is_written; /* all of it */
+    struct shadow_times *times; /* of each line */
+    uint64_t *written;          /* a bit of each byte */
+    bool is_written;            /* all of it */
 };
 
 /* False: no memory, and it is of nothing. */
@@ -76,11 +82,11 @@ void shadow_unwrite(struct shadow *shadow);
 bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 
-static inline bool shadow_is_line_written(const struct shadow *shadow,
-                                          const struct shadow_line *line)
+static inline bool shadow_is_line_written(const struct shadow *shadow, uint64_t address)
 {
-    return shadow->is_written || (line->written[0] & line->written[1] & line->written[2] &
-                                  line->written[3]) == UINT32_MAX;
+    const uint64_t *bits = &shadow->written[(address - shadow->base) / SHADOW_LINE * 2];
+
+    return shadow->is_written || (bits[0] & bits[1]) == UINT64_MAX;
 }
 
 /* ---- Who touched it ---- */
@@ -91,6 +97,11 @@ struct shadow_cells *shadow_cells(struct shadow_line *line, uint64_t address, ui
 static inline struct shadow_line *shadow_line(const struct shadow *shadow, uint64_t address)
 {
     return &shadow->lines[(address - shadow->base) / SHADOW_LINE];
+}
+
+static inline struct shadow_times *shadow_times(const struct shadow *shadow, uint64_t address)
+{
+    return &shadow->times[(address - shadow->base) / SHADOW_LINE];
 }
 
 #endif
