@@ -312,7 +312,7 @@ bool affine_create(const struct ptx_function *function, const struct uniform *un
         .function = function, .uniform = uniform, .special = across_rows(options)};
 
     *affine = (struct affine){0};
-    if (options->masked_alone || options->is_checked || options->row == 0 || !function->is_entry ||
+    if (options->masked_alone || options->row == 0 || !function->is_entry ||
         uniform->live.sets == NULL) {
         return true;
     }
