@@ -333,13 +333,9 @@ static bool are_usual(const struct check_warp *warp, uint64_t first, uint32_t wo
     if (region == NULL || word & WARP_ACCESS_WRITE || (size | end) % SHADOW_LINE) {
         return false;
     }
-    for (; first < end; first += SHADOW_LINE) {
-        if (!shadow_is_line_written(&region->shadow, first) ||
-            (has(warp, CHECK_RACE) && !race_is_known(warp, region, first))) {
-            return false;
-        }
-    }
-    return true;
+    count = (uint32_t)((end - first) / SHADOW_LINE);
+    return shadow_are_lines_written(&region->shadow, first, count) &&
+           (!has(warp, CHECK_RACE) || race_are_known(warp, region, first, count));
 }
 
 static bool may_reach(struct check_warp *warp, const struct access *access,
@@ -360,8 +356,9 @@ static bool may_reach(struct check_warp *warp, const struct access *access,
     return true;
 }
 
+/* rows: of all lanes, one behind the other. */
 static __attribute__((noinline)) bool is_allowed(struct check_warp *warp, uint64_t first,
-                                                 uint32_t word, uint32_t site)
+                                                 uint32_t word, uint32_t site, uint32_t rows)
 {
     const struct access access = {
         .mask = UINT32_MAX,
@@ -371,30 +368,31 @@ static __attribute__((noinline)) bool is_allowed(struct check_warp *warp, uint64
     };
     const struct access_run run = {
         .address = first,
-        .count = WARP_LANES,
+        .count = WARP_LANES * rows,
         .is_same = word & WARP_ACCESS_SAME,
     };
 
-    return first <= UINT64_MAX - (uint64_t)access.size * WARP_LANES &&
+    return first <= UINT64_MAX - (uint64_t)access.size * WARP_LANES * rows &&
            may_reach(warp, &access, &run);
 }
 
 uint32_t check_reach(struct warp *of, uint64_t first, uint32_t word, uint32_t site, uint32_t count)
 {
     struct check_warp *warp = of->check;
-    bool is_same = word & WARP_ACCESS_SAME;
-    uint64_t size = word & WARP_ACCESS_SIZE;
+    uint32_t size = word & WARP_ACCESS_SIZE;
 
     if (warp == NULL) {
         return false;
     }
-    if (is_same ? are_usual_same(warp, first, (uint32_t)size, site, count)
-                : are_usual(warp, first, word, site, count)) {
+    if (!(word & WARP_ACCESS_SAME)) {
+        return are_usual(warp, first, word, site, count) ||
+               is_allowed(warp, first, word, site, count);
+    }
+    if (are_usual_same(warp, first, size, site, count)) {
         return true;
     }
-    size *= is_same ? 1 : WARP_LANES;
     for (uint32_t i = 0; i < count; i++) {
-        if (!is_allowed(warp, first + i * size, word, site + i)) {
+        if (!is_allowed(warp, first + (uint64_t)i * size, word, site + i, 1)) {
             return false;
         }
     }

@@ -23,6 +23,13 @@ static inline uint32_t later(uint32_t a, uint32_t b)
     return (int32_t)a > (int32_t)b ? a : b;
 }
 
+static void join_known(uint32_t *restrict to, const uint32_t *restrict from)
+{
+    for (uint32_t i = 0; i < CLOCK_WARPS; i++) {
+        to[i] = later(to[i], from[i]);
+    }
+}
+
 /* The present, which is over. At the end of time it stays: then too much is ordered. */
 static uint32_t step(struct clock *clock)
 {
@@ -266,9 +273,7 @@ void clock_arrive(struct clock_warp *warp, uint32_t number, bool waits)
 
     warp->known[warp->number] = now;
     barrier->waiting |= waits ? 1u << warp->number : 0;
-    for (uint32_t i = 0; i < CLOCK_WARPS; i++) {
-        barrier->known[i] = later(barrier->known[i], warp->known[i]);
-    }
+    join_known(barrier->known, warp->known);
     knowledge_join(&barrier->foreign, warp->foreign, now);
     for (unsigned scope = 0; scope < CLOCK_SCOPES; scope++) {
         join_fence(&barrier->fences[scope], &warp->fences[scope], now);

@@ -7,12 +7,13 @@
 
 static uint32_t thread_of(const struct check_warp *warp, uint32_t lane)
 {
-    return warp->number * WARP_LANES + lane;
+    return warp->number * WARP_LANES + lane % WARP_LANES;
 }
 
 uint32_t race_who(const struct check_warp *warp, const struct access *access, uint32_t lane)
 {
-    uint32_t who = thread_of(warp, lane) | (access->site % SHADOW_SITES) << SHADOW_SITE_SHIFT;
+    uint32_t site = (access->site + lane / WARP_LANES) % SHADOW_SITES;
+    uint32_t who = thread_of(warp, lane) | site << SHADOW_SITE_SHIFT;
 
     who |= access->order & WARP_ORDER_ALL ? SHADOW_STRONG_ALL : 0;
     who |= access->order & WARP_ORDER_BLOCK ? SHADOW_STRONG_BLOCK : 0;

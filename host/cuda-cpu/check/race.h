@@ -14,7 +14,8 @@ struct access {
     bool is_cas; /* an atomic that compares */
 };
 
-/* Lanes from `lane` on whose bytes lie beside each other, or are the same. */
+/* Lanes from `lane` on whose bytes lie beside each other, or are the same. Behind the last lane
+ * comes the first one again, at the next site. */
 struct access_run {
     uint64_t address; /* of the first one */
     uint32_t lane, count;
@@ -59,14 +60,24 @@ static inline uint32_t race_ordered(const struct check_warp *warp, const struct 
     return region->kind == REGION_SHARED ? warp->clock->floor : warp->clock->block->clock->launch;
 }
 
-/* A read of the line can neither be a race nor be remembered. */
+/* A read of these lines can neither be a race nor be remembered. Times have 31 bits, so that a
+ * difference has a sign. */
+static inline bool race_are_known(const struct check_warp *warp, const struct region *region,
+                                  uint64_t address, uint32_t lines)
+{
+    const struct shadow_times *times = shadow_times(&region->shadow, address);
+    uint32_t ordered = race_ordered(warp, region), known = UINT32_MAX;
+
+    for (uint32_t i = 0; i < lines; i++) {
+        known &= ~(ordered - times[i].write_max) & (ordered - times[i].read_full);
+    }
+    return known >> 31;
+}
+
 static inline bool race_is_known(const struct check_warp *warp, const struct region *region,
                                  uint64_t address)
 {
-    const struct shadow_times *times = shadow_times(&region->shadow, address);
-    uint32_t ordered = race_ordered(warp, region);
-
-    return times->write_max <= ordered && times->read_full > ordered;
+    return race_are_known(warp, region, address, 1);
 }
 
 /* All of the line, or some of it, was written now. */

@@ -195,8 +195,8 @@ static bool meet_stretch(const struct meeting *meeting, uint64_t address, uint32
 /* ---- Whole lines ---- */
 
 /* What the touch was is ordered before, or each of its words was this one's lane's. */
-static bool is_touch_clear(const struct meeting *meeting, const struct shadow_touch *before,
-                           const struct shadow_touch *now)
+static inline bool is_touch_clear(const struct meeting *meeting, const struct shadow_touch *before,
+                                  const struct shadow_touch *now)
 {
     bool is_own = meeting->region->kind == REGION_SHARED || before->block == now->block;
     bool is_lane = !((before->who ^ now->who) & SHADOW_THREAD) && before->shift == now->shift &&

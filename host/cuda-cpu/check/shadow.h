@@ -82,11 +82,17 @@ void shadow_unwrite(struct shadow *shadow);
 bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 
-static inline bool shadow_is_line_written(const struct shadow *shadow, uint64_t address)
+/* From the start of a line on. */
+static inline bool shadow_are_lines_written(const struct shadow *shadow, uint64_t address,
+                                            uint32_t lines)
 {
-    const uint64_t *bits = &shadow->written[(address - shadow->base) / SHADOW_LINE * 2];
+    const uint64_t *bits = &shadow->written[(address - shadow->base) / 64];
+    uint64_t all = UINT64_MAX;
 
-    return shadow->is_written || (bits[0] & bits[1]) == UINT64_MAX;
+    for (uint32_t i = 0; i < lines && !shadow->is_written; i++) {
+        all &= bits[2 * i] & bits[2 * i + 1];
+    }
+    return all == UINT64_MAX;
 }
 
 /* ---- Who touched it ---- */

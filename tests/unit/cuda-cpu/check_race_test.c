@@ -284,6 +284,29 @@ static void test_line_of_readers(void **state)
     assert_other(source, "race", "/*1*/", "/*2*/", 0, 64);
 }
 
+/* Reads of lines behind each other are asked for at once, and remembered each at its own place. */
+static void test_lines_behind_each_other(void **state)
+{
+    static const char *const sources[] = {
+        SHARED("st.shared.u32 [%rd7], %r1; st.shared.u32 [%rd7+256], %r1; bar.sync 0;\n"
+               "/*1*/ld.shared.u32 %r6, [%rd7]; /*2*/ld.shared.u32 %r7, [%rd7+128];\n"
+               "add.u32 %r6, %r6, %r7; /*3*/st.shared.u32 [%rd7+256], %r6;"),
+        SHARED("mul.wide.u32 %rd9, %r1, 8; add.s64 %rd9, %rd9, %rd8;\n"
+               "st.shared.u64 [%rd9], %rd9; st.shared.u64 [%rd9+512], %rd9; bar.sync 0;\n"
+               "/*1*/ld.shared.u64 %rd10, [%rd9]; /*2*/ld.shared.u64 %rd11, [%rd9+256];\n"
+               "add.u64 %rd10, %rd10, %rd11; /*3*/st.shared.u64 [%rd9+512], %rd10;"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        close_memory();
+        open_memory(CHECK_ALL, CHECK_LIMIT);
+        run(sources[i], 1, 64);
+        assert_found(sources[i], "race", "/*3*/", 0, 0, NULL);
+        assert_other(sources[i], "race", "/*3*/", "/*2*/", 0, 32);
+    }
+}
+
 /* ---- Atomics and fences ---- */
 
 static void test_atomics_are_no_race(void **state)
@@ -447,6 +470,7 @@ int main(void)
         TEST(test_line_of_long_words),
         TEST(test_line_after_words),
         TEST(test_line_of_readers),
+        TEST(test_lines_behind_each_other),
         TEST(test_bytes_are_apart),
         TEST(test_race_of_bytes),
         TEST(test_atomics_are_no_race),
