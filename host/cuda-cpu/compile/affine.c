@@ -437,6 +437,24 @@ bool affine_is_checked(const struct emitter *emitter, const struct ptx_instructi
            stepping(emitter, instruction) != NULL;
 }
 
+bool affine_is_thread(const struct emitter *emitter, uint32_t reg)
+{
+    const struct ptx_function *function = emitter->function;
+    unsigned settings = 0, threads = 0;
+
+    for (size_t i = 0; i < function->instruction_count; i++) {
+        const struct ptx_instruction *instruction = &function->instructions[i];
+
+        if (live_is_set(instruction, reg)) {
+            settings++;
+            threads += instruction->opcode == PTX_MOV &&
+                       instruction->operands[1].kind == PTX_O_SPECIAL &&
+                       instruction->operands[1].special.name == PTX_SR_TID;
+        }
+    }
+    return settings == 1 && threads == 1;
+}
+
 /* ---- IR ---- */
 
 static enum ptx_word storage_of(const struct emitter *emitter, uint32_t reg)
@@ -719,6 +737,9 @@ static value base_fits(struct emitter *emitter, const struct ptx_operand *operan
         span_of(emitter, step_of(emitter, operand), is_across ? across_of(emitter, operand) : 0);
     value base = emit_get(emitter, operand, PTX_W_B32);
 
+    if (operand->kind == PTX_O_REGISTER && affine_is_thread(emitter, operand->reg)) {
+        return emit_value(emitter, "or i1 false, true");
+    }
     base = emit_value(emitter, "%s i32 %%t%u to i64", how, base);
     return emit_value(emitter, "and i1 %%t%u, %%t%u", lane_fits(emitter, base, span.below, how),
                       lane_fits(emitter, base, span.above, how));

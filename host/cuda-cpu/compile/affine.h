@@ -46,6 +46,10 @@ struct affine_span affine_span(const struct emitter *emitter, uint32_t reg);
 bool affine_is_one(const struct emitter *emitter, uint32_t reg);
 bool affine_is_kept(const struct emitter *emitter, uint32_t reg);
 
+/* It is the number of a thread along a side of its block, for certain: so small that no lane's
+ * passes the end of the type. */
+bool affine_is_thread(const struct emitter *emitter, uint32_t reg);
+
 /* The instruction sets such a register; and makes a number longer, whose lanes differ. */
 bool affine_is_set(const struct emitter *emitter);
 bool affine_is_checked(const struct emitter *emitter, const struct ptx_instruction *instruction);

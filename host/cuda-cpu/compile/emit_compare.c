@@ -298,7 +298,8 @@ static const struct ptx_instruction *edge_comparison(const struct emitter *emitt
     return found;
 }
 
-/* What is so far from the base; *fits becomes false where that is beyond the type's range. */
+/* What is so far from the base; *fits becomes false where that is beyond the type's range;
+ * NULL: it is not. */
 static value move_base(struct emitter *emitter, enum ptx_word type, value base, int64_t by,
                        value *fits)
 {
@@ -307,6 +308,9 @@ static value move_base(struct emitter *emitter, enum ptx_word type, value base, 
 
     if (by == 0) {
         return base;
+    }
+    if (fits == NULL) {
+        return emit_value(emitter, "add %s %%t%u, %lld", element, base, (long long)by);
     }
     pair = emit_value(emitter, "call { %s, i1 } @llvm.%c%s.with.overflow.%s(%s %%t%u, %s %lld)",
                       element, vector_is_signed(type) ? 's' : 'u', by < 0 ? "sub" : "add", element,
@@ -331,7 +335,7 @@ static struct ends find_ends(struct emitter *emitter)
     struct ends ends = {.type = ptx_type_word(emitter->instruction, 0)};
     const struct ptx_operand *in_steps;
     struct affine_span span;
-    value base;
+    value base, *fits;
 
     ends.is_left = is_in_steps(emitter, &operands[1], ends.type);
     in_steps = &operands[ends.is_left ? 1 : 2];
@@ -341,8 +345,9 @@ static struct ends find_ends(struct emitter *emitter)
     ends.same = emit_get(emitter, &operands[ends.is_left ? 2 : 1], ends.type);
     emitter->is_narrow = false;
     ends.fits = emit_value(emitter, "or i1 false, true");
-    ends.least = move_base(emitter, ends.type, base, span.below, &ends.fits);
-    ends.greatest = move_base(emitter, ends.type, base, span.above, &ends.fits);
+    fits = affine_is_thread(emitter, in_steps->reg) ? NULL : &ends.fits;
+    ends.least = move_base(emitter, ends.type, base, span.below, fits);
+    ends.greatest = move_base(emitter, ends.type, base, span.above, fits);
     return ends;
 }
 

@@ -69,12 +69,30 @@ static void test_loops(void **state)
            "setp.lt.u32 %q2, %r5, %r9; @%q2 bra L; setp.ge.u32 %q, %r0, %r9;");
 }
 
+/* Whether it is looked at that the outermost lanes do not pass the end of the type. */
+static bool looks_at_ends(const char *before)
+{
+    char source[4096];
+
+    snprintf(source, sizeof(source), KERNEL, before);
+    return emitted_count(source, "with.overflow") != 0;
+}
+
+static void test_numbers_of_threads(void **state)
+{
+    (void)state;
+    assert_false(looks_at_ends("setp.ge.u32 %q, %r0, %r9;"));
+    assert_true(looks_at_ends("add.u32 %r1, %r0, 5; setp.ge.u32 %q, %r1, %r9;"));
+    assert_true(looks_at_ends("add.u32 %r0, %r0, 5; setp.ge.u32 %q, %r0, %r9;"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_loops),
+        cmocka_unit_test(test_numbers_of_threads),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
