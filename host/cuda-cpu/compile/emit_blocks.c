@@ -638,6 +638,7 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
 
     emitter->is_whole = lanes.all;
+    turns_fetch(emitter);
     if (!lanes.all && is_round(emitter)) {
         begin_round(emitter, &lanes);
     }
@@ -676,6 +677,7 @@ static void emit_aside(struct emitter *emitter)
     lanes.bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
     emitter->is_whole = emitter->is_aside = true;
+    turns_fetch(emitter);
     for (uint32_t i = block->first; i < block->end; i++) {
         emitter->instruction = &emitter->function->instructions[i];
         if (!is_way_on(emitter->instruction)) {

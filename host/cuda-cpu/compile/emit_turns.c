@@ -2,18 +2,17 @@
 /*
  * The turns of a block's warps within its code. Labels: take, where the warp in %turn begins its
  * turn; start, where it is the first one; turnN, where it goes on at block N; wholeN, where it does
- * so as a whole; next, when one is over.
+ * so as a whole; next, when one is over; round, when all warps have had theirs.
  */
+#include <stdio.h>
+
 #include "host/cuda-cpu/compile/emitter.h"
 #include "host/cuda-cpu/compile/turns.h"
 #include "host/cuda-cpu/compile/wait.h"
 
-/* A warp's memory begins with: where it goes on, and its lanes. */
-#define LANES_AT 4
-
-/* Where a warp goes on: at a block; whole, and of registers whose lanes lie in steps the bases are
- * kept, or not. */
-#define PLACE(block, is_whole) (2 * (block) + (is_whole))
+/* A warp's memory begins with: the label at which it goes on, and, where that is not as a whole,
+ * its lanes. */
+#define LANES_AT 8
 
 static bool stops_at(const struct emitter *emitter, uint32_t block)
 {
@@ -72,12 +71,52 @@ void turns_keep(struct emitter *emitter)
     }
 }
 
-/* What is read before it is set is zero. */
+static bool is_near(const struct emitter *emitter, uint32_t reg)
+{
+    return turns_is_near(&emitter->turns, reg) && !affine_is_one(emitter, reg);
+}
+
+/* What is read before it is set is zero, and what lanes have that set it later. */
 static void keep_zeros(struct emitter *emitter)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (emitter->turns.places[reg] && live_has(&emitter->turns.live, 0, reg)) {
+        if (emitter->turns.places[reg] &&
+            (live_has(&emitter->turns.live, 0, reg) || is_near(emitter, reg))) {
             save_lanes(emitter, reg);
+        }
+    }
+}
+
+/* Lanes that do not set it keep what they have. */
+static bool fetches(const struct emitter *emitter, uint32_t reg)
+{
+    bool is_whole = emitter->is_whole && !emitter->is_aside;
+    bool is_first = emitter->block == 0 && emitter->flow->blocks[0].loop == FLOW_END;
+
+    return is_near(emitter, reg) && !is_first && turns_uses(&emitter->turns, emitter->block, reg) &&
+           (!is_whole || live_has(&emitter->turns.live, emitter->block, reg));
+}
+
+static void load_parts(struct emitter *emitter, uint32_t reg)
+{
+    const char *type = emit_register_type(emitter, reg);
+
+    for (unsigned part = 0; part < emitter->function->registers[reg].vector; part++) {
+        value kept = emit_value(emitter, "load %s, ptr %%t%u, align %u, !tbaa !1", type,
+                                place_of(emitter, reg, part), turns_alignment(emitter, reg));
+
+        emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", type, kept, reg, part);
+    }
+}
+
+void turns_fetch(struct emitter *emitter)
+{
+    if (!emitter->turns.are_inside || !emitter->turns.has_barrier) {
+        return;
+    }
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (fetches(emitter, reg)) {
+            load_parts(emitter, reg);
         }
     }
 }
@@ -93,19 +132,13 @@ static bool takes(const struct emitter *emitter, uint32_t block, uint32_t reg)
 static void load(struct emitter *emitter, uint32_t block, bool is_whole)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        const char *type = emit_register_type(emitter, reg);
-        unsigned parts = takes(emitter, block, reg) ? emitter->function->registers[reg].vector : 0;
-
-        if (parts && is_whole && affine_is_one(emitter, reg)) {
-            affine_load(emitter, reg, bases_of(emitter, reg), false);
+        if (!takes(emitter, block, reg)) {
             continue;
         }
-
-        for (unsigned part = 0; part < parts; part++) {
-            value kept = emit_value(emitter, "load %s, ptr %%t%u, align %u, !tbaa !1", type,
-                                    place_of(emitter, reg, part), turns_alignment(emitter, reg));
-
-            emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", type, kept, reg, part);
+        if (is_whole && affine_is_one(emitter, reg)) {
+            affine_load(emitter, reg, bases_of(emitter, reg), false);
+        } else {
+            load_parts(emitter, reg);
         }
     }
 }
@@ -184,10 +217,6 @@ static value take_warp(struct emitter *emitter)
         set_field(emitter, offsetof(struct warp, local), "ptr",
                   pointer_in(emitter, offsetof(struct warp, locals), stride, WARP_LANES));
     }
-    if (emitter->turns.has_barrier) {
-        emit(emitter, "%%kept = getelementptr i8, ptr %%t%u, i64 0",
-             pointer_in(emitter, offsetof(struct warp, kept), wide, emitter->turns.warp_size));
-    }
     return index;
 }
 
@@ -239,25 +268,31 @@ static void go_on_at(struct emitter *emitter, uint32_t block)
     }
 }
 
-/* In the first round from the start, then where each one stopped. */
-static void choose_place(struct emitter *emitter)
+/* A warp's memory lies behind that of who had the turn before. */
+static void move_kept(struct emitter *emitter, value kept)
 {
-    emit(emitter, "%%is_first = load i1, ptr %%first, align 1");
-    emit(emitter, "br i1 %%is_first, label %%start, label %%again");
-    add_label(emitter, "again");
-    emit(emitter, "%%place = load i32, ptr %%kept, align 64, !tbaa !1");
-    text_add(emitter->out, "  switch i32 %%place, label %%next [");
+    emit(
+        emitter, "store ptr %%t%u, ptr %%kept_at, align 8",
+        emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %u", kept, emitter->turns.warp_size));
+}
+
+/* From the start at first, then where each one stopped. */
+static void go_on_somewhere(struct emitter *emitter)
+{
+    emit(emitter, "%%kept = load ptr, ptr %%kept_at, align 8");
+    emit(emitter, "%%place = load ptr, ptr %%kept, align 64, !tbaa !1");
+    text_add(emitter->out, "  indirectbr ptr %%place, [label %%start, label %%next");
     for (uint32_t i = 0; i < emitter->flow->count; i++) {
         if (stops_at(emitter, i) && is_first_stop_at(emitter, i)) {
             uint32_t next = emitter->flow->blocks[i].next;
 
-            text_add(emitter->out, " i32 %u, label %%turn%u", PLACE(next, 0), next);
+            text_add(emitter->out, ", label %%turn%u", next);
             if (has_whole(emitter, next)) {
-                text_add(emitter->out, " i32 %u, label %%whole%u", PLACE(next, 1), next);
+                text_add(emitter->out, ", label %%whole%u", next);
             }
         }
     }
-    text_add(emitter->out, " ]\n");
+    text_add(emitter->out, "]\n");
     for (uint32_t i = 0; i < emitter->flow->count; i++) {
         if (stops_at(emitter, i) && is_first_stop_at(emitter, i)) {
             go_on_at(emitter, emitter->flow->blocks[i].next);
@@ -276,27 +311,78 @@ static uint32_t cost_of_turn(const struct emitter *emitter)
     return (uint32_t)(emitter->function->instruction_count / stops) + 1;
 }
 
+/* A round is paid for before it begins, for all warps. */
+static void spend_round(struct emitter *emitter)
+{
+    value warps = emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32");
+    value cost = emit_value(emitter, "mul i32 %%t%u, %u", warps, cost_of_turn(emitter));
+
+    wait_spend_value(emitter, emit_value(emitter, "or i32 0, -1"), cost, WARP_PAUSE_WORKS);
+}
+
+static void begin_round(struct emitter *emitter)
+{
+    emit(emitter, "store i32 0, ptr %%turn, align 4");
+    if (emitter->turns.has_barrier) {
+        emit(emitter, "store ptr %%t%u, ptr %%kept_at, align 8",
+             emit_fixed_field(emitter, offsetof(struct warp, kept), "ptr"));
+    }
+}
+
+/* Counts %turn up. i1: there is one more. */
+static value count_turn(struct emitter *emitter)
+{
+    value turn = emit_value(emitter, "load i32, ptr %%turn, align 4");
+
+    turn = emit_value(emitter, "add i32 %%t%u, 1", turn);
+    emit(emitter, "store i32 %%t%u, ptr %%turn, align 4", turn);
+    return emit_value(emitter, "icmp ult i32 %%t%u, %%t%u", turn,
+                      emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32"));
+}
+
+static void set_place(struct emitter *emitter, value kept, const char *label)
+{
+    emit(emitter, "store ptr blockaddress(@" KERNEL_SYMBOL ", %%%s), ptr %%t%u, align 64, !tbaa !1",
+         label, kept);
+}
+
+/* All warps begin at the start. */
+static void set_places(struct emitter *emitter)
+{
+    value kept, more;
+
+    emit(emitter, "%%kept_at = alloca ptr, align 8");
+    emit(emitter, "%%left = alloca i32, align 4");
+    emit(emitter, "store volatile i32 %%t%u, ptr %%left, align 4",
+         emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32"));
+    begin_round(emitter);
+    emit(emitter, "br label %%place_next");
+    add_label(emitter, "place_next");
+    kept = emit_value(emitter, "load ptr, ptr %%kept_at, align 8");
+    set_place(emitter, kept, "start");
+    move_kept(emitter, kept);
+    more = count_turn(emitter);
+    emit(emitter, "br i1 %%t%u, label %%place_next, label %%placed", more);
+    add_label(emitter, "placed");
+}
+
 struct lanes turns_begin(struct emitter *emitter)
 {
     value index;
 
     emit(emitter, "%%turn = alloca i32, align 4");
-    emit(emitter, "store i32 0, ptr %%turn, align 4");
     if (emitter->turns.has_barrier) {
-        emit(emitter, "%%first = alloca i1, align 1");
-        emit(emitter, "store i1 true, ptr %%first, align 1");
-        emit(emitter, "%%stopped = alloca i1, align 1");
-        emit(emitter, "store i1 false, ptr %%stopped, align 1");
+        set_places(emitter);
     }
+    begin_round(emitter);
+    spend_round(emitter);
     emit(emitter, "br label %%take");
     add_label(emitter, "take");
     emit_clear_registers(emitter);
     emit_clear_waiting(emitter);
-    wait_spend(emitter, emit_value(emitter, "or i32 0, -1"), cost_of_turn(emitter),
-               WARP_PAUSE_WORKS);
     index = take_warp(emitter);
     if (emitter->turns.has_barrier) {
-        choose_place(emitter);
+        go_on_somewhere(emitter);
     } else {
         emit(emitter, "br label %%start");
     }
@@ -309,57 +395,76 @@ struct lanes turns_begin(struct emitter *emitter)
 
 /* ---- It ends ---- */
 
+/* Where the warp will go on. */
+static void stop_at(struct emitter *emitter, const char *kind, uint32_t block)
+{
+    char label[24];
+
+    snprintf(label, sizeof(label), "%s%u", kind, block);
+    set_place(emitter, emit_value(emitter, "getelementptr i8, ptr %%kept, i64 0"), label);
+    emit(emitter, "br label %%next");
+}
+
 void turns_stop(struct emitter *emitter, const struct lanes *lanes)
 {
     uint32_t next = emitter->flow->blocks[emitter->block].next;
     value bits, lanes_at;
-    bool is_whole;
 
     if (next >= emitter->flow->count) {
         emit(emitter, "br label %%leave");
         return;
     }
-    is_whole = lanes->all && has_whole(emitter, next);
-    if (!is_whole) {
-        save_steps(emitter, next);
+    if (lanes->all && has_whole(emitter, next)) {
+        stop_at(emitter, "whole", next);
+        return;
     }
+    save_steps(emitter, next);
     emitter->lanes = *lanes;
     bits = emit_lane_bits(emitter);
     lanes_at = emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %d", LANES_AT);
     emit(emitter, "store i32 %%t%u, ptr %%t%u, align 4, !tbaa !1", bits, lanes_at);
-    emit(emitter, "store i32 %u, ptr %%kept, align 64, !tbaa !1", PLACE(next, is_whole));
-    emit(emitter, "store i1 true, ptr %%stopped, align 1");
-    emit(emitter, "br label %%next");
+    stop_at(emitter, "turn", next);
 }
 
-/* The others' turns follow; then, when any stopped at a barrier, those have come to it that are
- * left, and all go on. That is a branch, foreseen, and not computed at the end of each turn. */
+/* A warp is done, and passes over the turns that are left to it. What is counted so seldom takes no
+ * register. */
+static void leave_turns(struct emitter *emitter)
+{
+    value left = emit_value(emitter, "load volatile i32, ptr %%left, align 4");
+
+    left = emit_value(emitter, "sub i32 %%t%u, 1", left);
+    emit(emitter, "store volatile i32 %%t%u, ptr %%left, align 4", left);
+    set_place(emitter, emit_value(emitter, "getelementptr i8, ptr %%kept, i64 0"), "next");
+}
+
+/* The others' turns follow; then, when any are left, those have come to the barrier, and all go
+ * on. */
 void turns_end(struct emitter *emitter)
 {
-    value turn, more, stopped;
+    value more, left;
 
     if (emitter->turns.has_barrier) {
-        emit(emitter, "store i32 -1, ptr %%kept, align 64, !tbaa !1");
+        leave_turns(emitter);
     }
     emit(emitter, "br label %%next");
     add_label(emitter, "next");
-    turn = emit_value(emitter, "load i32, ptr %%turn, align 4");
-    turn = emit_value(emitter, "add i32 %%t%u, 1", turn);
-    emit(emitter, "store i32 %%t%u, ptr %%turn, align 4", turn);
-    more = emit_value(emitter, "icmp ult i32 %%t%u, %%t%u", turn,
-                      emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32"));
     if (!emitter->turns.has_barrier) {
+        more = count_turn(emitter);
         emit(emitter, "br i1 %%t%u, label %%take, label %%done", more);
         add_label(emitter, "done");
         return;
     }
+    move_kept(emitter, emit_value(emitter, "getelementptr i8, ptr %%kept, i64 0"));
+    more = count_turn(emitter);
     emit(emitter, "br i1 %%t%u, label %%other, label %%round, !prof !7", more);
     add_label(emitter, "round");
-    stopped = emit_value(emitter, "load i1, ptr %%stopped, align 1");
-    emit(emitter, "store i32 0, ptr %%turn, align 4");
-    emit(emitter, "store i1 false, ptr %%first, align 1");
-    emit(emitter, "store i1 false, ptr %%stopped, align 1");
-    emit(emitter, "br i1 %%t%u, label %%other, label %%done", stopped);
+    begin_round(emitter);
+    left = emit_value(emitter, "load volatile i32, ptr %%left, align 4");
+    emit(emitter, "br i1 %%t%u, label %%again, label %%done",
+         emit_value(emitter, "icmp ne i32 %%t%u, 0", left));
+    add_label(emitter, "again");
+    spend_round(emitter);
+    emit(emitter, "br label %%other");
     add_label(emitter, "other");
     emit(emitter, "br label %%take, !llvm.loop !8");
     add_label(emitter, "done");

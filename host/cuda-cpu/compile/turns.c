@@ -11,7 +11,7 @@
 
 #define KEPT_MAX (1u << 16) /* bytes of a warp: more is slower than stacks */
 #define LINE 64             /* alignment of vectors */
-#define HEAD 8              /* bytes before a warp's registers: emit_turns.c */
+#define HEAD 16             /* bytes before a warp's registers: emit_turns.c */
 
 struct planner {
     const struct emitter *emitter;
@@ -139,6 +139,17 @@ static bool runs_again(const struct planner *planner, uint32_t block)
     return true;
 }
 
+static bool add(uint64_t *to, const uint64_t *from, size_t words)
+{
+    uint64_t more = 0;
+
+    for (size_t i = 0; i < words; i++) {
+        more |= from[i] & ~to[i];
+        to[i] |= from[i];
+    }
+    return more != 0;
+}
+
 static void note_own(const struct planner *planner)
 {
     struct turns *turns = planner->turns;
@@ -152,21 +163,11 @@ static void note_own(const struct planner *planner)
             const struct ptx_instruction *instruction = &planner->function->instructions[j];
 
             live_visit_set(instruction, live_add, set);
-            live_visit_set(instruction, live_add, turns->used + at);
-            live_visit_read(instruction, live_add, turns->used + at);
+            live_visit_set(instruction, live_add, turns->own + at);
+            live_visit_read(instruction, live_add, turns->own + at);
         }
+        add(turns->used + at, turns->own + at, turns->live.words);
     }
-}
-
-static bool add(uint64_t *to, const uint64_t *from, size_t words)
-{
-    uint64_t more = 0;
-
-    for (size_t i = 0; i < words; i++) {
-        more |= from[i] & ~to[i];
-        to[i] |= from[i];
-    }
-    return more != 0;
 }
 
 /* From block to block, but not over the end of a turn. */
@@ -226,8 +227,18 @@ static bool has(const struct turns *turns, const uint64_t *sets, uint32_t block,
 
 bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg)
 {
-    return turns->places[reg] && live_has(&turns->live, block, reg) &&
+    return turns->places[reg] && !turns->near[reg] && live_has(&turns->live, block, reg) &&
            has(turns, turns->used, block, reg);
+}
+
+bool turns_is_near(const struct turns *turns, uint32_t reg)
+{
+    return turns->near[reg];
+}
+
+bool turns_uses(const struct turns *turns, uint32_t block, uint32_t reg)
+{
+    return has(turns, turns->own, block, reg);
 }
 
 bool turns_has_still(const struct turns *turns, uint32_t block, uint32_t reg)
@@ -338,6 +349,18 @@ static void place_registers(const struct planner *planner)
     planner->turns->warp_size = up(planner->turns->warp_size, LINE);
 }
 
+static void find_near(const struct planner *planner)
+{
+    struct turns *turns = planner->turns;
+
+    for (uint32_t reg = 0; reg < planner->function->register_count; reg++) {
+        turns->near[reg] = turns->places[reg] != 0 && planner->uniform->differs[reg];
+        for (uint32_t i = 0; turns->near[reg] && i < planner->flow->count; i++) {
+            turns->near[reg] = !turns_uses(turns, i, reg) || !runs_again(planner, i);
+        }
+    }
+}
+
 static bool plan(struct planner *planner)
 {
     struct turns *turns = planner->turns;
@@ -349,14 +372,17 @@ static bool plan(struct planner *planner)
     turns->now = calloc(size, sizeof(*turns->now));
     turns->late = calloc(size, sizeof(*turns->late));
     turns->used = calloc(size, sizeof(*turns->used));
+    turns->own = calloc(size, sizeof(*turns->own));
+    turns->near = calloc(planner->function->register_count + 1, sizeof(*turns->near));
     turns->places = calloc(planner->function->register_count + 1, sizeof(*turns->places));
     turns->bases = calloc(planner->function->register_count + 1, sizeof(*turns->bases));
-    if (turns->now == NULL || turns->late == NULL || turns->used == NULL || turns->places == NULL ||
-        turns->bases == NULL) {
+    if (turns->now == NULL || turns->late == NULL || turns->used == NULL || turns->own == NULL ||
+        turns->near == NULL || turns->places == NULL || turns->bases == NULL) {
         return false;
     }
     find_sets(planner);
     place_registers(planner);
+    find_near(planner);
     return true;
 }
 
@@ -387,6 +413,8 @@ void turns_destroy(struct turns *turns)
     free(turns->now);
     free(turns->late);
     free(turns->used);
+    free(turns->own);
+    free(turns->near);
     free(turns->places);
     free(turns->bases);
     memset(turns, 0, sizeof(*turns));

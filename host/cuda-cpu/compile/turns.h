@@ -23,6 +23,8 @@ struct turns {
     uint64_t *now;      /* registers that go there at its end */
     uint64_t *late;     /* that were set, at its end, and are not there yet */
     uint64_t *used;     /* that the turn may use from its start on */
+    uint64_t *own;      /* that the block itself uses */
+    bool *near;         /* of each register: blocks that use it take it from memory */
     uint32_t *places;   /* of each register: where it lies in a warp's memory; 0: nowhere */
     uint32_t *bases;    /* of each one whose lanes lie in steps: where its bases do */
     uint32_t warp_size; /* of that memory; 0: there is none */
@@ -31,6 +33,11 @@ struct turns {
 /* Of the emitter's function. False: no memory. */
 bool turns_create(const struct emitter *emitter, struct turns *turns);
 void turns_destroy(struct turns *turns);
+
+/* A vector that no loop uses which runs again and again in a turn: only blocks that use it take it
+ * from memory, which always has it, and not the turn where it begins. */
+bool turns_is_near(const struct turns *turns, uint32_t reg);
+bool turns_uses(const struct turns *turns, uint32_t block, uint32_t reg);
 
 /* What a turn that begins at a block takes from memory; and what goes there at a block's end. */
 bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg);
@@ -49,7 +56,8 @@ bool turns_has_still(const struct turns *turns, uint32_t block, uint32_t reg);
  * lanes that there are come back. */
 struct lanes turns_begin(struct emitter *emitter);
 
-/* At a block's end: registers go to memory. */
+/* At a block's start registers come from memory; at its end they go there. */
+void turns_fetch(struct emitter *emitter);
 void turns_keep(struct emitter *emitter);
 
 /* Of registers in steps the bases are in memory while the warp is whole: where it becomes whole at

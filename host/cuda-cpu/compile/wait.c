@@ -145,9 +145,15 @@ static void call_pause(struct emitter *emitter, value lanes, enum warp_pause pau
 
 void wait_spend(struct emitter *emitter, value lanes, uint32_t instructions, enum warp_pause pause)
 {
+    wait_spend_value(emitter, lanes, emit_value(emitter, "or i32 0, %u", instructions), pause);
+}
+
+void wait_spend_value(struct emitter *emitter, value lanes, value instructions,
+                      enum warp_pause pause)
+{
     unsigned number = ++emitter->labels;
     value fuel = emit_value(emitter, "load i32, ptr %%fuel, align 4");
-    value left = emit_value(emitter, "sub i32 %%t%u, %u", fuel, instructions), is_empty;
+    value left = emit_value(emitter, "sub i32 %%t%u, %%t%u", fuel, instructions), is_empty;
 
     emit(emitter, "store i32 %%t%u, ptr %%fuel, align 4", left);
     is_empty = emit_value(emitter, "icmp slt i32 %%t%u, 0", left);

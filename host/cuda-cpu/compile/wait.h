@@ -35,8 +35,11 @@ bool wait_is_in(const struct ptx_function *function);
 /* Lanes that are left of these. */
 struct lanes wait_lanes_left(struct emitter *emitter, const struct lanes *lanes);
 
-/* This many instructions are done or will be; now and then the warp pauses. lanes: i32. */
+/* This many instructions are done or will be; now and then the warp pauses. lanes, and the number
+ * where the code finds it: i32. */
 void wait_spend(struct emitter *emitter, value lanes, uint32_t instructions, enum warp_pause pause);
+void wait_spend_value(struct emitter *emitter, value lanes, value instructions,
+                      enum warp_pause pause);
 
 /* What is left of the fuel goes to who is called, or back to who called; and is taken back. */
 void wait_put_fuel(struct emitter *emitter);

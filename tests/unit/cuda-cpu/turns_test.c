@@ -147,6 +147,28 @@ static void test_rounds(void **state)
     assert_memory_equal(out, expected, sizeof(expected));
 }
 
+/* Between barriers some lanes set what all read behind the last one, %r3 and %r6; and %r7, which
+ * these alone read behind the next one. */
+#define OF_SOME_LANES                                                                              \
+    "mov.u32 %r3, 5; and.b32 %r1, %r0, 3; mov.u32 %r4, 0;\n"                                       \
+    "L: bar.sync 0; setp.ne.u32 %p1, %r1, %r4; @%p1 bra B;\n"                                      \
+    "popc.b32 %r5, %r0; add.u32 %r3, %r3, %r5; mad.lo.u32 %r6, %r0, 7, %r4; xor.b32 %r7, %r5, "    \
+    "%r0;\nB: bar.sync 0; @%p1 bra C;\n"                                                           \
+    "mad.lo.u32 %r3, %r7, 100, %r3;\n"                                                             \
+    "C: add.u32 %r4, %r4, 1; setp.lt.u32 %p2, %r4, 4; @%p2 bra L;\n"                               \
+    "bar.sync 0; add.u32 %r3, %r3, %r6; st.global.u32 [%rd1], %r3;"
+
+static void test_some_lanes(void **state)
+{
+    (void)state;
+    assert_int_equal(run(KERNEL(OF_SOME_LANES), true), LAUNCH_OK);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        uint32_t ones = (uint32_t)__builtin_popcount(i);
+
+        assert_int_equal(out[i], 5 + ones + (ones ^ i) * 100 + i * 7 + i % 4);
+    }
+}
+
 /* What lies in steps along the rows of a block, %r2 and %r6; %r3 does until lanes part. %rd3: not
  * in rows with both sides of a number's end. */
 #define ALONG_ROWS                                                                                 \
@@ -454,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_registers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_some_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_above_each_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_row_is_outside, setup, teardown),
