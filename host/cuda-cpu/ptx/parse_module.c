@@ -330,7 +330,7 @@ static void parse_function(struct parser *parser, bool is_entry, enum ptx_linkag
     if (has_body) {
         parser->function = function;
         parse_body(parser);
-    } else {
+    } else if (parser->token.kind != PTX_T_DOT) { /* compilers of PTX 1 and 2 left the ; out */
         parser_expect_sign(parser, ";");
     }
     names_close_scope(parser);

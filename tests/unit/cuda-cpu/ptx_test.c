@@ -391,6 +391,9 @@ static void test_calls(void **state)
             parse_good(text);
         }
     }
+    parse_good(HEAD ".visible .func (.param .b32 r) f (.param .b32 a)\n.file 1 \"a\"\n"
+                    ".func g ()\n.entry k() { call g; ret; }\n.func g () { ret; }");
+    expect_error(HEAD ".func f () g", "4:12: error: \";\" should be where \"g\" is\n");
 }
 
 static void test_source_lines(void **state)
