@@ -71,12 +71,6 @@ static void move_vector(struct emitter *emitter, enum ptx_word type)
     }
 }
 
-static bool is_vector_register(const struct emitter *emitter, const struct ptx_operand *operand)
-{
-    return operand->kind == PTX_O_REGISTER && operand->select == NULL &&
-           emitter->function->registers[operand->reg].vector > 1;
-}
-
 static void move(struct emitter *emitter)
 {
     enum ptx_word type = emit_type(emitter, 0);
@@ -88,8 +82,6 @@ static void move(struct emitter *emitter)
     }
     if (emit_has(emitter, PTX_W_V2) || emit_has(emitter, PTX_W_V4)) {
         move_vector(emitter, type);
-    } else if (is_vector_register(emitter, to) || is_vector_register(emitter, from)) {
-        emit_unsupported(emitter, "a whole vector as one value");
     } else if (to->kind == PTX_O_LIST) {
         unpack(emitter, to, emit_bits(type), emit_get(emitter, from, emit_bits(type)));
     } else if (from->kind == PTX_O_LIST) {

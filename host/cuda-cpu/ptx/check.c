@@ -243,12 +243,6 @@ static bool check_parts(struct checker *checker, const struct ptx_operand *opera
 {
     unsigned bits = ptx_type_bits(wanted);
 
-    if (operand->kind == PTX_O_REGISTER) {
-        const struct ptx_register *reg = register_of(checker, operand->reg);
-
-        return (reg->vector > 1 && ptx_type_bits(reg->type) * reg->vector == bits) ||
-               no(checker, operand->at, "registers in braces should be here");
-    }
     if (operand->kind != PTX_O_LIST || (operand->count != 2 && operand->count != 4)) {
         return no(checker, operand->at, "2 or 4 registers in braces should be here");
     }

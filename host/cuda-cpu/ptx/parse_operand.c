@@ -2,6 +2,7 @@
 /* Operands: PTX ISA, chapter 6. What an instruction makes of them, the checker looks at. */
 #include <string.h>
 
+#include "host/cuda-cpu/ptx/instruction.h"
 #include "host/cuda-cpu/ptx/parser.h"
 
 static void parse_operand(struct parser *parser, struct ptx_operand *operand);
@@ -239,6 +240,33 @@ static void parse_call(struct parser *parser, struct ptx_instruction *instructio
     instruction->call = call;
 }
 
+/* mov.b64 %r, %v is mov.b64 %r, {%v.x, %v.y}. */
+static void spread_vector(struct parser *parser, struct ptx_operand *operand)
+{
+    const struct ptx_register *registers = parser->registers.items;
+    struct ptx_operand *items;
+    unsigned count;
+
+    if (operand->kind != PTX_O_REGISTER || operand->select != NULL ||
+        registers[operand->reg].vector == 1) {
+        return;
+    }
+    count = registers[operand->reg].vector;
+    items = parser_alloc(parser, count * sizeof(*items));
+    for (unsigned i = 0; i < count; i++) {
+        items[i] = *operand;
+        items[i].select = components[i];
+    }
+    *operand =
+        (struct ptx_operand){.kind = PTX_O_LIST, .at = operand->at, .items = items, .count = count};
+}
+
+static bool is_scalar_move(const struct ptx_instruction *instruction)
+{
+    return instruction->opcode == PTX_MOV && !ptx_has_word(instruction, PTX_W_V2) &&
+           !ptx_has_word(instruction, PTX_W_V4);
+}
+
 void parse_operands(struct parser *parser, struct ptx_instruction *instruction)
 {
     if (instruction->opcode == PTX_CALL) {
@@ -247,6 +275,9 @@ void parse_operands(struct parser *parser, struct ptx_instruction *instruction)
     }
     if (!parser_at_sign(parser, ";")) {
         instruction->operands = parse_list(parser, &instruction->operand_count);
+    }
+    for (size_t i = 0; is_scalar_move(instruction) && i < instruction->operand_count; i++) {
+        spread_vector(parser, &instruction->operands[i]);
     }
 }
 

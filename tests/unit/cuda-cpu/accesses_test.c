@@ -374,6 +374,10 @@ static void test_wide(void **state)
         "st.global.v2.b64 [%%d3], {%%d21, %%d20}; @%%p1 mov.b128 {%%d20, %%d21}, %%q2; "
         "ld.global.b128 %%q3, [%%d2 + 16]; @%%p1 mov.b128 %%q3, %%q1; st.global.b128 [%%d3 + 16], "
         "%%q3;\n");
+    add(".reg .v2 .b32 %%v; .reg .v2 .b16 %%u; mov.b64 %%v, %%d6; mov.b32 %%r8, %%v.y; "
+        "mov.b64 %%d22, %%v; mov.b32 %%u, %%r8; mov.b32 %%u, %%v.x; mov.b32 %%r9, %%u; "
+        "st.global.v4.b32 [%%d3 + 64], {%%r8, %%r9, %%v.x, %%v.y}; st.global.b64 [%%d3 + 80], "
+        "%%d22;\n");
     add("add.s64 %%d8, %%d1, 65536; atom.global.exch.b128 %%q4, [%%d8], %%q1; "
         "st.global.b128 [%%d3 + 32], %%q4; atom.global.cas.b128 %%q5, [%%d8], %%q1, %%q3; "
         "st.global.b128 [%%d3 + 48], %%q5;\n");
