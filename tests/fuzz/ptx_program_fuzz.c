@@ -2,7 +2,7 @@
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
 // build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c tests/models/ptx/*.c) tests/unit/cuda-cpu/forced.c
 // build: tests/fuzz/ptx_text.c tests/fuzz/ptx_linear.c tests/fuzz/ptx_statements.c
-// libs: -ldl -Wl,--wrap=processor_options
+// libs: -ldl -Wl,--wrap=processor_options -Wl,--wrap=dlopen
 // cflags: -O2 -fno-sanitize=undefined -fno-sanitize-coverage=trace-cmp
 /*
  * Whole programs: the input chooses statements, and what the compiled kernel leaves in memory is
@@ -10,6 +10,8 @@
  * Each is compiled once and launched several times, over other blocks and other numbers; and small,
  * as a compiler takes most of the time, and does less with what is large.
  */
+#define _GNU_SOURCE 1 /* dlmopen */
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -26,19 +28,22 @@
 
 #define THREADS_MAX 1024 /* of all blocks */
 #define BLOCKS_MAX 3
-#define LAUNCHES_MAX 4
+#define LAUNCHES_MAX 8
 #define STEPS_MAX 400000 /* of the reference: what takes more is left out */
 #define RESULTS 4        /* words of a thread, behind its own: one, so that all are aligned */
 #define WORDS (OWN_WORDS + RESULTS)
+/* Elements of threads, beside each other: of each thread one of 8 bytes, of 4, of 2 and of 1. */
+#define CELLS_SIZE (16 * THREADS_MAX)
 #define TILES_OFFSET (THREADS_MAX * WORDS * sizeof(uint32_t))
 #define SUMS_OFFSET (TILES_OFFSET + BLOCKS_MAX * (size_t)TILE_SIZE)
-#define TABLE_OFFSET (SUMS_OFFSET + SUMS_SIZE)
+#define CELLS_OFFSET (SUMS_OFFSET + SUMS_SIZE)
+#define TABLE_OFFSET (CELLS_OFFSET + CELLS_SIZE)
 #define OUTPUT_SIZE (TABLE_OFFSET + TABLE_SIZE)
 
 /* ---- Programs ---- */
 
 #define REGISTERS                                                                                  \
-    ".reg .b32 %%r<8>, %%c<4>, %%v, %%l; .reg .pred %%p<4>, %%pc; .reg .b64 %%q<4>, %%x; "         \
+    ".reg .b32 %%r<8>, %%c<4>, %%v, %%l; .reg .pred %%p<4>, %%pc; .reg .b64 %%q<4>, %%x, %%y; "    \
     ".reg .f32 %%f<4>; .reg .f64 %%d<2>; .reg .b16 %%h<4>;\n"
 
 static void say_head(void)
@@ -185,6 +190,22 @@ static void say_first_values(void)
     }
 }
 
+/* The addresses of a thread's elements: %s8 and so on in shared memory, %m8 in global memory. */
+static void say_elements(void)
+{
+    for (unsigned size = 8, place = 0; size; place += size * THREADS_MAX, size /= 2) {
+        if (is_register_used('s', size)) {
+            say("{ .reg .b32 %%z; mov.u32 %%z, strip; add.u32 %%z, %%z, %u; "
+                "mad.lo.u32 %%s%u, %%me, %u, %%z; }\n",
+                place, size, size);
+        }
+        if (is_register_used('m', size)) {
+            say("{ .reg .b64 %%z; add.s64 %%z, %%table, %zu; mad.wide.u32 %%m%u, %%t, %u, %%z; }\n",
+                CELLS_OFFSET + place, size, size);
+        }
+    }
+}
+
 static void say_beginning(void)
 {
     if (is_used("__assertfail")) {
@@ -193,19 +214,24 @@ static void say_beginning(void)
             ".param .b64 s);\n.global .b8 text[2] = {120, 0};\n");
     }
     say(".entry k(.param .u64 out, .param .u32 n)\n{\n.shared .align 16 .b8 tile[%u];\n"
-        ".shared .align 8 .b8 hist[%u];\n.local .align 16 .b8 mine[%u];\n" REGISTERS
+        ".shared .align 8 .b8 hist[%u];\n.shared .align 8 .b8 strip[%u];\n"
+        ".local .align 16 .b8 mine[%u];\n" REGISTERS
         ".reg .b32 %%i<3>, %%a<3>, %%u<3>, %%g<3>, %%k<3>, %%t, %%n, %%all, %%me; "
-        ".reg .b64 %%own, %%sums, %%cell, %%table;\n",
-        2 * TILE_SIZE, SUMS_SIZE, LOCAL_SIZE);
+        ".reg .b64 %%own, %%sums, %%cell, %%table, %%middle, %%m<9>; .reg .b32 %%s<9>;\n",
+        2 * TILE_SIZE, SUMS_SIZE, CELLS_SIZE, LOCAL_SIZE);
     say_number_of_thread();
-    say("mov.u32 %%t, %%ctaid.x; mad.lo.u32 %%t, %%t, %%n, %%me; ld.param.u64 %%table, [out]; "
+    say("mov.u32 %%l, %%ctaid.x; mad.lo.u32 %%t, %%l, %%n, %%me; ld.param.u64 %%table, [out]; "
         "mad.wide.u32 %%own, %%t, %zu, %%table;\n",
         WORDS * sizeof(uint32_t));
+    say_elements();
     if (is_used("%sums")) {
         say("add.s64 %%sums, %%table, %zu;\n", SUMS_OFFSET);
     }
-    if (is_used("%table")) {
+    if (is_used("%table") || is_used("%middle")) {
         say("add.s64 %%table, %%table, %zu;\n", TABLE_OFFSET);
+    }
+    if (is_used("%middle")) {
+        say("add.s64 %%middle, %%table, %u;\n", TABLE_SIZE / 2);
     }
     if (program.has_linear) {
         say_linear_registers(TILES_OFFSET);
@@ -278,6 +304,12 @@ static void say_end(void)
     for (unsigned i = 0; i < LINEAR; i++) {
         if (is_register_used('a', i)) {
             say_mixed('a', i);
+        }
+    }
+    for (unsigned size = 8; size; size /= 2) {
+        if (is_register_used('s', size)) {
+            say("ld.shared.u%u %%v, [%%s%u]; mad.lo.u32 %%l, %%l, 0x9E3779B1, %%v;\n",
+                size < 4 ? 8 * size : 32, size);
         }
     }
     for (unsigned i = 0; i < program.words.count && i < 4; i++) {
@@ -381,6 +413,7 @@ struct trial {
     uint32_t block[3], blocks, n;
     uint64_t seed; /* of the order of warps */
     bool is_alone;
+    uint32_t table_start, table_end; /* the part of the table that may be read */
 };
 
 static size_t thread_bytes(const struct trial *trial)
@@ -398,7 +431,7 @@ static void fill_outputs(const struct trial *trial)
     size_t size = thread_bytes(trial);
 
     memset(outputs[0] + TILES_OFFSET, 0, SUMS_OFFSET - TILES_OFFSET);
-    memset(outputs[0] + SUMS_OFFSET, 0x33, SUMS_SIZE);
+    memset(outputs[0] + SUMS_OFFSET, 0x33, SUMS_SIZE + CELLS_SIZE);
     for (size_t i = 0; i < size / sizeof(uint32_t); i++) {
         noise ^= noise << 13;
         noise ^= noise >> 7;
@@ -447,8 +480,13 @@ static struct ptx_module *parse(void)
     return module;
 }
 
-/* False: it takes too long. */
-static bool run_reference(const struct ptx_module *module, const struct trial *trial)
+static bool is_table_short(const struct trial *trial)
+{
+    return trial->table_start > 0 || trial->table_end < TABLE_SIZE;
+}
+
+static enum reference_status run_reference(const struct ptx_module *module,
+                                           const struct trial *trial)
 {
     struct reference_memory memory = {0};
     const struct params params = {(uint64_t)(uintptr_t)outputs[0], trial->n};
@@ -465,25 +503,31 @@ static bool run_reference(const struct ptx_module *module, const struct trial *t
         .step_limit = STEPS_MAX,
     };
 
-    reference_memory_add(&memory, outputs[0], OUTPUT_SIZE, true);
+    reference_memory_add(&memory, outputs[0], TABLE_OFFSET, true);
+    reference_memory_add(&memory, outputs[0] + TABLE_OFFSET + trial->table_start,
+                         trial->table_end - trial->table_start, true);
     launch.module = placed = reference_module_create(module, &memory);
     CHECK(placed != NULL);
     status = reference_run(&launch, &fault);
-    if (status != REFERENCE_OK && status != REFERENCE_STEP_LIMIT) {
+    if (status != REFERENCE_OK && status != REFERENCE_STEP_LIMIT &&
+        (status != REFERENCE_ILLEGAL_ADDRESS || !is_table_short(trial))) {
         fprintf(stderr, "%sreference: %s, instruction %zu\n", program.text,
                 reference_status_text(status), fault.instruction);
         abort();
     }
     reference_module_destroy(placed);
     reference_memory_free(&memory);
-    return status == REFERENCE_OK;
+    return status;
 }
 
 static void say_trial(const struct trial *trial, const char *what)
 {
-    fprintf(stderr, "%s%s: %u blocks of %u x %u x %u threads, n %u, seed %u, %s: ", program.text,
-            forced.masked_alone ? "masked" : "", trial->blocks, trial->block[0], trial->block[1],
-            trial->block[2], trial->n, (unsigned)trial->seed, what);
+    fprintf(stderr,
+            "%s%s: %u blocks of %u x %u x %u threads, n %u, seed %u, bytes %u to %u of the table, "
+            "%s: ",
+            program.text, forced.masked_alone ? "masked" : "", trial->blocks, trial->block[0],
+            trial->block[1], trial->block[2], trial->n, (unsigned)trial->seed, trial->table_start,
+            trial->table_end, what);
 }
 
 /* Compiled when it is first needed. */
@@ -495,14 +539,16 @@ struct compiled {
 static void compile(struct compiled *compiled)
 {
     *compiled = (struct compiled){0};
-    CHECK(memory_add(&compiled->memory, (uint64_t)(uintptr_t)outputs[1], OUTPUT_SIZE, false));
+    CHECK(memory_add(&compiled->memory, (uint64_t)(uintptr_t)outputs[1], TABLE_OFFSET, false));
     compiled->program = program_create(program.text, program.used, &compiled->memory, begin_log());
     expect_no_error(compiled->program != NULL);
 }
 
-static void run_compiled(struct compiled *compiled, const struct trial *trial)
+/* The reference comes to an address outside of memory, or does not: so does this. */
+static void run_compiled(struct compiled *compiled, const struct trial *trial, bool faults)
 {
     const struct params params = {(uint64_t)(uintptr_t)outputs[1], trial->n};
+    const uint64_t table = (uint64_t)(uintptr_t)outputs[1] + TABLE_OFFSET + trial->table_start;
     uint32_t stop = 0;
     struct launch launch = {
         .grid = {trial->blocks, 1, 1},
@@ -518,8 +564,13 @@ static void run_compiled(struct compiled *compiled, const struct trial *trial)
 
     expect_no_error(program_prepare(compiled->program, kernel, &launch, begin_log()));
     launch.shared_size = kernel->shared_size;
-    if (launch_run(&launch, &fault) != LAUNCH_OK) {
-        say_trial(trial, "fault");
+    CHECK(memory_add(&compiled->memory, table, trial->table_end - trial->table_start, false));
+    if (launch_run(&launch, &fault) == LAUNCH_OK) {
+        fault = (struct launch_fault){0};
+    }
+    memory_remove(&compiled->memory, table);
+    if (fault.fault != (faults ? WARP_FAULT_ADDRESS : 0)) {
+        say_trial(trial, faults ? "no fault" : "fault");
         fprintf(stderr, "%d at 0x%llx\n", fault.fault, (unsigned long long)fault.address);
         abort();
     }
@@ -543,12 +594,29 @@ static void compare_words(const struct trial *trial, size_t from, size_t end)
     }
 }
 
+/* Often as programs read from it; or up to some place near that. */
+static void shorten_table(struct trial *trial)
+{
+    static const uint32_t starts[] = {
+        0, 16, 4, TABLE_SIZE / 2 - 128, TABLE_SIZE / 2 - 112, TABLE_SIZE / 2 - 124, TABLE_SIZE / 4};
+    static const uint32_t ends[] = {
+        TABLE_SIZE,           32768, 256, 240, 252, TABLE_SIZE / 2 + 128, TABLE_SIZE / 2 + 112,
+        TABLE_SIZE / 2 + 124, 49152, 1024};
+
+    trial->table_start = choose(2) ? 0 : ONE_OF(starts);
+    trial->table_end = choose(3) ? ONE_OF(ends) : 4 * (1 + choose(TABLE_SIZE / 4));
+    if (trial->table_end <= trial->table_start) {
+        trial->table_end = TABLE_SIZE;
+    }
+}
+
 static struct trial choose_trial(const uint32_t most[3])
 {
     struct trial trial = {
         .n = choose(4) ? choose(4) : choose_bits(),
         .seed = choose(3) ? 0 : choose(256),
         .is_alone = choose(2),
+        .table_end = TABLE_SIZE,
     };
     uint32_t threads;
 
@@ -556,6 +624,9 @@ static struct trial choose_trial(const uint32_t most[3])
     threads = trial.block[0] * trial.block[1] * trial.block[2];
     trial.blocks = THREADS_MAX / threads < BLOCKS_MAX ? THREADS_MAX / threads : BLOCKS_MAX;
     trial.blocks = 1 + choose(trial.blocks);
+    if (choose(3) == 0) {
+        shorten_table(&trial);
+    }
     return trial;
 }
 
@@ -566,16 +637,21 @@ static void run_trials(const struct ptx_module *module, const uint32_t most[3])
     for (unsigned left = 1 + choose(LAUNCHES_MAX); left; left--) {
         struct trial trial = choose_trial(most);
 
+        enum reference_status status;
+
         fill_outputs(&trial);
-        if (!run_reference(module, &trial)) {
+        status = run_reference(module, &trial);
+        if (status == REFERENCE_STEP_LIMIT) { /* it takes too long */
             continue;
         }
         if (compiled.program == NULL) {
             compile(&compiled);
         }
-        run_compiled(&compiled, &trial);
-        compare_words(&trial, 0, thread_bytes(&trial));
-        compare_words(&trial, TILES_OFFSET, TABLE_OFFSET);
+        run_compiled(&compiled, &trial, status != REFERENCE_OK);
+        if (status == REFERENCE_OK) {
+            compare_words(&trial, 0, thread_bytes(&trial));
+            compare_words(&trial, TILES_OFFSET, TABLE_OFFSET);
+        }
     }
     if (compiled.program != NULL) {
         program_destroy(compiled.program);
@@ -589,6 +665,16 @@ const char *__asan_default_options(void)
 {
     return "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:malloc_context_size=0:"
            "detect_leaks=0";
+}
+
+/* LLVM, with a libc of its own: the sanitizer's malloc would be more than half of its time. */
+void *__real_dlopen(const char *name, int flags);
+void *__wrap_dlopen(const char *name, int flags);
+
+void *__wrap_dlopen(const char *name, int flags)
+{
+    return name != NULL && strncmp(name, "libLLVM", 7) == 0 ? dlmopen(LM_ID_NEWLM, name, flags)
+                                                            : __real_dlopen(name, flags);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

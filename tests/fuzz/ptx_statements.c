@@ -254,21 +254,29 @@ static void local_memory(void)
     say_computation(ONE_OF(templates));
 }
 
-/* From anywhere in what is only read. */
+/* From anywhere in what is only read: by indices from its start, or on both sides of its middle;
+ * a few of them, so that threads come to the ends. */
 static void gather(void)
 {
-    static const char *const templates[] = {
+    static const char *const places[] = {
+        "bfe.u32 %v, S, 2, W; mul.wide.u32 %y, %v, 16; add.s64 %x, %table, %y; ",
+        "bfe.u32 %v, S, 0, W; mad.wide.u32 %x, %v, 16, %table; ",
+        "bfe.s32 %v, S, 1, W; mul.wide.s32 %y, %v, 16; add.s64 %x, %y, %middle; ",
+        "bfe.s32 %v, S, 0, W; mad.wide.s32 %x, %v, 16, %middle; ",
+        "bfe.u32 %v, S, 0, W; mul.wide.u32 %x, %v, 16; add.s64 %x, %table, %x; ",
+    };
+    static const char *const loads[] = {
         "ld.global.u32 T, [%x];",
         "ld.global.nc.u8 T, [%x + 3];",
         "ld.global.s16 T, [%x + 6];",
         "ld.global.u64 X, [%x];",
         "ld.global.v4.u32 {R, R, R, R}, [%x];",
-        "ld.global.u32 R, [%x]; ld.global.u32 R, [%x + 16];",
+        "ld.global.u32 R, [%x]; ld.global.u32 R, [%x + 12];",
         "ld.global.u32 R, [%x + 4]; ld.global.u32 R, [%x + 8]; ld.global.u32 R, [%x + 12];",
     };
 
-    say_template("and.b32 %v, S, 2047; mul.wide.u32 %x, %v, 16; add.s64 %x, %table, %x; ");
-    say_computation(ONE_OF(templates));
+    say_template(ONE_OF(places));
+    say_computation(ONE_OF(loads));
 }
 
 /* ---- Sums ---- */
@@ -364,6 +372,7 @@ static void meeting(void)
         "bar.sync 0;",
         TO_NEIGHBOUR,
         FROM_FIRST,
+        "bar.sync 0; ld.shared.u32 R, [strip + 52]; bar.sync 0;",
         "bar.red.popc.u32 R, 0, P;",
         "bar.red.or.pred P, 1, P;",
         "barrier.sync 0;",
@@ -381,7 +390,7 @@ static void meeting(void)
         "bar.warp.sync -1;",
         "match.any.sync.b32 R, R, -1;",
     };
-    unsigned count = program.is_plain ? 3 : COUNT(of_blocks);
+    unsigned count = program.is_plain ? 4 : COUNT(of_blocks);
 
     if (program.is_warp_together && program.has_full_warps && (!program.is_together || choose(2))) {
         say_template(ONE_OF(of_warps));
@@ -420,9 +429,33 @@ static void say_condition(char letter)
     say_template("V; ");
 }
 
+/* Sets %pc by where a thread stands: often so that all of a warp are on one side. */
+static void say_edge(void)
+{
+    static const char *const comparisons[] = {"lt.u32", "le.u32", "gt.u32", "ge.u32", "eq.u32",
+                                              "ne.u32", "lt.s32", "le.s32", "gt.s32", "ge.s32",
+                                              "eq.s32", "lo.u32", "hs.u32", "ne.s32"};
+    static const char *const operands[] = {"L, V; ", "V, L; ", "A, I; ", "L, I; ", "I, L; "};
+
+    say("setp.%s %%pc, ", ONE_OF(comparisons));
+    if (program.has_linear && choose(4)) {
+        say_template(ONE_OF(operands));
+    } else if (choose(2)) {
+        say("%%me, %u; ", choose(choose(2) ? 32 : 128));
+    } else {
+        say("%u, %%me; ", 32 * choose(4) + choose(2));
+    }
+}
+
 static enum together say_branch_condition(void)
 {
-    unsigned kind = program.in_function ? 3 : choose(5);
+    unsigned kind = program.in_function ? 3 : choose(6);
+
+    if (kind == 5) {
+        say_edge();
+        say(choose(2) ? "@%%pc" : "@!%%pc");
+        return APART;
+    }
 
     if (kind == 0 && program.is_together) {
         say_condition('u');
@@ -524,38 +557,40 @@ static void loop(void)
     program.loops--;
 }
 
+/* What short ways and rounds compute. */
+static const char *const work[] = {
+    "mad.lo.u32 R, R, S, S;",
+    "add.u32 R, R, S;",
+    "xor.b32 R, R, S;",
+    "sub.u32 R, S, R;",
+    "shr.u32 R, R, S;",
+    "selp.b32 R, R, S, P;",
+    "setp.lt.s32 P, R, S;",
+    "min.s32 R, R, S;",
+    "mul.hi.u32 R, R, R;",
+    "mad.wide.u32 Q, R, S, Q;",
+    "add.s64 Q, Q, Q;",
+    "setp.lt.u64 P, Q, Q;",
+    "selp.b64 Q, Q, Q, P;",
+    "fma.rn.f32 F, F, F, F;",
+    "add.f32 F, F, F;",
+    "max.f32 F, F, F;",
+    "mul.f64 D, D, D;",
+    "setp.gt.f32 P, F, F;",
+    "not.pred P, P;",
+    "shl.b64 Q, Q, S;",
+    "bfe.u32 R, S, S, S;",
+    "popc.b64 R, Q;",
+    "shf.l.wrap.b32 R, R, R, S;",
+    "@P add.u32 R, R, 1;",
+    "setp.lt.and.s32 P, R, S, P;",
+};
+
 /* Of a block or two that compute alone, each thread as often as it comes out: by its own counter;
  * or by one for all, whose next value is copied and read behind the loop, together with the
  * thread's own condition. */
 static void rounds(void)
 {
-    static const char *const work[] = {
-        "mad.lo.u32 R, R, S, S;",
-        "add.u32 R, R, S;",
-        "xor.b32 R, R, S;",
-        "sub.u32 R, S, R;",
-        "shr.u32 R, R, S;",
-        "selp.b32 R, R, S, P;",
-        "setp.lt.s32 P, R, S;",
-        "min.s32 R, R, S;",
-        "mul.hi.u32 R, R, R;",
-        "mad.wide.u32 Q, R, S, Q;",
-        "add.s64 Q, Q, Q;",
-        "setp.lt.u64 P, Q, Q;",
-        "selp.b64 Q, Q, Q, P;",
-        "fma.rn.f32 F, F, F, F;",
-        "add.f32 F, F, F;",
-        "max.f32 F, F, F;",
-        "mul.f64 D, D, D;",
-        "setp.gt.f32 P, F, F;",
-        "not.pred P, P;",
-        "shl.b64 Q, Q, S;",
-        "bfe.u32 R, S, S, S;",
-        "popc.b64 R, Q;",
-        "shf.l.wrap.b32 R, R, R, S;",
-        "@P add.u32 R, R, 1;",
-        "setp.lt.and.s32 P, R, S, P;",
-    };
     static const char *const ways_back[] = {
         "setp.ne.u32 %s, R, I; and.pred %pc, %s, %t; ",
         "setp.ne.u32 %s, R, I; and.pred %pc, %t, %s; ",
@@ -590,6 +625,46 @@ static void rounds(void)
         say("@!%%pc bra L%u; bra L%u; L%u:\n", end, label, end);
     }
     say_template(choose(2) ? "add.u32 R, R, %y; }\n" : "}\n");
+}
+
+/* A short way that some threads of a warp go, to memory of their own: each thread has an element of
+ * each size in shared and in global memory, beside its neighbours'. */
+static void aside(void)
+{
+    static const char *const accesses[] = {
+        "st.shared.u32 [%s4], R;",
+        "ld.shared.u32 R, [%s4];",
+        "st.shared.u64 [%s8], Q;",
+        "ld.shared.u64 Q, [%s8];",
+        "st.shared.u8 [%s1], R;",
+        "ld.shared.s8 R, [%s1];",
+        "st.shared.u16 [%s2], R;",
+        "ld.shared.v2.u32 {R, R}, [%s8];",
+        "st.global.u32 [%m4], R;",
+        "ld.global.u32 R, [%m4];",
+        "st.global.u64 [%m8], Q;",
+        "ld.global.u64 Q, [%m8];",
+        "st.global.v2.u32 [%m8], {R, R};",
+        "ld.global.s16 R, [%m2];",
+        "st.global.u16 [%m2], R;",
+        "ld.global.u32 R, [%table + 16];",
+        "ld.param.u32 R, [n];",
+        "st.shared.u32 [%s4], S;",
+    };
+    unsigned end = ++program.labels;
+
+    if (choose(2)) {
+        say_edge();
+        say(choose(2) ? "@%%pc" : "@!%%pc");
+    } else {
+        say_template(choose(2) ? "@P" : "@!P");
+    }
+    say(" bra L%u;\n", end);
+    for (unsigned left = 1 + choose(5); left; left--) {
+        say_template(choose(2) ? ONE_OF(accesses) : ONE_OF(work));
+        say(" ");
+    }
+    say("\nL%u:\n", end);
 }
 
 /* Out of one or several loops, or to their next rounds: all threads, or those that need not come
@@ -666,6 +741,7 @@ static const struct kind {
     [SAY_BRANCH] = {branches, 5, false, true},
     [SAY_LOOP] = {loop, 5, false, true},
     [SAY_ROUNDS] = {rounds, 4, false, true},
+    [SAY_ASIDE] = {aside, 5, true, true},
     [SAY_WAY_OUT] = {way_out, 4, false, false},
     [SAY_EXIT] = {end_of_some, 1, true, false},
     [SAY_CALL] = {call, 2, true, false},

@@ -32,6 +32,7 @@ enum statement {
     SAY_BRANCH,
     SAY_LOOP,
     SAY_ROUNDS,
+    SAY_ASIDE,
     SAY_WAY_OUT,
     SAY_EXIT,
     SAY_CALL,

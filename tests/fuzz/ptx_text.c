@@ -150,6 +150,9 @@ static void say_operand(char letter)
     case 'I':
         say("%u", choose_number());
         break;
+    case 'W':
+        say("%u", choose(3) ? 4 : 11);
+        break;
     case 'S':
         say_any();
         break;

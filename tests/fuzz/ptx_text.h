@@ -63,8 +63,8 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * Registers: R of 32 bits, Q of 64, F and D floats of 32 and 64, H of 16, P a predicate.
  * U: the same in all threads of a block; where not all of them come, G: of lanes that may be alike.
  * A: in steps from thread to thread, as L, which is set once. K: set once to a number.
- * I: a number. S and Y: what is read, of 32 and 64 bits; V: one of those that are alike. T and X:
- * what is set, of 32 and 64 bits. The rest is said as it is.
+ * I: a number; W: of bits of an index. S and Y: what is read, of 32 and 64 bits; V: one of those
+ * that are alike. T and X: what is set, of 32 and 64 bits. The rest is said as it is.
  */
 void say_template(const char *template);
 
