@@ -26,6 +26,8 @@ static void integers(void)
         "max.u32 T, R, S;",
         "div.u32 T, R, S;",
         "rem.s32 T, R, S;",
+        "div.s32 T, S, R;",
+        "shr.u32 %v, R, 24; rem.u32 T, R, %v;",
         "abs.s32 T, R;",
         "popc.b32 T, S;",
         "clz.b32 T, S;",
@@ -651,6 +653,13 @@ static void aside(void)
         "ld.param.u32 R, [n];",
         "st.shared.u32 [%s4], S;",
     };
+    static const char *const computations[] = {
+        "mad.lo.u32 R, R, S, S;", "add.u32 R, R, S;",       "sub.u32 R, S, R;",
+        "shl.b32 R, R, I;",       "mov.u32 R, S;",          "mad.wide.u32 Q, R, S, Q;",
+        "xor.b64 Q, Q, Q;",       "fma.rn.f32 F, F, F, F;", "setp.lt.s32 P, R, S;",
+        "selp.b32 R, R, S, P;",   "cvt.u64.u32 Q, S;",      "mul.hi.u32 R, R, R;",
+    };
+    bool is_any = choose(8) == 0; /* else of what stays such a way */
     unsigned end = ++program.labels;
 
     if (choose(2)) {
@@ -660,8 +669,8 @@ static void aside(void)
         say_template(choose(2) ? "@P" : "@!P");
     }
     say(" bra L%u;\n", end);
-    for (unsigned left = 1 + choose(5); left; left--) {
-        say_template(choose(2) ? ONE_OF(accesses) : ONE_OF(work));
+    for (unsigned left = 1 + choose(4); left; left--) {
+        say_template(choose(2) ? ONE_OF(accesses) : is_any ? ONE_OF(work) : ONE_OF(computations));
         say(" ");
     }
     say("\nL%u:\n", end);
