@@ -220,12 +220,49 @@ static void select_sign(struct emitter *emitter, enum ptx_word type)
                                 vector_source(emitter, 2, type)));
 }
 
+/* Not known before: of what is, LLVM has better than to choose. */
+static bool is_computed(const struct emitter *emitter, const struct ptx_operand *operand)
+{
+    return operand->kind == PTX_O_REGISTER && emitter->uniform.constants[operand->reg] == NULL;
+}
+
+/* Integers are chosen byte by byte where that is what processors have for integers: words they
+ * choose as floats, and a value that goes there and back is a few cycles later. */
+static bool is_chosen_by_bytes(const struct emitter *emitter, enum ptx_word type)
+{
+    const struct ptx_operand *operands = emitter->instruction->operands;
+
+    return !emitter->options->has_masks && !emitter->is_narrow &&
+           (type == PTX_W_B32 || type == PTX_W_B64) && is_computed(emitter, &operands[1]) &&
+           is_computed(emitter, &operands[2]);
+}
+
+static value choose_bytes(struct emitter *emitter, enum ptx_word type, value condition, value yes,
+                          value no)
+{
+    const char *vector = emit_vector(type);
+    unsigned bytes =
+        (emitter->is_half ? WARP_LANES / 2 : WARP_LANES) * (unsigned)ptx_type_bits(type) / 8;
+    value mask = emit_value(emitter, "sext <32 x i1> %%t%u to %s", condition, vector);
+
+    mask = emit_value(emitter, "bitcast %s %%t%u to <%u x i8>", vector, mask, bytes);
+    mask = emit_value(emitter, "icmp slt <%u x i8> %%t%u, zeroinitializer", bytes, mask);
+    yes = emit_value(emitter, "bitcast %s %%t%u to <%u x i8>", vector, yes, bytes);
+    no = emit_value(emitter, "bitcast %s %%t%u to <%u x i8>", vector, no, bytes);
+    yes = emit_value(emitter, "select <%u x i1> %%t%u, <%u x i8> %%t%u, <%u x i8> %%t%u", bytes,
+                     mask, bytes, yes, bytes, no);
+    return emit_value(emitter, "bitcast <%u x i8> %%t%u to %s", bytes, yes, vector);
+}
+
 static void select_one(struct emitter *emitter, enum ptx_word type)
 {
+    enum ptx_word bits = type == PTX_W_F32 || type == PTX_W_F64 ? type : emit_bits(type);
     value p = vector_source(emitter, 3, PTX_W_PRED), a = vector_source(emitter, 1, type);
+    value b = vector_source(emitter, 2, type);
 
     vector_result(emitter, type,
-                  vector_choose(emitter, type, p, a, vector_source(emitter, 2, type)));
+                  is_chosen_by_bytes(emitter, bits) ? choose_bytes(emitter, bits, p, a, b)
+                                                    : vector_choose(emitter, type, p, a, b));
 }
 
 /* ---- What lies in steps, at its ends ---- */

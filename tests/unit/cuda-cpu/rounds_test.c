@@ -359,6 +359,23 @@ static void test_counters_of_some(void **state)
                              "@%p1 bra L; add.u32 %r4, %r4, 1; bra L;\nD:"));
 }
 
+/* Between integers that are computed, byte by byte, of 32 lanes and of those that are packed; what
+ * is known is left to LLVM, and floats are chosen as such. */
+static void test_choices(void **state)
+{
+    static const char of_two[] = COLLATZ("setp.ne.u32 %p3, %r3, 1; mov.u32 %r4, %r2; @%p3 bra L;");
+    static const char of_one[] = KERNEL("setp.gt.u32 %p1, %r0, 7; selp.b32 %r2, %r0, 5, %p1;");
+    static const char of_floats[] =
+        KERNEL(".reg .f32 %f<2>; cvt.rn.f32.u32 %f0, %r0; add.f32 %f1, %f0, %f0;\n"
+               "setp.gt.u32 %p1, %r0, 7; selp.f32 %f0, %f1, %f0, %p1; mov.b32 %r2, %f0;");
+
+    (void)state;
+    assert_int_equal(emitted_count(of_two, "select <128 x i1>"), 2);
+    assert_int_equal(emitted_count(of_two, "select <64 x i1>"), 1);
+    assert_int_equal(emitted_count(of_one, "select <128 x i1>"), 0);
+    assert_int_equal(emitted_count(of_floats, "select <128 x i1>"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_out_of_the_middle), cmocka_unit_test(test_packed_lanes),
         cmocka_unit_test(test_who_is_packed),     cmocka_unit_test(test_time),
         cmocka_unit_test(test_counters),          cmocka_unit_test(test_counters_of_some),
+        cmocka_unit_test(test_choices),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
