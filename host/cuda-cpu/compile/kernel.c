@@ -122,7 +122,7 @@ static void forget_function(struct emitter *emitter, struct flow *flow, struct p
 static bool analyse(struct emitter *emitter, const struct ptx_function *function,
                     const struct flow *flow)
 {
-    return uniform_create(function, flow, &emitter->uniform) &&
+    return uniform_create(function, flow, emitter->options->row, &emitter->uniform) &&
            affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) &&
            whole_create(function, flow, &emitter->uniform, emitter->options, &emitter->whole) &&
            turns_create(emitter, &emitter->turns) &&

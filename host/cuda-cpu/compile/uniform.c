@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "host/cuda-cpu/compile/live.h"
+#include "host/cuda-cpu/compile/tid.h"
+#include "host/cuda-cpu/device/warp.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
 #define WORK_MAX 100000000 /* steps, after which registers differ unless they are constant */
@@ -15,6 +17,7 @@ struct finder {
     struct uniform *uniform;
     const struct ptx_function *function;
     const struct flow *flow;
+    bool *tids;            /* registers: tid.h; NULL: rows are shorter than warps */
     bool *constant;        /* registers that have one value at all times */
     uint32_t *settings;    /* of each register: instructions that set it */
     uint64_t *settings_of; /* of each block: the registers that it sets */
@@ -458,6 +461,14 @@ static void start(struct finder *finder)
     }
 }
 
+/* Though it reads what differs. */
+static bool finds_same(const struct finder *finder, const struct ptx_instruction *instruction)
+{
+    return finder->tids != NULL &&
+           !(instruction->has_guard && finder->uniform->differs[instruction->guard]) &&
+           tid_is_same(finder->tids, finder->uniform->constants, instruction);
+}
+
 static void spread(struct finder *finder)
 {
     const struct ptx_function *function = finder->function;
@@ -465,8 +476,10 @@ static void spread(struct finder *finder)
     do {
         finder->changed = false;
         for (size_t i = 0; i < function->instruction_count; i++) {
-            if (!sets_same(finder->uniform, &function->instructions[i])) {
-                live_visit_set(&function->instructions[i], differ, finder);
+            const struct ptx_instruction *instruction = &function->instructions[i];
+
+            if (!sets_same(finder->uniform, instruction) && !finds_same(finder, instruction)) {
+                live_visit_set(instruction, differ, finder);
             }
         }
         for (uint32_t i = 0; i < finder->flow->count; i++) {
@@ -562,14 +575,16 @@ static bool allocate(struct finder *finder)
            finder->passed_to != NULL;
 }
 
-bool uniform_create(const struct ptx_function *function, const struct flow *flow,
+bool uniform_create(const struct ptx_function *function, const struct flow *flow, unsigned row,
                     struct uniform *uniform)
 {
     struct finder finder = {.uniform = uniform, .function = function, .flow = flow};
     bool done;
 
     memset(uniform, 0, sizeof(*uniform));
-    done = allocate(&finder) && find(&finder);
+    finder.tids = row == WARP_LANES ? tid_find(function, flow) : NULL;
+    done = (row != WARP_LANES || finder.tids != NULL) && allocate(&finder) && find(&finder);
+    free(finder.tids);
     free(finder.constant);
     free(finder.settings);
     free(finder.is_done);

@@ -25,8 +25,8 @@ struct uniform {
     struct live live; /* without sets: the function is too large */
 };
 
-/* False: no memory. */
-bool uniform_create(const struct ptx_function *function, const struct flow *flow,
+/* row: as kernel_options has it. False: no memory. */
+bool uniform_create(const struct ptx_function *function, const struct flow *flow, unsigned row,
                     struct uniform *uniform);
 void uniform_destroy(struct uniform *uniform);
 

@@ -469,6 +469,66 @@ static void test_table_of_one_way(void **state)
     }
 }
 
+/* Where it branches by %tid.x between warps no lane takes another way than its neighbours, so those
+ * of a warp may do something together behind it. */
+#define BRANCH(condition)                                                                          \
+    KERNEL(condition " setp.eq.u32 %p2, %r0, %r0; @!%p1 bra E; activemask.b32 %r6; "               \
+                     "vote.sync.ballot.b32 %r5, %p2, %r6; st.global.u32 [%rd1], %r5;\nE:")
+
+static void test_branches_between_warps(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t from, to; /* threads that go on */
+        bool is_inside;
+    } branches[] = {
+        {BRANCH("setp.lt.u32 %p1, %r0, 64;"), 0, 64, true},
+        {BRANCH("setp.gt.s32 %p1, %r0, 31;"), 32, 256, true},
+        {BRANCH("setp.le.u32 %p1, 96, %r0;"), 96, 256, true},
+        {BRANCH("setp.hi.u32 %p1, 64, %r0;"), 0, 64, true},
+        {BRANCH("setp.hs.u32 %p1, 63, %r0;"), 0, 64, true},
+        {BRANCH("setp.lt.s32 %p1, %r0, -32;"), 0, 0, true},
+        {BRANCH("mov.u32 %r1, 128; setp.ge.u32 %p1, %r0, %r1;"), 128, 256, true},
+        {BRANCH("cvt.u64.u32 %rd2, %r0; setp.lt.s64 %p1, %rd2, 32;"), 0, 32, true},
+        {BRANCH("shr.u32 %r1, %r0, 5; setp.eq.u32 %p1, %r1, 2;"), 64, 96, true},
+        {BRANCH("bar.sync 0; setp.lt.u32 %p1, %r0, 32;"), 0, 32, true},
+        {BRANCH("setp.lt.u32 %p1, %r0, 33;"), 0, 33, false},
+        {BRANCH("setp.le.u32 %p1, %r0, 64;"), 0, 65, false},
+        {BRANCH("setp.ge.u32 %p1, 64, %r0;"), 0, 65, false},
+        {BRANCH("setp.eq.u32 %p1, %r0, 64;"), 64, 65, false},
+        {BRANCH("shr.u32 %r1, %r0, 4; setp.eq.u32 %p1, %r1, 2;"), 32, 48, false},
+        {BRANCH("mov.u32 %r2, %r0; add.u32 %r2, %r2, 1; setp.lt.u32 %p1, %r2, 32;"), 0, 31, false},
+    };
+
+    (void)state;
+    launch.block[0] = 256;
+    for (size_t i = 0; i < sizeof(branches) / sizeof(branches[0]); i++) {
+        memset(out, 0, sizeof(out));
+        assert_int_equal(run(branches[i].text, branches[i].is_inside), LAUNCH_OK);
+        for (uint32_t thread = 0; thread < 256; thread++) {
+            uint32_t lanes = 0;
+
+            for (uint32_t lane = 0; lane < 32; lane++) {
+                uint32_t other = thread / 32 * 32 + lane;
+
+                lanes |= (uint32_t)(other >= branches[i].from && other < branches[i].to) << lane;
+            }
+            assert_int_equal(out[thread], lanes >> thread % 32 & 1 ? lanes : 0);
+        }
+    }
+}
+
+/* Rows of 16: a warp has two of them. */
+static void test_branches_within_warps(void **state)
+{
+    (void)state;
+    launch.block[0] = 16;
+    launch.block[1] = 4;
+    assert_int_equal(run(BRANCH("shr.u32 %r1, %r0, 5; setp.eq.u32 %p1, %r1, 0;"), false),
+                     LAUNCH_OK);
+    assert_int_equal(out[0], 0xFFFFFFFF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +548,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_by_warps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_after_the_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_registers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_branches_between_warps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_branches_within_warps, setup, teardown),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
