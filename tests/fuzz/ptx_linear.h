@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-#define TILE_SIZE 16384  /* bytes, of a tile of any block */
-#define TABLE_SIZE 65536 /* bytes, of what is only read */
+#define TILE_SIZE 16384    /* bytes, of a tile of any block */
+#define TABLE_SIZE 1048576 /* bytes, of what is only read */
 
 /* Sets %i0 and on, %a0 and on, and %cell: the address of 8 bytes that are the thread's, in its
  * block's tile. The tiles begin so many bytes behind the address in the parameter out. */

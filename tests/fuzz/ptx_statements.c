@@ -545,14 +545,38 @@ static bool say_counter(unsigned counter)
     return false;
 }
 
+/* As over a grid: in each round what lies as far on, or near; mostly in more rounds than a turn of
+ * a warp has. */
+static void say_walk(unsigned label, unsigned counter)
+{
+    say_template("and.b32 %v, V, 63;");
+    say(choose(4) ? " or.b32 %%v, %%v, 4096;" : "");
+    say(" .reg .b64 %%to%u, %%by%u; mul.wide.u32 %%by%u, %%v, 4; mul.wide.u32 %%to%u, %%me, 4; "
+        "add.s64 %%to%u, %%table, %%to%u; mad.lo.u32 %%c%u, %%c%u, %u, %u;\n",
+        label, label, label, label, label, label, counter, counter, 1 + choose(4), choose(12));
+}
+
+static void say_step_of_walk(unsigned label)
+{
+    say_template("ld.global.u32 R, ");
+    say("[%%to%u]; add.s64 %%to%u, %%to%u, %%by%u;\n", label, label, label, label);
+}
+
 static void loop(void)
 {
     unsigned label = program.labels + 1, counter = program.loops++;
     bool is_together = say_counter(counter) && program.is_together;
+    bool walks = !program.in_function && choose(3) == 0;
 
     program.labels += 3;
     program.ways_out[counter] = (struct way_out){.label = label, .is_together = is_together};
+    if (walks) {
+        say_walk(label, counter);
+    }
     say("L%u:\n", label);
+    if (walks) {
+        say_step_of_walk(label);
+    }
     say_part(is_together ? AS_BEFORE : APART);
     say("L%u: sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %%pc, %%c%u, 0; @%%pc bra L%u;\nL%u:\n",
         label + 1, counter, counter, counter, label, label + 2);

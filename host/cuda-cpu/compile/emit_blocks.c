@@ -254,6 +254,9 @@ static void go_whole(struct emitter *emitter, uint32_t block)
 {
     bool is_end = block >= emitter->flow->count;
 
+    if (rest_may(emitter, block)) {
+        turns_rest(emitter, block);
+    }
     if (is_end && !emitter->function->is_entry) {
         end_lanes(emitter, emit_value(emitter, "or i32 0, -1"));
     }
@@ -268,6 +271,9 @@ static void go_whole(struct emitter *emitter, uint32_t block)
 
 static void turn_back(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
 {
+    if (lanes->all && rest_may(emitter, to)) {
+        return; /* that is counted instead */
+    }
     emitter->lanes = *lanes;
     wait_turn_back(emitter, to);
 }

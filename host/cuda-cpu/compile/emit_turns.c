@@ -2,7 +2,8 @@
 /*
  * The turns of a block's warps within its code. Labels: take, where the warp in %turn begins its
  * turn; start, where it is the first one; turnN, where it goes on at block N; wholeN, where it does
- * so as a whole; next, when one is over; round, when all warps have had theirs.
+ * so as a whole; restN, where it rested on its way to block N; next, when one is over; round, when
+ * all warps have had theirs.
  */
 #include <stdio.h>
 
@@ -10,9 +11,10 @@
 #include "host/cuda-cpu/compile/turns.h"
 #include "host/cuda-cpu/compile/wait.h"
 
-/* A warp's memory begins with: the label at which it goes on, and, where that is not as a whole,
- * its lanes. */
+/* A warp's memory begins with: the label at which it goes on; its lanes, where that is not as a
+ * whole; and, where some rest, the label behind the barrier at which it waits for them. */
 #define LANES_AT 8
+#define BEHIND_AT 16
 
 static bool stops_at(const struct emitter *emitter, uint32_t block)
 {
@@ -29,15 +31,19 @@ bool turns_is_stop(const struct emitter *emitter)
 
 /* ---- What a warp keeps ---- */
 
+static value kept_at(struct emitter *emitter, unsigned offset)
+{
+    return emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %u", offset);
+}
+
 static value place_of(struct emitter *emitter, uint32_t reg, unsigned part)
 {
-    return emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %u",
-                      emitter->turns.places[reg] + part * turns_part_size(emitter, reg));
+    return kept_at(emitter, emitter->turns.places[reg] + part * turns_part_size(emitter, reg));
 }
 
 static value bases_of(struct emitter *emitter, uint32_t reg)
 {
-    return emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %u", emitter->turns.bases[reg]);
+    return kept_at(emitter, emitter->turns.bases[reg]);
 }
 
 static void save_lanes(struct emitter *emitter, uint32_t reg)
@@ -54,20 +60,26 @@ static void save_lanes(struct emitter *emitter, uint32_t reg)
     }
 }
 
+/* Those in steps only while the warp is whole; else at stops. */
+static void save(struct emitter *emitter, uint32_t reg)
+{
+    if (affine_is_kept(emitter, reg)) {
+        affine_save(emitter, reg, bases_of(emitter, reg));
+    } else if (!affine_is_one(emitter, reg)) {
+        save_lanes(emitter, reg);
+    }
+}
+
 void turns_keep(struct emitter *emitter)
 {
-    if (!emitter->turns.are_inside || !emitter->turns.has_barrier) {
+    if (!turns_are_taken(&emitter->turns)) {
         return;
     }
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
         if (!turns_leaves(&emitter->turns, emitter->flow, emitter->block, reg)) {
             continue;
         }
-        if (affine_is_kept(emitter, reg)) {
-            affine_save(emitter, reg, bases_of(emitter, reg));
-        } else if (!affine_is_one(emitter, reg)) {
-            save_lanes(emitter, reg);
-        }
+        save(emitter, reg);
     }
 }
 
@@ -111,7 +123,7 @@ static void load_parts(struct emitter *emitter, uint32_t reg)
 
 void turns_fetch(struct emitter *emitter)
 {
-    if (!emitter->turns.are_inside || !emitter->turns.has_barrier) {
+    if (!turns_are_taken(&emitter->turns)) {
         return;
     }
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
@@ -161,7 +173,7 @@ static void save_steps(struct emitter *emitter, uint32_t block)
 
 void turns_keep_bases(struct emitter *emitter, uint32_t block)
 {
-    if (!emitter->turns.are_inside || !emitter->turns.has_barrier) {
+    if (!turns_are_taken(&emitter->turns)) {
         return;
     }
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
@@ -173,7 +185,7 @@ void turns_keep_bases(struct emitter *emitter, uint32_t block)
 
 void turns_take_base(struct emitter *emitter, uint32_t reg)
 {
-    if (emitter->turns.are_inside && turns_has_still(&emitter->turns, emitter->block, reg)) {
+    if (turns_has_still(&emitter->turns, emitter->block, reg)) {
         affine_load(emitter, reg, bases_of(emitter, reg), true);
     }
 }
@@ -257,7 +269,7 @@ static void go_on_at(struct emitter *emitter, uint32_t block)
 
     text_add(emitter->out, "turn%u:\n", block);
     load(emitter, block, false);
-    lanes_at = emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %d", LANES_AT);
+    lanes_at = kept_at(emitter, LANES_AT);
     lanes = emit_value(emitter, "load i32, ptr %%t%u, align 4, !tbaa !1", lanes_at);
     emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4", lanes, block);
     emit(emitter, "br label %%h%u", block);
@@ -268,6 +280,14 @@ static void go_on_at(struct emitter *emitter, uint32_t block)
     }
 }
 
+/* It goes on where it was on its way to. */
+static void go_on_to(struct emitter *emitter, uint32_t block)
+{
+    text_add(emitter->out, "rest%u:\n", block);
+    load(emitter, block, true);
+    emit(emitter, "br label %%w%u", block);
+}
+
 /* A warp's memory lies behind that of who had the turn before. */
 static void move_kept(struct emitter *emitter, value kept)
 {
@@ -276,12 +296,8 @@ static void move_kept(struct emitter *emitter, value kept)
         emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %u", kept, emitter->turns.warp_size));
 }
 
-/* From the start at first, then where each one stopped. */
-static void go_on_somewhere(struct emitter *emitter)
+static void add_places(struct emitter *emitter)
 {
-    emit(emitter, "%%kept = load ptr, ptr %%kept_at, align 8");
-    emit(emitter, "%%place = load ptr, ptr %%kept, align 64, !tbaa !1");
-    text_add(emitter->out, "  indirectbr ptr %%place, [label %%start, label %%next");
     for (uint32_t i = 0; i < emitter->flow->count; i++) {
         if (stops_at(emitter, i) && is_first_stop_at(emitter, i)) {
             uint32_t next = emitter->flow->blocks[i].next;
@@ -291,11 +307,26 @@ static void go_on_somewhere(struct emitter *emitter)
                 text_add(emitter->out, ", label %%whole%u", next);
             }
         }
+        if (rest_is_at(emitter, i)) {
+            text_add(emitter->out, ", label %%rest%u", i);
+        }
     }
+}
+
+/* From the start at first, then where each one stopped or rested. */
+static void go_on_somewhere(struct emitter *emitter)
+{
+    emit(emitter, "%%kept = load ptr, ptr %%kept_at, align 8");
+    emit(emitter, "%%place = load ptr, ptr %%kept, align 64, !tbaa !1");
+    text_add(emitter->out, "  indirectbr ptr %%place, [label %%start, label %%next");
+    add_places(emitter);
     text_add(emitter->out, "]\n");
     for (uint32_t i = 0; i < emitter->flow->count; i++) {
         if (stops_at(emitter, i) && is_first_stop_at(emitter, i)) {
             go_on_at(emitter, emitter->flow->blocks[i].next);
+        }
+        if (rest_is_at(emitter, i)) {
+            go_on_to(emitter, i);
         }
     }
 }
@@ -323,7 +354,7 @@ static void spend_round(struct emitter *emitter)
 static void begin_round(struct emitter *emitter)
 {
     emit(emitter, "store i32 0, ptr %%turn, align 4");
-    if (emitter->turns.has_barrier) {
+    if (turns_are_taken(&emitter->turns)) {
         emit(emitter, "store ptr %%t%u, ptr %%kept_at, align 8",
              emit_fixed_field(emitter, offsetof(struct warp, kept), "ptr"));
     }
@@ -342,7 +373,7 @@ static value count_turn(struct emitter *emitter)
 
 static void set_place(struct emitter *emitter, value kept, const char *label)
 {
-    emit(emitter, "store ptr blockaddress(@" KERNEL_SYMBOL ", %%%s), ptr %%t%u, align 64, !tbaa !1",
+    emit(emitter, "store ptr blockaddress(@" KERNEL_SYMBOL ", %%%s), ptr %%t%u, align 8, !tbaa !1",
          label, kept);
 }
 
@@ -371,7 +402,12 @@ struct lanes turns_begin(struct emitter *emitter)
     value index;
 
     emit(emitter, "%%turn = alloca i32, align 4");
-    if (emitter->turns.has_barrier) {
+    if (emitter->turns.has_rests) {
+        emit(emitter, "%%rounds = alloca i32, align 4");
+        emit(emitter, "%%rested = alloca i1, align 1");
+        emit(emitter, "store i1 false, ptr %%rested, align 1");
+    }
+    if (turns_are_taken(&emitter->turns)) {
         set_places(emitter);
     }
     begin_round(emitter);
@@ -380,14 +416,17 @@ struct lanes turns_begin(struct emitter *emitter)
     add_label(emitter, "take");
     emit_clear_registers(emitter);
     emit_clear_waiting(emitter);
+    if (emitter->turns.has_rests) {
+        emit(emitter, "store i32 %d, ptr %%rounds, align 4", REST_ROUNDS);
+    }
     index = take_warp(emitter);
-    if (emitter->turns.has_barrier) {
+    if (turns_are_taken(&emitter->turns)) {
         go_on_somewhere(emitter);
     } else {
         emit(emitter, "br label %%start");
     }
     add_label(emitter, "start");
-    if (emitter->turns.has_barrier) {
+    if (turns_are_taken(&emitter->turns)) {
         keep_zeros(emitter);
     }
     return lanes_of(emitter, index);
@@ -395,13 +434,28 @@ struct lanes turns_begin(struct emitter *emitter)
 
 /* ---- It ends ---- */
 
-/* Where the warp will go on. */
+/* Whether who is at the barrier passes over turns, until none rests. */
+static bool has_gate(const struct emitter *emitter)
+{
+    return emitter->turns.has_barrier && emitter->turns.has_rests;
+}
+
+/* Where the warp will go on when all have come to the barrier. */
+static void set_behind(struct emitter *emitter, const char *label)
+{
+    if (has_gate(emitter)) {
+        set_place(emitter, kept_at(emitter, BEHIND_AT), label);
+        label = "next";
+    }
+    set_place(emitter, kept_at(emitter, 0), label);
+}
+
 static void stop_at(struct emitter *emitter, const char *kind, uint32_t block)
 {
     char label[24];
 
     snprintf(label, sizeof(label), "%s%u", kind, block);
-    set_place(emitter, emit_value(emitter, "getelementptr i8, ptr %%kept, i64 0"), label);
+    set_behind(emitter, label);
     emit(emitter, "br label %%next");
 }
 
@@ -434,7 +488,100 @@ static void leave_turns(struct emitter *emitter)
 
     left = emit_value(emitter, "sub i32 %%t%u, 1", left);
     emit(emitter, "store volatile i32 %%t%u, ptr %%left, align 4", left);
-    set_place(emitter, emit_value(emitter, "getelementptr i8, ptr %%kept, i64 0"), "next");
+    set_behind(emitter, "next");
+}
+
+/* ---- It rests ---- */
+
+/* What the turn has set, and what comes after it. */
+static void save_late(struct emitter *emitter, uint32_t head)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (turns_leaves_late(&emitter->turns, emitter->block, head, reg)) {
+            save(emitter, reg);
+        }
+    }
+}
+
+static void rest(struct emitter *emitter, uint32_t to)
+{
+    char label[24];
+
+    save_late(emitter, to);
+    snprintf(label, sizeof(label), "rest%u", to);
+    set_place(emitter, kept_at(emitter, 0), label);
+    emit(emitter, "store i1 true, ptr %%rested, align 1");
+    emit(emitter, "br label %%next");
+}
+
+/* What so many rounds spend, before as many. */
+static void allow_rounds(struct emitter *emitter, uint32_t to, uint32_t rounds)
+{
+    wait_spend(emitter, emit_value(emitter, "or i32 0, -1"),
+               wait_cost_of_round(emitter, to) * rounds, WARP_PAUSE_WORKS);
+    emit(emitter, "store i32 %u, ptr %%rounds, align 4", rounds);
+}
+
+/* Where it goes on to near places it looks again when its fuel is spent. */
+static uint32_t near_rounds(const struct emitter *emitter, uint32_t to)
+{
+    uint32_t rounds = WARP_FUEL / (wait_cost_of_round(emitter, to) + 1);
+
+    return rounds > REST_ROUNDS ? rounds : REST_ROUNDS;
+}
+
+/* Each round costs a store and a branch: what it spends is counted with them. */
+void turns_rest(struct emitter *emitter, uint32_t to)
+{
+    unsigned over = ++emitter->labels, near = ++emitter->labels;
+    value left = emit_value(emitter, "load i32, ptr %%rounds, align 4"), is_over;
+
+    left = emit_value(emitter, "sub i32 %%t%u, 1", left);
+    emit(emitter, "store i32 %%t%u, ptr %%rounds, align 4", left);
+    is_over = emit_value(emitter, "icmp eq i32 %%t%u, 0", left);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !0", is_over, over, over);
+    text_add(emitter->out, "b%u:\n", over);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", rest_goes_far(emitter, to), near, near);
+    text_add(emitter->out, "b%u:\n", near);
+    allow_rounds(emitter, to, REST_ROUNDS);
+    rest(emitter, to);
+    text_add(emitter->out, "o%u:\n", near);
+    allow_rounds(emitter, to, near_rounds(emitter, to));
+    emit(emitter, "br label %%o%u", over);
+    text_add(emitter->out, "o%u:\n", over);
+}
+
+/* ---- A round ends ---- */
+
+/* All have come to the barrier. */
+static void open_gate(struct emitter *emitter)
+{
+    value kept, behind, more;
+
+    emit(emitter, "br label %%open_next");
+    add_label(emitter, "open_next");
+    kept = emit_value(emitter, "load ptr, ptr %%kept_at, align 8");
+    behind = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %d", kept, BEHIND_AT);
+    behind = emit_value(emitter, "load ptr, ptr %%t%u, align 8, !tbaa !1", behind);
+    emit(emitter, "store ptr %%t%u, ptr %%t%u, align 8, !tbaa !1", behind, kept);
+    move_kept(emitter, kept);
+    more = count_turn(emitter);
+    emit(emitter, "br i1 %%t%u, label %%open_next, label %%opened", more);
+    add_label(emitter, "opened");
+    begin_round(emitter);
+}
+
+/* Those that rested have another round, when other blocks had theirs. */
+static void go_on_rested(struct emitter *emitter)
+{
+    value rested = emit_value(emitter, "load i1, ptr %%rested, align 1");
+
+    emit(emitter, "br i1 %%t%u, label %%rest, label %%awake", rested);
+    add_label(emitter, "rest");
+    emit(emitter, "store i1 false, ptr %%rested, align 1");
+    wait_rest(emitter);
+    emit(emitter, "br label %%other");
+    add_label(emitter, "awake");
 }
 
 /* The others' turns follow; then, when any are left, those have come to the barrier, and all go
@@ -443,18 +590,18 @@ void turns_end(struct emitter *emitter)
 {
     value more, left;
 
-    if (emitter->turns.has_barrier) {
+    if (turns_are_taken(&emitter->turns)) {
         leave_turns(emitter);
     }
     emit(emitter, "br label %%next");
     add_label(emitter, "next");
-    if (!emitter->turns.has_barrier) {
+    if (!turns_are_taken(&emitter->turns)) {
         more = count_turn(emitter);
         emit(emitter, "br i1 %%t%u, label %%take, label %%done", more);
         add_label(emitter, "done");
         return;
     }
-    move_kept(emitter, emit_value(emitter, "getelementptr i8, ptr %%kept, i64 0"));
+    move_kept(emitter, kept_at(emitter, 0));
     more = count_turn(emitter);
     emit(emitter, "br i1 %%t%u, label %%other, label %%round, !prof !7", more);
     add_label(emitter, "round");
@@ -464,6 +611,12 @@ void turns_end(struct emitter *emitter)
          emit_value(emitter, "icmp ne i32 %%t%u, 0", left));
     add_label(emitter, "again");
     spend_round(emitter);
+    if (emitter->turns.has_rests) {
+        go_on_rested(emitter);
+    }
+    if (has_gate(emitter)) {
+        open_gate(emitter);
+    }
     emit(emitter, "br label %%other");
     add_label(emitter, "other");
     emit(emitter, "br label %%take, !llvm.loop !8");

@@ -503,14 +503,15 @@ static value picked(struct emitter *emitter, const struct whole_access *access, 
 #define LINE 64
 
 /* How far on there is what will be touched soon: what the loop reads in some rounds, wherever that
- * is; outside of loops what a later warp does, as what processors foresee ends with a page. 0:
- * nobody knows. */
+ * is, unless others touch what lies beside it before; outside of loops what a later warp does, as
+ * what processors foresee ends with a page. 0: nobody knows. */
 static value distance_ahead(struct emitter *emitter, const struct whole_access *access)
 {
+    uint32_t loop = emitter->flow->blocks[emitter->block].loop;
     value by;
 
     if (access->advance.by == NULL) {
-        return access->is_shared || emitter->flow->blocks[emitter->block].loop != FLOW_END
+        return access->is_shared || loop != FLOW_END
                    ? 0
                    : emit_value(emitter, "add i64 0, %u",
                                 WARPS_AHEAD * WARP_LANES * access->size * access->count);
@@ -518,8 +519,11 @@ static value distance_ahead(struct emitter *emitter, const struct whole_access *
     emitter->is_narrow = true;
     by = emit_get(emitter, access->advance.by, PTX_W_S64);
     emitter->is_narrow = false;
-    return emit_value(emitter, "mul i64 %%t%u, %lld", by,
-                      (long long)access->advance.times * ROUNDS_AHEAD);
+    by = emit_value(emitter, "mul i64 %%t%u, %lld", by,
+                    (long long)access->advance.times * ROUNDS_AHEAD);
+    return !rest_is_at(emitter, loop) ? by
+                                      : emit_value(emitter, "select i1 %%t%u, i64 0, i64 %%t%u",
+                                                   rest_goes_far(emitter, loop), by);
 }
 
 /* To the second cache: what a column of a matrix needs lies in few sets of the first one. */

@@ -10,6 +10,7 @@
 #include "host/cuda-cpu/compile/flow.h"
 #include "host/cuda-cpu/compile/fragment.h"
 #include "host/cuda-cpu/compile/kernel.h"
+#include "host/cuda-cpu/compile/rest.h"
 #include "host/cuda-cpu/compile/text.h"
 #include "host/cuda-cpu/compile/turns.h"
 #include "host/cuda-cpu/compile/uniform.h"
@@ -41,6 +42,7 @@ struct emitter {
     struct uniform uniform;
     struct affine affine;
     struct whole whole;
+    struct rest rest;
     struct turns turns;
     struct fragments fragments;
     struct round *rounds; /* of each block */
@@ -58,6 +60,7 @@ struct emitter {
     bool is_edgy;    /* warps part at edges alone: edge.h */
     bool runs_block; /* the kernel: struct kernel_needs */
     uint32_t kept_size;
+    bool rests;
     uint32_t shared_size; /* bytes of the kernel's shared variables; 0: the launch knows */
     unsigned values;      /* numbered so far */
     unsigned labels;

@@ -111,6 +111,7 @@ static void forget_function(struct emitter *emitter, struct flow *flow, struct p
     emitter->rounds = NULL;
     fragments_destroy(&emitter->fragments);
     turns_destroy(&emitter->turns);
+    rest_destroy(&emitter->rest);
     whole_destroy(&emitter->whole);
     affine_destroy(&emitter->affine);
     uniform_destroy(&emitter->uniform);
@@ -125,7 +126,7 @@ static bool analyse(struct emitter *emitter, const struct ptx_function *function
     return uniform_create(function, flow, emitter->options->row, &emitter->uniform) &&
            affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) &&
            whole_create(function, flow, &emitter->uniform, emitter->options, &emitter->whole) &&
-           turns_create(emitter, &emitter->turns) &&
+           rest_create(emitter, &emitter->rest) && turns_create(emitter, &emitter->turns) &&
            fragments_create(function, &emitter->uniform, &emitter->fragments) &&
            (emitter->rounds = malloc((flow->count + 1) * sizeof(*emitter->rounds))) != NULL;
 }
@@ -153,6 +154,7 @@ static void emit_analysed(struct emitter *emitter, size_t number)
         emit_code(emitter, "%live");
         emitter->runs_block = emitter->turns.are_inside;
         emitter->kept_size = emitter->turns.warp_size;
+        emitter->rests = emitter->turns.has_rests;
     } else {
         text_add(emitter->out,
                  "define internal void @f%zu(" WARP_ARGUMENT ", i64 %%frame, i32 %%lanes, i32 "
@@ -258,6 +260,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     needs->is_deep = reach.is_deep;
     needs->runs_block = emitter.runs_block;
     needs->kept_size = emitter.kept_size;
+    needs->rests = emitter.rests;
     reach_destroy(&reach);
     return is_complete(ir, kernel, log) && log->errors == errors;
 }

@@ -18,6 +18,7 @@ struct kernel_needs {
     bool is_deep;        /* they may be more: it calls itself, or allocates on the stack */
     bool runs_block;     /* all warps of a block: turns.h */
     uint32_t kept_size;  /* bytes of each of them, which it uses while others run */
+    bool rests;          /* its loops let others touch what lies beside: rest.h */
 };
 
 /* Which of a processor's instructions code may have. */

@@ -12,6 +12,7 @@
 #define KEPT_MAX (1u << 16) /* bytes of a warp: more is slower than stacks */
 #define LINE 64             /* alignment of vectors */
 #define HEAD 16             /* bytes before a warp's registers: emit_turns.c */
+#define HEAD_OF_RESTS 24
 
 struct planner {
     const struct emitter *emitter;
@@ -203,7 +204,8 @@ static void spread_all(const struct planner *planner, uint64_t *sets, bool backw
     }
 }
 
-/* What a turn puts into memory it takes from there, if it did not set it. */
+/* What a turn puts into memory it takes from there, if it did not set it. A rest changes none of
+ * the sets: what is read behind it is read in this turn, or behind a stop that it leads to. */
 static void find_sets(const struct planner *planner)
 {
     struct turns *turns = planner->turns;
@@ -243,7 +245,7 @@ bool turns_uses(const struct turns *turns, uint32_t block, uint32_t reg)
 
 bool turns_has_still(const struct turns *turns, uint32_t block, uint32_t reg)
 {
-    return turns->has_barrier && turns->places[reg] && !has(turns, turns->now, block, reg) &&
+    return turns_are_taken(turns) && turns->places[reg] && !has(turns, turns->now, block, reg) &&
            !has(turns, turns->late, block, reg);
 }
 
@@ -264,7 +266,12 @@ bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t b
     return false;
 }
 
-/* Bytes of the register in a warp's memory. */
+bool turns_leaves_late(const struct turns *turns, uint32_t block, uint32_t head, uint32_t reg)
+{
+    return turns->places[reg] && has(turns, turns->late, block, reg) &&
+           live_has(&turns->live, head, reg);
+}
+
 static uint32_t up(uint32_t size, uint32_t alignment)
 {
     return (size + alignment - 1) / alignment * alignment;
@@ -287,14 +294,22 @@ uint32_t turns_part_size(const struct emitter *emitter, uint32_t reg)
     return emitter->uniform.differs[reg] ? up(size * WARP_LANES, LINE) : size;
 }
 
+uint32_t turns_size_of(const struct emitter *emitter, uint32_t reg)
+{
+    return affine_is_one(emitter, reg)
+               ? affine_bases(emitter, reg) * (uint32_t)sizeof(uint64_t)
+               : turns_part_size(emitter, reg) * emitter->function->registers[reg].vector;
+}
+
 static bool stays(const struct planner *planner, uint32_t reg)
 {
     for (uint32_t i = 0; planner->uniform->constants[reg] == NULL && i < planner->flow->count;
          i++) {
         uint32_t next = planner->flow->blocks[i].next;
 
-        if (is_stop(planner, i) && next < planner->flow->count &&
-            live_has(&planner->turns->live, next, reg)) {
+        if ((is_stop(planner, i) && next < planner->flow->count &&
+             live_has(&planner->turns->live, next, reg)) ||
+            (rest_is_at(planner->emitter, i) && live_has(&planner->turns->live, i, reg))) {
             return true;
         }
     }
@@ -332,7 +347,7 @@ static void place_registers(const struct planner *planner)
 {
     uint32_t count = (uint32_t)planner->function->register_count;
 
-    planner->turns->warp_size = HEAD;
+    planner->turns->warp_size = planner->turns->has_rests ? HEAD_OF_RESTS : HEAD;
     for (uint32_t reg = 0; reg < count; reg++) {
         if (stays(planner, reg)) {
             place_bases(planner, reg);
@@ -397,7 +412,8 @@ bool turns_create(const struct emitter *emitter, struct turns *turns)
     memset(turns, 0, sizeof(*turns));
     turns->are_inside = emitter->function->is_entry && !emitter->options->is_checked &&
                         emitter->flow->count && can_all_be_inside(&planner);
-    if (turns->are_inside && turns->has_barrier && !plan(&planner)) {
+    turns->has_rests = turns->are_inside && emitter->rest.steps != NULL;
+    if (turns_are_taken(turns) && !plan(&planner)) {
         turns_destroy(turns);
         return false;
     }

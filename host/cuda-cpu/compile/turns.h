@@ -15,8 +15,8 @@ struct emitter;
 struct lanes;
 
 struct turns {
-    bool are_inside;  /* the code runs all warps */
-    bool has_barrier; /* else they run one after the other */
+    bool are_inside;             /* the code runs all warps */
+    bool has_barrier, has_rests; /* where turns end: rest.h */
     struct live live;
     /* Of each block, sets as live has them. What a block sets goes to memory at its end; but where
      * it runs again and again in a turn, when the turn ends. */
@@ -34,14 +34,25 @@ struct turns {
 bool turns_create(const struct emitter *emitter, struct turns *turns);
 void turns_destroy(struct turns *turns);
 
+/* Whether warps have turns: else they run one after the other. */
+static inline bool turns_are_taken(const struct turns *turns)
+{
+    return turns->are_inside && (turns->has_barrier || turns->has_rests);
+}
+
 /* A vector that no loop uses which runs again and again in a turn: only blocks that use it take it
  * from memory, which always has it, and not the turn where it begins. */
 bool turns_is_near(const struct turns *turns, uint32_t reg);
 bool turns_uses(const struct turns *turns, uint32_t block, uint32_t reg);
 
-/* What a turn that begins at a block takes from memory; and what goes there at a block's end. */
+/* What a turn that begins at a block takes from memory; and what goes there at a block's end, or
+ * when the turn ends there because the warp rests. */
 bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg);
 bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t block, uint32_t reg);
+bool turns_leaves_late(const struct turns *turns, uint32_t block, uint32_t head, uint32_t reg);
+
+/* Bytes of a register in a warp's memory that it takes while the warp is whole. */
+uint32_t turns_size_of(const struct emitter *emitter, uint32_t reg);
 
 /* A register's part in a warp's memory: bytes from one of a vector's to the next. */
 uint32_t turns_part_size(const struct emitter *emitter, uint32_t reg);
@@ -69,6 +80,9 @@ void turns_take_base(struct emitter *emitter, uint32_t reg);
  * block behind it. */
 bool turns_is_stop(const struct emitter *emitter);
 void turns_stop(struct emitter *emitter, const struct lanes *lanes);
+
+/* On the whole warp's way back to a block before which it may rest. What follows goes on there. */
+void turns_rest(struct emitter *emitter, uint32_t to);
 
 /* Behind all blocks, where the warp is done: up to the function's return. */
 void turns_end(struct emitter *emitter);

@@ -164,6 +164,11 @@ void wait_spend_value(struct emitter *emitter, value lanes, value instructions,
     text_add(emitter->out, "o%u:\n", number);
 }
 
+void wait_rest(struct emitter *emitter)
+{
+    call_pause(emitter, emit_value(emitter, "or i32 0, -1"), WARP_PAUSE_RESTS);
+}
+
 void wait_sleep(struct emitter *emitter)
 {
     call_pause(emitter, emit_lane_bits(emitter), WARP_PAUSE_POLLS);
@@ -183,21 +188,41 @@ static uint32_t rounds_of(const struct ptx_instruction *instruction)
 }
 
 /* The loop is what stands between its head and the way back. */
-void wait_turn_back(struct emitter *emitter, uint32_t to)
+uint32_t wait_cost_of_round(const struct emitter *emitter, uint32_t to)
 {
-    uint32_t cost = 0, rounds = 0;
+    uint32_t cost = 0;
 
     for (uint32_t i = to; i <= emitter->block; i++) {
         const struct flow_block *block = &emitter->flow->blocks[i];
 
         cost += block->end - block->first;
         for (uint32_t j = block->first; emitter->waits && j < block->end; j++) {
+            cost += wait_may_part(&emitter->function->instructions[j]) ? COST_OF_WAITS : 0;
+        }
+    }
+    return cost;
+}
+
+static uint32_t rounds_of_loop(const struct emitter *emitter, uint32_t to)
+{
+    uint32_t rounds = 0;
+
+    for (uint32_t i = to; emitter->waits && i <= emitter->block; i++) {
+        const struct flow_block *block = &emitter->flow->blocks[i];
+
+        for (uint32_t j = block->first; j < block->end; j++) {
             uint32_t own = rounds_of(&emitter->function->instructions[j]);
 
-            cost += wait_may_part(&emitter->function->instructions[j]) ? COST_OF_WAITS : 0;
             rounds = own && (!rounds || own < rounds) ? own : rounds;
         }
     }
+    return rounds;
+}
+
+void wait_turn_back(struct emitter *emitter, uint32_t to)
+{
+    uint32_t cost = wait_cost_of_round(emitter, to), rounds = rounds_of_loop(emitter, to);
+
     if (rounds && cost < WARP_FUEL / rounds) {
         cost = WARP_FUEL / rounds + 1;
     }

@@ -45,10 +45,12 @@ void wait_spend_value(struct emitter *emitter, value lanes, value instructions,
 void wait_put_fuel(struct emitter *emitter);
 void wait_take_fuel(struct emitter *emitter);
 
-/* Others run meanwhile. */
+/* Others run meanwhile; and other blocks, when all warps of this one have had their turns. */
 void wait_sleep(struct emitter *emitter);
+void wait_rest(struct emitter *emitter);
 
-/* A way back, from the current block to an earlier one. */
+/* A way back, from the current block to an earlier one; and the instructions of its loop. */
+uint32_t wait_cost_of_round(const struct emitter *emitter, uint32_t to);
 void wait_turn_back(struct emitter *emitter, uint32_t to);
 
 /* Waits for the lanes of each lane's mask; a, with the values of those that stood elsewhere. */

@@ -356,21 +356,35 @@ static void run_several(struct runner *runner, uint64_t rank, uint64_t count)
     }
 }
 
-/* Code that runs whole blocks: one after the other. */
+/* Code that runs whole blocks: one after the other. Of those that rest others have the next ones,
+ * which touch what lies beside. */
 static void run_blocks(void *argument)
 {
     struct runner *runner = argument;
     struct run *run = runner->block->run;
+    uint32_t rests = runner->rests;
     uint64_t rank, count;
 
     runner->warp.fuel = WARP_FUEL;
     run->launch->kernel(&runner->warp);
-    while ((count = run_take(run, share_of(run), &rank)) != 0) {
+    while ((count = run_take(run, runner->rests != rests ? 1 : share_of(run), &rank)) != 0) {
         run_several(runner, rank, count);
     }
+    runner->current->state = PATH_ENDED;
     for (;;) {
         coroutine_yield(&runner->coroutine);
     }
+}
+
+static enum block_turn go_on_with_blocks(struct runner *runner)
+{
+    if (runner->current->state == PATH_BEGINS) {
+        coroutine_start(&runner->coroutine, run_blocks, runner);
+        runner->current->state = PATH_RUNS;
+    }
+    coroutine_resume(&runner->coroutine);
+    return runner->current->state == PATH_ENDED || runner->block->failed ? BLOCK_ENDED
+                                                                         : BLOCK_MOVED;
 }
 
 /* ---- Turns ---- */
@@ -416,9 +430,7 @@ bool block_ends_deadlock(struct block *block)
 enum block_turn block_turn(struct block *block)
 {
     if (block->run->launch->runs_block) {
-        coroutine_start(&block->runners[0]->coroutine, run_blocks, block->runners[0]);
-        coroutine_resume(&block->runners[0]->coroutine);
-        return BLOCK_ENDED;
+        return go_on_with_blocks(block->runners[0]);
     }
     block->ran = block->moved = false;
     for (block->turn = 0; block->turn < block->warp_count && !block->failed; block->turn++) {

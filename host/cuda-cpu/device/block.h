@@ -46,7 +46,7 @@ struct runner {
     uint32_t path_count;
     struct path *current; /* whose stack is in place */
     uint32_t part;        /* lanes that ask to go on alone */
-    uint32_t pauses;
+    uint32_t pauses, rests;
 };
 
 struct barrier {

@@ -13,6 +13,7 @@
 #include "host/cuda-cpu/device/texture.h"
 
 #define PAUSES_IN_A_TURN 16 /* of a warp that does not wait */
+#define RESTS_OF_A_LOOK 16  /* at the time */
 
 /* ---- Faults ---- */
 
@@ -150,6 +151,22 @@ static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t s
 
 /* ---- Time ---- */
 
+static void stop_if_late(struct runner *runner, uint32_t lanes)
+{
+    if (worker_is_late(runner->block->worker, runner->block->run)) {
+        on_fault(&runner->warp, WARP_FAULT_TIMEOUT, WARP_NO_SITE, lanes);
+    }
+}
+
+/* It is short after the one before. */
+static void rest(struct runner *runner, uint32_t lanes)
+{
+    if (++runner->rests % RESTS_OF_A_LOOK == 0) {
+        stop_if_late(runner, lanes);
+    }
+    coroutine_yield(&runner->coroutine);
+}
+
 /* One that polls lets all others run; one that computes only now and then. */
 static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
 {
@@ -157,12 +174,14 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
     struct block *block = runner->block;
 
     warp->fuel = WARP_FUEL;
-    if (worker_is_late(block->worker, block->run)) {
-        on_fault(warp, WARP_FAULT_TIMEOUT, WARP_NO_SITE, lanes);
-    }
     if (run_is_over(block->run, block->rank)) {
         runner_stop(runner);
     }
+    if (kind == WARP_PAUSE_RESTS) {
+        rest(runner, lanes);
+        return;
+    }
+    stop_if_late(runner, lanes);
     if (block->run->launch->runs_block) {
         return;
     }

@@ -14,6 +14,7 @@ struct launch {
     void (*kernel)(struct warp *warp);
     bool runs_block;    /* all warps of a block, one after the other; else it runs one */
     uint32_t kept_size; /* bytes that it uses for each of them */
+    bool rests;         /* a warp lets others touch what lies beside what it does */
     uint32_t sites;
     const char *name;             /* the kernel's, for reports */
     const char *file;             /* of its PTX; NULL: it has no name */

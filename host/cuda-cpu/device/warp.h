@@ -199,6 +199,7 @@ struct warp {
 
 enum warp_pause {
     WARP_PAUSE_WORKS, /* the lanes need nobody */
+    WARP_PAUSE_RESTS, /* nor do they; but others touch memory beside theirs */
     WARP_PAUSE_POLLS, /* they may wait for what others do */
     WARP_PAUSE_WAITS, /* they do, for threads of the block */
 };

@@ -199,11 +199,33 @@ static void help_out(struct worker *worker, struct run *run, uint32_t *wanted, u
     }
 }
 
+/* Blocks that take turns when their warps rest: 128 bytes of each warp are a page. Their shared
+ * memory stays in the first cache. And other workers have blocks, too. */
+#define BLOCKS_TOGETHER 8
+#define THREADS_TOGETHER 2048
+#define SHARED_TOGETHER 16384
+#define SHARES_OF_A_WORKER 4
+
+static uint32_t count_together(const struct launch *launch, uint64_t block_count)
+{
+    uint64_t threads = (uint64_t)launch->block[0] * launch->block[1] * launch->block[2];
+    uint64_t share =
+        launch->threads > 1 ? block_count / launch->threads / SHARES_OF_A_WORKER : block_count;
+    uint32_t count = BLOCKS_TOGETHER;
+
+    while (count > 1 && (count > share || count * threads > THREADS_TOGETHER ||
+                         count * launch->shared_size > SHARED_TOGETHER)) {
+        count--;
+    }
+    return count;
+}
+
 static uint32_t first_share(const struct run *run)
 {
     return run->launch->cooperative
                ? (uint32_t)((run->block_count + run->workers - 1) / run->workers)
-               : 1;
+           : run->launch->rests ? count_together(run->launch, run->block_count)
+                                : 1;
 }
 
 void worker_run(void *context, struct worker *worker)

@@ -33,6 +33,7 @@ struct code {
     uint64_t frames;
     bool is_deep, runs_block;
     uint32_t kept_size;
+    bool rests;
 };
 
 struct program {
@@ -284,6 +285,7 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
     code->is_deep = flat->is_deep;
     code->runs_block = flat->runs_block;
     code->kept_size = flat->kept_size;
+    code->rests = flat->rests;
     return true;
 }
 
@@ -356,6 +358,7 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->is_deep = code->is_deep;
     launch->runs_block = code->runs_block;
     launch->kept_size = code->kept_size;
+    launch->rests = code->rests;
     launch->param_size = kernel->parameter_size;
     launch->variables = program->bytes;
     return true;

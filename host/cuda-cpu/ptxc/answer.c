@@ -56,6 +56,7 @@ static bool join(const struct kernel_needs *needs, const struct llvm_result *obj
         .frames = (object->frame + WARP_FRAME_EXTRA) * ((uint64_t)needs->depth + 1),
         .runs_block = needs->runs_block,
         .kept_size = needs->kept_size,
+        .rests = needs->rests,
     };
 
     answer->size = sizeof(code) + object->size;

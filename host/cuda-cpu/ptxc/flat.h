@@ -81,10 +81,11 @@ struct flat_code {
     uint32_t magic; /* FLAT_MAGIC */
     uint32_t sites; /* struct warp_site */
     uint64_t local_size;
-    uint64_t frames;                /* bytes of the host's stack for all calls at once */
-    uint32_t is_deep;               /* they have no known end: struct kernel_needs */
-    uint32_t frame;                 /* bytes for each of them */
-    uint32_t runs_block, kept_size; /* struct kernel_needs */
+    uint64_t frames;            /* bytes of the host's stack for all calls at once */
+    uint32_t is_deep;           /* they have no known end: struct kernel_needs */
+    uint32_t frame;             /* bytes for each of them */
+    uint16_t runs_block, rests; /* struct kernel_needs */
+    uint32_t kept_size;
 };
 
 /* NULL: it is none. */

@@ -14,12 +14,14 @@
 
 #include "tests/unit/cuda-cpu/emitted.h"
 
-/* %rd4 is each lane's own address, %r9 and %rd9 are the same in all lanes. */
+/* %rd4 is each lane's own address, %r9 and %rd9 are the same in all lanes. Warps do not rest, since
+ * there is a carry. */
 #define KERNEL                                                                                     \
     ".version 8.0\n.target sm_90\n.address_size 64\n.entry k(.param .u64 p, .param .u32 n)\n{\n"   \
     ".reg .b32 %%r<12>; .reg .b64 %%rd<12>; .reg .pred %%q;\n"                                     \
     "ld.param.u64 %%rd0, [p]; ld.param.u32 %%r9, [n]; cvt.s64.s32 %%rd9, %%r9;\n"                  \
     "mov.u32 %%r0, %%tid.x; mov.u32 %%r1, %%r0; mul.wide.u32 %%rd3, %%r0, 4;\n"                    \
+    "add.cc.u32 %%r8, %%r9, %%r9; addc.u32 %%r8, %%r8, 0;\n"                                       \
     "add.s64 %%rd4, %%rd0, %%rd3; mov.u32 %%r8, 0;\nL: %s\n"                                       \
     "add.u32 %%r8, %%r8, 1; setp.lt.u32 %%q, %%r8, %%r9; @%%q bra L; ret;\n}\n"
 
