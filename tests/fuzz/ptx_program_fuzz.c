@@ -500,7 +500,7 @@ static enum reference_status run_reference(const struct ptx_module *module,
         .grid = {trial->blocks, 1, 1},
         .block = {trial->block[0], trial->block[1], trial->block[2]},
         .params = &params,
-        .local_size = 256,
+        .local_size = 4096,
         .step_limit = STEPS_MAX,
     };
 

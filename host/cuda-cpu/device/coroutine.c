@@ -141,6 +141,7 @@ bool coroutine_create(struct coroutine *coroutine, size_t stack_size)
 void coroutine_destroy(struct coroutine *coroutine)
 {
     if (coroutine->stack != NULL) {
+        forget_frames(coroutine->stack, coroutine->stack_size);
         munmap(coroutine->stack, coroutine->stack_size);
         coroutine->stack = NULL;
     }
