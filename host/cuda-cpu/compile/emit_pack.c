@@ -288,23 +288,11 @@ value pack_bits(struct emitter *emitter)
 
 value pack_left(struct emitter *emitter)
 {
-    value left = round_lanes(emitter).bits, packed, numbers, below, place;
+    value at =
+        emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offsetof(struct warp, packed));
 
-    emitter->is_half = false;
-    left = emit_splat_scalar(emitter, PTX_W_B32, left);
-    packed = emit_splat_scalar(emitter, PTX_W_B32, pack_bits(emitter));
-    numbers = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
-    below = emit_value(emitter, "shl <32 x i32> splat (i32 -1), %%t%u", numbers);
-    below = emit_value(emitter, "xor <32 x i32> %%t%u, splat (i32 -1)", below);
-    below = emit_value(emitter, "and <32 x i32> %%t%u, %%t%u", packed, below);
-    place = emit_value(emitter, "call <32 x i32> @llvm.ctpop.v32i32(<32 x i32> %%t%u)", below);
-    left = emit_value(emitter, "lshr <32 x i32> %%t%u, %%t%u", left, place);
-    packed = emit_value(emitter, "lshr <32 x i32> %%t%u, %%t%u", packed, numbers);
-    left = emit_value(emitter, "and <32 x i32> %%t%u, %%t%u", left, packed);
-    left = emit_value(emitter, "trunc <32 x i32> %%t%u to <32 x i1>", left);
-    left = emit_mask_bits(emitter, left);
-    emitter->is_half = true;
-    return left;
+    emit(emitter, "store i32 %%t%u, ptr %%t%u, align 4, !tbaa !1", pack_bits(emitter), at);
+    return round_lanes(emitter).bits;
 }
 
 /* ---- There and back ---- */

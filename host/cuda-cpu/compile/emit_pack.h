@@ -33,7 +33,8 @@ bool pack_keeps(const struct emitter *emitter, uint32_t reg);
 /* The lanes that were packed, i32. */
 value pack_bits(struct emitter *emitter);
 
-/* Those of them that are still in the loop, i32. */
+/* Those of them that are still in the loop, one behind the other, i32, for what the warp asks of
+ * the device next. */
 value pack_left(struct emitter *emitter);
 
 #endif

@@ -167,6 +167,20 @@ static void rest(struct runner *runner, uint32_t lanes)
     coroutine_yield(&runner->coroutine);
 }
 
+static uint32_t unpack(struct warp *warp, uint32_t lanes)
+{
+    uint32_t packed = warp->packed, unpacked = 0;
+
+    if (packed == 0) {
+        return lanes;
+    }
+    for (; packed && lanes; packed &= packed - 1, lanes >>= 1) {
+        unpacked |= lanes & 1 ? packed & -packed : 0;
+    }
+    warp->packed = 0;
+    return unpacked;
+}
+
 /* One that polls lets all others run; one that computes only now and then. */
 static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
 {
@@ -174,6 +188,7 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
     struct block *block = runner->block;
 
     warp->fuel = WARP_FUEL;
+    lanes = unpack(warp, lanes);
     if (run_is_over(block->run, block->rank)) {
         runner_stop(runner);
     }

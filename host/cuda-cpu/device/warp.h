@@ -104,6 +104,10 @@ struct warp {
     unsigned char *kept;   /* memory for each */
     uint32_t last_lanes;   /* that there are of the last one */
 
+    /* The lanes of the next pause are some of these, one behind the other. 0: they are the warp's.
+     */
+    uint32_t packed;
+
     /* Each lane of the mask reads or writes `size` bytes at its address; values lie beside each
      * other. Checked exactly; a fault does not return. */
     void (*gather)(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
