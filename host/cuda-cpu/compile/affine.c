@@ -304,6 +304,43 @@ static int64_t *find_steps(struct finder *finder)
     return finder->steps;
 }
 
+static void count(void *context, uint32_t reg)
+{
+    ((uint32_t *)context)[reg]++;
+}
+
+static bool takes_thread(const struct ptx_instruction *instruction)
+{
+    return instruction->opcode == PTX_MOV && instruction->operands[0].kind == PTX_O_REGISTER &&
+           instruction->operands[1].kind == PTX_O_SPECIAL &&
+           instruction->operands[1].special.name == PTX_SR_TID;
+}
+
+/* NULL: no memory. */
+static bool *find_threads(const struct ptx_function *function)
+{
+    uint32_t *settings = calloc(function->register_count + 1, sizeof(*settings));
+    bool *threads = calloc(function->register_count + 1, sizeof(*threads));
+
+    for (size_t i = 0; settings != NULL && i < function->instruction_count; i++) {
+        live_visit_set(&function->instructions[i], count, settings);
+    }
+    for (size_t i = 0; settings != NULL && threads != NULL && i < function->instruction_count;
+         i++) {
+        const struct ptx_instruction *instruction = &function->instructions[i];
+
+        if (takes_thread(instruction)) {
+            threads[instruction->operands[0].reg] = settings[instruction->operands[0].reg] == 1;
+        }
+    }
+    if (settings == NULL) {
+        free(threads);
+        threads = NULL;
+    }
+    free(settings);
+    return threads;
+}
+
 bool affine_create(const struct ptx_function *function, const struct uniform *uniform,
                    const struct kernel_options *options, struct affine *affine)
 {
@@ -318,7 +355,9 @@ bool affine_create(const struct ptx_function *function, const struct uniform *un
     }
     affine->steps = find_steps(&along);
     affine->across = options->is_stacked ? find_steps(&across) : NULL;
-    if (affine->steps == NULL || (options->is_stacked && affine->across == NULL)) {
+    affine->threads = find_threads(function);
+    if (affine->steps == NULL || (options->is_stacked && affine->across == NULL) ||
+        affine->threads == NULL) {
         affine_destroy(affine);
         return false;
     }
@@ -328,6 +367,7 @@ bool affine_create(const struct ptx_function *function, const struct uniform *un
 void affine_destroy(struct affine *affine)
 {
     free(affine->across);
+    free(affine->threads);
     free(affine->steps);
     *affine = (struct affine){0};
 }
@@ -439,20 +479,7 @@ bool affine_is_checked(const struct emitter *emitter, const struct ptx_instructi
 
 bool affine_is_thread(const struct emitter *emitter, uint32_t reg)
 {
-    const struct ptx_function *function = emitter->function;
-    unsigned settings = 0, threads = 0;
-
-    for (size_t i = 0; i < function->instruction_count; i++) {
-        const struct ptx_instruction *instruction = &function->instructions[i];
-
-        if (live_is_set(instruction, reg)) {
-            settings++;
-            threads += instruction->opcode == PTX_MOV &&
-                       instruction->operands[1].kind == PTX_O_SPECIAL &&
-                       instruction->operands[1].special.name == PTX_SR_TID;
-        }
-    }
-    return settings == 1 && threads == 1;
+    return emitter->affine.threads != NULL && emitter->affine.threads[reg];
 }
 
 /* ---- IR ---- */

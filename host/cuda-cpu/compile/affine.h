@@ -23,6 +23,7 @@ struct affine {
     int64_t *steps; /* of each register; of others AFFINE_NOT. NULL: there are none */
     /* From a row's base to the next one's; AFFINE_NOT: each row has its own. NULL: all have. */
     int64_t *across;
+    bool *threads; /* those that are %tid and nothing else */
 };
 
 /* False: no memory. */
