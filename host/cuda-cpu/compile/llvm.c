@@ -223,11 +223,11 @@ static void take_message(void *info, void *argument)
     llvm.message_dispose(text);
 }
 
-static const struct effort *effort_for(size_t length)
+static const struct effort *effort_for(size_t length, bool in_haste)
 {
     const struct effort *effort = efforts + llvm_is_hasty;
 
-    while (effort->ir < length) {
+    while (effort->ir < length || (in_haste && effort->ir < SIZE_MAX)) {
         effort++;
     }
     return effort;
@@ -374,11 +374,11 @@ static bool compile(const struct effort *effort, const char *ir, size_t length, 
     return done;
 }
 
-bool llvm_compile(const char *ir, size_t length, unsigned number, const char *cpu,
+bool llvm_compile(const char *ir, size_t length, unsigned number, const char *cpu, bool in_haste,
                   enum llvm_output output, uint64_t frame, struct llvm_result *result,
                   char reason[LLVM_REASON_SIZE])
 {
-    const struct effort *effort = effort_for(length);
+    const struct effort *effort = effort_for(length, in_haste);
 
     if (!llvm_load(reason) || !compile(effort, ir, length, number, cpu, output, result, reason)) {
         return false;

@@ -32,9 +32,9 @@ const char *llvm_path(void);
 
 /* A zero byte must follow the IR. The machine is ELF's number, or 0: this one. cpu is LLVM's word;
  * NULL: this processor with all that it has, or any of another machine's. For a frame of more bytes
- * than this it takes more time, and may still have one. False: the reason says why. From one thread
- * at a time. */
-bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu,
+ * than this it takes more time, and may still have one. in_haste: it does least. False: the reason
+ * says why. From one thread at a time. */
+bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu, bool in_haste,
                   enum llvm_output output, uint64_t frame, struct llvm_result *result,
                   char reason[LLVM_REASON_SIZE]);
 

@@ -39,6 +39,8 @@ struct session {
     struct wire_request head;
     char *name, *text; /* one behind the other */
     struct result *result;
+    uint64_t end_ns; /* of the time that it may take */
+    bool in_haste;
     struct wire_answer answer; /* the child's, looked at, or our own */
     const char *log;
     pid_t ending;   /* who has answered, and was not waited for; 0: none */
@@ -102,15 +104,23 @@ static bool limit(int resource, uint64_t soft, uint64_t hard)
 
 /* The answer's memory is mapped already. Standard error may be a file: that is the server's alone.
  */
-static bool confine(const struct compile_limits *limits)
+static bool confine(const struct compile_limits *limits, uint64_t processor)
 {
     uint64_t memory = limits->memory + limits->answer;
 
     memory_limit = limits->memory;
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
            (limits->memory == JAIL_NO_LIMIT || limit(RLIMIT_AS, memory, memory)) &&
-           limit(RLIMIT_CPU, limits->processor, limits->processor + 1) &&
-           limit(RLIMIT_FSIZE, 0, 0) && jail_forbid_processes() == 0;
+           limit(RLIMIT_CPU, processor, processor + 1) && limit(RLIMIT_FSIZE, 0, 0) &&
+           jail_forbid_processes() == 0;
+}
+
+static bool is_patient(const struct session *session)
+{
+    const struct wire_request *head = &session->head;
+
+    return head->what == COMPILE_KERNEL && !session->in_haste &&
+           head->limits.patience < head->limits.processor;
 }
 
 /* The exit status. A byte to `told` says that the answer is there. */
@@ -125,11 +135,13 @@ static int run_child(const struct session *session, int told)
         .kernel = session->name,
         .options = head->options,
         .limits = head->limits,
+        .in_haste = session->in_haste,
     };
     struct compile_answer answer = {0};
     struct ptx_log log;
 
-    if (!confine(&head->limits)) {
+    if (!confine(&head->limits,
+                 is_patient(session) ? head->limits.patience : head->limits.processor)) {
         return EXIT_FAILURE;
     }
     ptx_log_init(&log, result->log, sizeof(result->log));
@@ -150,13 +162,13 @@ enum end { END_ANSWER, END_CHILD, END_TIME, END_PEER };
 /* What comes first. The child has the other end of `alive`. */
 static enum end wait_for_end(const struct session *session, int alive)
 {
-    uint64_t end_ns = clock_now_ns() + session->head.limits.time * NS_PER_MS;
     struct pollfd polled[] = {{.fd = alive, .events = POLLIN},
                               {.fd = session->socket, .events = POLLRDHUP}};
 
     for (;;) {
         uint64_t now_ns = clock_now_ns();
-        uint64_t left_ms = now_ns < end_ns ? (end_ns - now_ns) / NS_PER_MS + 1 : 0;
+        uint64_t left_ms =
+            now_ns < session->end_ns ? (session->end_ns - now_ns) / NS_PER_MS + 1 : 0;
         char byte;
 
         if (left_ms == 0) {
@@ -202,6 +214,11 @@ static bool take_answer(struct session *session)
            session->answer.log_size <= sizeof(result->log);
 }
 
+static bool is_out_of_time(int status)
+{
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU;
+}
+
 /* To which end it came without an answer. */
 static void judge(struct session *session, int status, bool in_time)
 {
@@ -210,7 +227,7 @@ static void judge(struct session *session, int status, bool in_time)
     if (!in_time) {
         say(session, PTX_ERROR_TIME, "compiling takes more than %llu ms",
             (unsigned long long)limits->time);
-    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
+    } else if (is_out_of_time(status)) {
         say(session, PTX_ERROR_TIME, "compiling takes more than %llu s of the processor",
             (unsigned long long)limits->processor);
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_MEMORY) {
@@ -262,11 +279,12 @@ static int wait_for(pid_t child)
 }
 
 /* False: the peer is gone. Who has answered ends beside the next request: giving back all of its
- * memory takes a tenth of its time. */
+ * memory takes a tenth of its time. Who has not by the end of the patience is followed by one in
+ * haste. */
 static bool run_request(struct session *session)
 {
     pid_t former = session->ending;
-    int alive;
+    int alive, status;
     enum end end;
     pid_t child = start_child(session, &alive);
 
@@ -283,7 +301,12 @@ static bool run_request(struct session *session)
         return true;
     }
     session->ending = 0;
-    judge(session, wait_for(child), end != END_TIME);
+    status = wait_for(child);
+    if (end == END_CHILD && is_out_of_time(status) && is_patient(session)) {
+        session->in_haste = true;
+        return run_request(session);
+    }
+    judge(session, status, end != END_TIME);
     return end != END_PEER;
 }
 
@@ -341,6 +364,8 @@ static bool compile(struct session *session, size_t size)
     } else if (shared == MAP_FAILED || session->name == NULL) {
         say(session, PTX_ERROR_MEMORY, "no memory for a request");
     } else {
+        session->end_ns = clock_now_ns() + session->head.limits.time * NS_PER_MS;
+        session->in_haste = session->head.limits.patience == 0;
         done = run_request(session);
     }
     done = done && send_answer(session);

@@ -89,7 +89,7 @@ static bool compile(const struct ptx_function *kernel, const struct text *ir,
         return fail(log, kernel, PTX_ERROR_NO_COMPILER, reason);
     }
     if (!llvm_compile(ir->bytes, ir->used, request->options.machine, kernel_cpu(&request->options),
-                      LLVM_OBJECT, frame, &object, reason)) {
+                      request->in_haste, LLVM_OBJECT, frame, &object, reason)) {
         return fail(log, kernel, PTX_ERROR_COMPILER, reason);
     }
     if (object.frame > frame) {

@@ -21,7 +21,8 @@ struct compile_limits {
     uint64_t ir;        /* bytes of LLVM's text for a kernel */
     uint64_t answer;    /* bytes */
     uint64_t memory;    /* bytes of address space */
-    uint64_t processor; /* seconds */
+    uint64_t patience;  /* seconds of the processor, after which code is made again in haste */
+    uint64_t processor; /* seconds, then; or before, if they are fewer */
     uint64_t time;      /* milliseconds, by the clock */
 };
 
@@ -39,6 +40,7 @@ struct compile_request {
     const char *kernel; /* COMPILE_KERNEL: its name */
     struct kernel_options options;
     struct compile_limits limits;
+    bool in_haste; /* slow code will do, if it is made soon */
 };
 
 struct compile_answer {

@@ -366,8 +366,8 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
     } else if (!assembly) {
         fputs(ir.bytes, stdout);
         status = RUN_OK;
-    } else if (llvm_compile(ir.bytes, ir.used, options.machine, kernel_cpu(&options), LLVM_ASSEMBLY,
-                            UINT64_MAX, &result, reason)) {
+    } else if (llvm_compile(ir.bytes, ir.used, options.machine, kernel_cpu(&options), false,
+                            LLVM_ASSEMBLY, UINT64_MAX, &result, reason)) {
         fputs(result.bytes, stdout);
         free(result.bytes);
         status = RUN_OK;

@@ -106,6 +106,10 @@ static bool answer_oddly(const struct compile_request *request, struct compile_a
         stay();
     } else if (strcmp(text, "stay") == 0) {
         stay();
+    } else if (strcmp(text, "hurry") == 0) {
+        for (volatile bool works = !request->in_haste; works;) {
+        }
+        answer->size = 3;
     } else if (strncmp(text, "try ", 4) == 0) {
         answer->size = (size_t)(try_call(text + 4) < 0 ? 1 : 2);
     } else if (strcmp(text, "large") == 0) {
@@ -165,22 +169,30 @@ static struct peer start_server(void)
     return start_server_that(do_nothing);
 }
 
-static void request(const struct peer *peer, const char *text, uint64_t time_ms)
+static void request_within(const struct peer *peer, const char *text, uint64_t processor,
+                           uint64_t time_ms)
 {
     const struct wire_request head = {
         .magic = WIRE_MAGIC,
+        .what = COMPILE_KERNEL,
         .text_size = strlen(text),
         .name_size = 1,
         .limits = {.text = 1 << 20,
                    .answer = 1 << 20,
                    .memory = JAIL_NO_LIMIT,
-                   .processor = 1,
+                   .patience = 1,
+                   .processor = processor,
                    .time = time_ms},
     };
 
     assert_int_equal(write(peer->socket, &head, sizeof(head)), sizeof(head));
     assert_int_equal(write(peer->socket, "", 1), 1);
     assert_int_equal(write(peer->socket, text, strlen(text)), strlen(text));
+}
+
+static void request(const struct peer *peer, const char *text, uint64_t time_ms)
+{
+    request_within(peer, text, 1, time_ms);
 }
 
 static void receive(const struct peer *peer, void *bytes, size_t size)
@@ -264,6 +276,19 @@ static void test_time(void **state)
     assert_string_equal(log_text, "1:1: error: compiling takes more than 100 ms\n");
     assert_int_equal(ask(&peer, "stay").error, PTX_ERROR_TIME);
     assert_string_equal(log_text, "1:1: error: compiling takes more than 1 s of the processor\n");
+    assert_int_equal(ask(&peer, "times").size, 1);
+    assert_int_equal(stop_server(&peer), 0);
+}
+
+/* What takes too long for its patience is made again. */
+static void test_haste(void **state)
+{
+    struct peer peer = start_server();
+
+    (void)state;
+    request_within(&peer, "hurry", 2, DEADLINE_S * 1000);
+    assert_int_equal(response(&peer).size, 3);
+    assert_int_equal(ask(&peer, "hurry").error, PTX_ERROR_TIME);
     assert_int_equal(ask(&peer, "times").size, 1);
     assert_int_equal(stop_server(&peer), 0);
 }
@@ -412,10 +437,13 @@ static void expect_module(void)
     free(answer.bytes);
 }
 
-static void expect_code(void)
+/* patience: for good code; 0: it is made in haste */
+static void expect_code(uint64_t patience)
 {
-    const struct compile_request request = request_of(kernel_text, "add");
+    struct compile_request request = request_of(kernel_text, "add");
     struct compile_answer answer;
+
+    request.limits.patience = patience;
 
     assert_true(ask_program(&request, &answer));
     assert_non_null(flat_read_code(answer.bytes, answer.size));
@@ -430,7 +458,8 @@ static void test_answers(void **state)
     (void)state;
     use_compiler();
     expect_module();
-    expect_code();
+    expect_code(compile_default_limits.patience);
+    expect_code(0);
     expect_module();
     assert_true(compiler_source().size > 0);
 }
@@ -447,10 +476,10 @@ static void test_waits(void **state)
     (void)state;
     use_compiler();
     compiler_on_wait(count_waits, &count);
-    expect_code();
+    expect_code(compile_default_limits.patience);
     assert_int_equal(count, 101);
     compiler_on_wait(NULL, NULL);
-    expect_code();
+    expect_code(compile_default_limits.patience);
     assert_int_equal(count, 101);
 }
 
@@ -549,7 +578,7 @@ static void test_only_one(void **state)
     (void)state;
     use_compiler();
     assert_true(start_for_good());
-    expect_code();
+    expect_code(compile_default_limits.patience);
     use_program("/bin/true");
     assert_false(start_for_good());
     use_short_lived(path, "");
@@ -653,10 +682,10 @@ static void test_fork(void **state)
         compiler_stop();
         _exit(failed);
     }
-    expect_code();
+    expect_code(compile_default_limits.patience);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    expect_code();
+    expect_code(compile_default_limits.patience);
 }
 
 /* ---- What it may cost ---- */
@@ -751,16 +780,16 @@ static void test_many_labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jail),        cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_time),        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_no_process),  cmocka_unit_test(test_other_build),
-        cmocka_unit_test(test_its_end),     cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_waits),       cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_missing),     cmocka_unit_test(test_without_llvm),
-        cmocka_unit_test(test_only_one),    cmocka_unit_test(test_from_jail),
-        cmocka_unit_test(test_threads),     cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_nesting),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_many_labels),
+        cmocka_unit_test(test_jail),         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_time),         cmocka_unit_test(test_haste),
+        cmocka_unit_test(test_killed),       cmocka_unit_test(test_no_process),
+        cmocka_unit_test(test_other_build),  cmocka_unit_test(test_its_end),
+        cmocka_unit_test(test_answers),      cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_errors),       cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_without_llvm), cmocka_unit_test(test_only_one),
+        cmocka_unit_test(test_from_jail),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_fork),         cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_many_labels),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
