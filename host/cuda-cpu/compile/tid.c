@@ -36,8 +36,8 @@ static bool is_tid(const bool *tids, const struct ptx_operand *operand)
 static bool copies(const bool *tids, const struct ptx_function *function,
                    const struct ptx_instruction *instruction)
 {
-    const struct ptx_operand *to = &instruction->operands[0];
     enum ptx_word type = ptx_type_word(instruction, 0);
+    const struct ptx_operand *to = instruction->operands; /* NULL: it has none */
 
     return (instruction->opcode == PTX_MOV || instruction->opcode == PTX_CVT) &&
            !instruction->has_guard && to->kind == PTX_O_REGISTER && to->select == NULL &&
