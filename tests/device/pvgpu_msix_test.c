@@ -130,13 +130,16 @@ static void path_shutdown(struct bg_pvgpu *pvgpu)
     pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
 }
 
+/* In one piece: the first one may end the session. */
 static void path_messages(struct bg_pvgpu *pvgpu)
 {
-    const uint32_t vector = 0;
+    const struct bg_pvgpu_message header = {.type = BG_PVGPU_MESSAGE_IRQ, .size = sizeof(uint32_t)};
+    uint8_t messages[3][sizeof(header) + sizeof(uint32_t)] = {0};
 
     for (unsigned i = 0; i < 3; i++) {
-        pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_IRQ, &vector, sizeof(vector));
+        memcpy(messages[i], &header, sizeof(header));
     }
+    assert_true(socket_write(pvgpu->peer, messages, sizeof(messages)));
 }
 
 static void path_garbage(struct bg_pvgpu *pvgpu)
