@@ -377,24 +377,37 @@ static void set_place(struct emitter *emitter, value kept, const char *label)
          label, kept);
 }
 
+/* A loop over all warps, at the start of a round: each one's memory. */
+static value begin_all(struct emitter *emitter, const char *name)
+{
+    emit(emitter, "br label %%%s_next", name);
+    text_add(emitter->out, "%s_next:\n", name);
+    return emit_value(emitter, "load ptr, ptr %%kept_at, align 8");
+}
+
+static void end_all(struct emitter *emitter, const char *name, value kept)
+{
+    value more;
+
+    move_kept(emitter, kept);
+    more = count_turn(emitter);
+    emit(emitter, "br i1 %%t%u, label %%%s_next, label %%%s_done", more, name, name);
+    text_add(emitter->out, "%s_done:\n", name);
+}
+
 /* All warps begin at the start. */
 static void set_places(struct emitter *emitter)
 {
-    value kept, more;
+    value kept;
 
     emit(emitter, "%%kept_at = alloca ptr, align 8");
     emit(emitter, "%%left = alloca i32, align 4");
     emit(emitter, "store volatile i32 %%t%u, ptr %%left, align 4",
          emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32"));
     begin_round(emitter);
-    emit(emitter, "br label %%place_next");
-    add_label(emitter, "place_next");
-    kept = emit_value(emitter, "load ptr, ptr %%kept_at, align 8");
+    kept = begin_all(emitter, "place");
     set_place(emitter, kept, "start");
-    move_kept(emitter, kept);
-    more = count_turn(emitter);
-    emit(emitter, "br i1 %%t%u, label %%place_next, label %%placed", more);
-    add_label(emitter, "placed");
+    end_all(emitter, "place", kept);
 }
 
 struct lanes turns_begin(struct emitter *emitter)
@@ -475,7 +488,7 @@ void turns_stop(struct emitter *emitter, const struct lanes *lanes)
     save_steps(emitter, next);
     emitter->lanes = *lanes;
     bits = emit_lane_bits(emitter);
-    lanes_at = emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %d", LANES_AT);
+    lanes_at = kept_at(emitter, LANES_AT);
     emit(emitter, "store i32 %%t%u, ptr %%t%u, align 4, !tbaa !1", bits, lanes_at);
     stop_at(emitter, "turn", next);
 }
@@ -556,18 +569,12 @@ void turns_rest(struct emitter *emitter, uint32_t to)
 /* All have come to the barrier. */
 static void open_gate(struct emitter *emitter)
 {
-    value kept, behind, more;
+    value kept = begin_all(emitter, "open"), behind;
 
-    emit(emitter, "br label %%open_next");
-    add_label(emitter, "open_next");
-    kept = emit_value(emitter, "load ptr, ptr %%kept_at, align 8");
     behind = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %d", kept, BEHIND_AT);
     behind = emit_value(emitter, "load ptr, ptr %%t%u, align 8, !tbaa !1", behind);
     emit(emitter, "store ptr %%t%u, ptr %%t%u, align 8, !tbaa !1", behind, kept);
-    move_kept(emitter, kept);
-    more = count_turn(emitter);
-    emit(emitter, "br i1 %%t%u, label %%open_next, label %%opened", more);
-    add_label(emitter, "opened");
+    end_all(emitter, "open", kept);
     begin_round(emitter);
 }
 

@@ -349,10 +349,11 @@ static void place_registers(const struct planner *planner)
 
     planner->turns->warp_size = planner->turns->has_rests ? HEAD_OF_RESTS : HEAD;
     for (uint32_t reg = 0; reg < count; reg++) {
-        if (stays(planner, reg)) {
-            place_bases(planner, reg);
+        if (!stays(planner, reg)) {
+            continue;
         }
-        if (stays(planner, reg) && !planner->uniform->differs[reg]) {
+        place_bases(planner, reg);
+        if (!planner->uniform->differs[reg]) {
             place_lanes(planner, reg);
         }
     }
