@@ -145,6 +145,7 @@ static int run_child(const struct session *session, int told)
         return EXIT_FAILURE;
     }
     ptx_log_init(&log, result->log, sizeof(result->log));
+    result->answer.size = 0; /* of one before that was patient */
     if (session->server->answer(&request, &answer, &log) && answer.size <= head->limits.answer) {
         memcpy(result->bytes, answer.bytes, answer.size);
         result->answer.size = answer.size;
