@@ -60,10 +60,7 @@ static int64_t of_special(struct special_steps steps, const struct ptx_operand *
 
 static bool is_integer(enum ptx_word type)
 {
-    enum ptx_kind kind = ptx_type_kind(type);
-
-    return (kind == PTX_BITS || kind == PTX_UNSIGNED || kind == PTX_SIGNED) &&
-           (ptx_type_bits(type) == 32 || ptx_type_bits(type) == 64);
+    return ptx_is_long_integer(type) && ptx_type_bits(type) <= 64;
 }
 
 static bool is_register_of(const struct finder *finder, const struct ptx_operand *operand,
@@ -304,11 +301,6 @@ static int64_t *find_steps(struct finder *finder)
     return finder->steps;
 }
 
-static void count(void *context, uint32_t reg)
-{
-    ((uint32_t *)context)[reg]++;
-}
-
 static bool takes_thread(const struct ptx_instruction *instruction)
 {
     return instruction->opcode == PTX_MOV && instruction->operands[0].kind == PTX_O_REGISTER &&
@@ -319,23 +311,15 @@ static bool takes_thread(const struct ptx_instruction *instruction)
 /* NULL: no memory. */
 static bool *find_threads(const struct ptx_function *function)
 {
-    uint32_t *settings = calloc(function->register_count + 1, sizeof(*settings));
-    bool *threads = calloc(function->register_count + 1, sizeof(*threads));
+    uint32_t *settings = live_count_settings(function);
+    bool *threads = settings == NULL ? NULL : calloc(function->register_count + 1, sizeof(bool));
 
-    for (size_t i = 0; settings != NULL && i < function->instruction_count; i++) {
-        live_visit_set(&function->instructions[i], count, settings);
-    }
-    for (size_t i = 0; settings != NULL && threads != NULL && i < function->instruction_count;
-         i++) {
-        const struct ptx_instruction *instruction = &function->instructions[i];
+    for (size_t i = 0; threads != NULL && i < function->instruction_count; i++) {
+        if (takes_thread(&function->instructions[i])) {
+            uint32_t reg = function->instructions[i].operands[0].reg;
 
-        if (takes_thread(instruction)) {
-            threads[instruction->operands[0].reg] = settings[instruction->operands[0].reg] == 1;
+            threads[reg] = settings[reg] == 1;
         }
-    }
-    if (settings == NULL) {
-        free(threads);
-        threads = NULL;
     }
     free(settings);
     return threads;

@@ -271,8 +271,8 @@ static void select_one(struct emitter *emitter, enum ptx_word type)
 static bool is_in_steps(const struct emitter *emitter, const struct ptx_operand *operand,
                         enum ptx_word type)
 {
-    return operand->kind == PTX_O_REGISTER && operand->select == NULL && operand->offset == 0 &&
-           affine_is_one(emitter, operand->reg) && affine_bases(emitter, operand->reg) == 1 &&
+    return ptx_is_plain_register(operand) && affine_is_one(emitter, operand->reg) &&
+           affine_bases(emitter, operand->reg) == 1 &&
            ptx_type_bits(emitter->function->registers[operand->reg].type) == ptx_type_bits(type);
 }
 
@@ -280,14 +280,6 @@ static bool is_same_for_all(const struct emitter *emitter, const struct ptx_oper
 {
     return operand->kind == PTX_O_INTEGER ||
            (operand->kind == PTX_O_REGISTER && !emitter->uniform.differs[operand->reg]);
-}
-
-static bool is_integer(enum ptx_word type)
-{
-    enum ptx_kind kind = ptx_type_kind(type);
-
-    return (kind == PTX_BITS || kind == PTX_UNSIGNED || kind == PTX_SIGNED) &&
-           ptx_type_bits(type) >= 32;
 }
 
 static bool is_edge_comparison(const struct emitter *emitter,
@@ -298,7 +290,7 @@ static bool is_edge_comparison(const struct emitter *emitter,
 
     return instruction->opcode == PTX_SETP && !instruction->has_guard &&
            instruction->operand_count == 3 && operands[0].kind == PTX_O_REGISTER &&
-           is_integer(type) &&
+           ptx_is_long_integer(type) &&
            ((is_in_steps(emitter, &operands[1], type) && is_same_for_all(emitter, &operands[2])) ||
             (is_same_for_all(emitter, &operands[1]) && is_in_steps(emitter, &operands[2], type)));
 }

@@ -87,6 +87,21 @@ bool live_is_read(const struct ptx_instruction *instruction, uint32_t reg)
     return search.found;
 }
 
+static void count(void *counts, uint32_t reg)
+{
+    ((uint32_t *)counts)[reg]++;
+}
+
+uint32_t *live_count_settings(const struct ptx_function *function)
+{
+    uint32_t *counts = calloc(function->register_count + 1, sizeof(*counts));
+
+    for (size_t i = 0; counts != NULL && i < function->instruction_count; i++) {
+        live_visit_set(&function->instructions[i], count, counts);
+    }
+    return counts;
+}
+
 const struct ptx_instruction *live_last_setting(const struct ptx_instruction *first,
                                                 const struct ptx_instruction *before, uint32_t reg)
 {

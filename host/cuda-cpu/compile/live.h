@@ -16,6 +16,9 @@ void live_add(void *set, uint32_t reg);
 bool live_is_set(const struct ptx_instruction *instruction, uint32_t reg);
 bool live_is_read(const struct ptx_instruction *instruction, uint32_t reg);
 
+/* Of each register, instructions that set it; the caller frees it. NULL: no memory. */
+uint32_t *live_count_settings(const struct ptx_function *function);
+
 /* The last instruction from the first one on and before another that sets a register; NULL: none
  * does. */
 const struct ptx_instruction *live_last_setting(const struct ptx_instruction *first,

@@ -46,8 +46,8 @@ static bool is_cheap(const struct ptx_instruction *instruction)
 
 static bool is_plain_register(const struct finder *finder, const struct ptx_operand *operand)
 {
-    return operand->kind == PTX_O_REGISTER && operand->select == NULL && !operand->negated &&
-           operand->offset == 0 && finder->own->registers[operand->reg].vector == 1;
+    return ptx_is_plain_register(operand) && !operand->negated &&
+           finder->own->registers[operand->reg].vector == 1;
 }
 
 /* It has the value that it had before this instruction. */

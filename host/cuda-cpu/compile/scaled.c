@@ -23,11 +23,6 @@ static const struct ptx_instruction *find_setting(const struct finder *finder, u
                              reg);
 }
 
-static bool is_plain(const struct ptx_operand *operand)
-{
-    return operand->kind == PTX_O_REGISTER && operand->select == NULL && operand->offset == 0;
-}
-
 /* It still has the value that an instruction before the reader found. */
 static bool stays(const struct finder *finder, const struct ptx_operand *operand,
                   const struct ptx_instruction *since)
@@ -39,7 +34,7 @@ static bool stays(const struct finder *finder, const struct ptx_operand *operand
 
 static bool is_base(const struct finder *finder, const struct ptx_operand *operand)
 {
-    return is_plain(operand) && !finder->uniform->differs[operand->reg] &&
+    return ptx_is_plain_register(operand) && !finder->uniform->differs[operand->reg] &&
            finder->uniform->constants[operand->reg] == NULL;
 }
 
@@ -58,7 +53,7 @@ static struct scaled of_product(const struct finder *finder, const struct ptx_in
     enum ptx_word type = ptx_type_word(product, 0);
 
     if (product->has_guard || !ptx_has_word(product, PTX_W_WIDE) || ptx_type_bits(type) != 32 ||
-        !is_plain(&operands[0]) || !is_plain(&operands[1]) ||
+        !ptx_is_plain_register(&operands[0]) || !ptx_is_plain_register(&operands[1]) ||
         ptx_type_bits(finder->function->registers[operands[1].reg].type) != 32 ||
         operands[2].kind != PTX_O_INTEGER || operands[2].bits > TIMES_MAX ||
         !stays(finder, &operands[1], product)) {
@@ -76,7 +71,7 @@ static struct scaled of_sum(const struct finder *finder, const struct ptx_instru
         const struct ptx_instruction *product;
         struct scaled scaled;
 
-        if (!is_base(finder, base) || !is_plain(other) || !stays(finder, base, sum) ||
+        if (!is_base(finder, base) || !ptx_is_plain_register(other) || !stays(finder, base, sum) ||
             !stays(finder, other, sum)) {
             continue;
         }
@@ -98,7 +93,7 @@ struct scaled scaled_of(const struct ptx_function *function, const struct flow_b
     const struct ptx_instruction *setting = find_setting(&finder, reg);
     struct scaled scaled;
 
-    if (setting == NULL || setting->has_guard || !is_plain(&setting->operands[0])) {
+    if (setting == NULL || setting->has_guard || !ptx_is_plain_register(&setting->operands[0])) {
         return (struct scaled){0};
     }
     if (is_address_sum(setting)) {

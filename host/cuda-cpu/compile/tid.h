@@ -9,8 +9,10 @@
 
 #include "host/cuda-cpu/compile/flow.h"
 
-/* Of each register, whether it is %tid.x wherever it is read. NULL: no memory. */
-bool *tid_find(const struct ptx_function *function, const struct flow *flow);
+/* Of each register, whether it is %tid.x wherever it is read; `settings`: how many instructions set
+ * it. NULL: no memory. */
+bool *tid_find(const struct ptx_function *function, const struct flow *flow,
+               const uint32_t *settings);
 
 /* Whether an instruction that reads %tid.x and a constant finds the same in all lanes.
  * `constants`: of each register, the number that it always is, or NULL. */

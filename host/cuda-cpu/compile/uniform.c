@@ -205,13 +205,6 @@ static void note_constant(void *context, uint32_t reg)
     }
 }
 
-static void count_setting(void *context, uint32_t reg)
-{
-    struct finder *finder = context;
-
-    finder->settings[reg]++;
-}
-
 static bool is_number(const struct ptx_operand *operand)
 {
     return operand->kind == PTX_O_INTEGER || operand->kind == PTX_O_FLOAT32 ||
@@ -244,9 +237,6 @@ static void find_constants(struct finder *finder)
 {
     const struct ptx_function *function = finder->function;
 
-    for (size_t i = 0; i < function->instruction_count; i++) {
-        live_visit_set(&function->instructions[i], count_setting, finder);
-    }
     for (size_t i = 0; i < function->instruction_count; i++) {
         note_moved(finder, &function->instructions[i]);
     }
@@ -564,7 +554,7 @@ static bool allocate(struct finder *finder)
     finder->uniform->passed = calloc(blocks, sizeof(bool));
     finder->uniform->constants = calloc(registers, sizeof(const struct ptx_operand *));
     finder->constant = calloc(registers, sizeof(bool));
-    finder->settings = calloc(registers, sizeof(uint32_t));
+    finder->settings = live_count_settings(finder->function);
     finder->is_done = calloc(blocks, sizeof(bool));
     finder->passed_to = calloc(blocks, sizeof(uint32_t));
     finder->words = finder->flow->count / 64 + 1;
@@ -582,8 +572,12 @@ bool uniform_create(const struct ptx_function *function, const struct flow *flow
     bool done;
 
     memset(uniform, 0, sizeof(*uniform));
-    finder.tids = row == WARP_LANES ? tid_find(function, flow) : NULL;
-    done = (row != WARP_LANES || finder.tids != NULL) && allocate(&finder) && find(&finder);
+    done = allocate(&finder);
+    if (done && row == WARP_LANES) {
+        finder.tids = tid_find(function, flow, finder.settings);
+        done = finder.tids != NULL;
+    }
+    done = done && find(&finder);
     free(finder.tids);
     free(finder.constant);
     free(finder.settings);
