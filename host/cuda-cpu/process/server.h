@@ -16,7 +16,8 @@ struct server {
  * Answers requests (wire.h) until the peer is gone. From its first byte on it is the same to it
  * what becomes of the peer's root. With the first request the process enters a jail, before it has
  * read anything of a text; each request is answered by a child of its own, under the request's
- * limits, so that no text finds anything of another one, nor outlives its time.
+ * limits, so that no text finds anything of another one, nor outlives its time. A child is there
+ * before its request; with the server it ends.
  *
  * Single-threaded. The exit status.
  */

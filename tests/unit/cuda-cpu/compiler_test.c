@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -92,6 +93,21 @@ static void say_that_it_is_done(void)
     }
 }
 
+/* Where a text lies, and whether there is anything at a place. */
+static void tell_place(const void *place)
+{
+    if (write(told[1], &place, sizeof(place)) != sizeof(place)) {
+        abort();
+    }
+}
+
+static bool is_there(const char *number)
+{
+    const void *place = (const void *)(uintptr_t)strtoull(number, NULL, 16);
+
+    return write(told[1], place, 1) >= 0 || errno != EFAULT;
+}
+
 static bool answer_oddly(const struct compile_request *request, struct compile_answer *answer,
                          struct ptx_log *log)
 {
@@ -112,6 +128,11 @@ static bool answer_oddly(const struct compile_request *request, struct compile_a
         answer->size = 3;
     } else if (strncmp(text, "try ", 4) == 0) {
         answer->size = (size_t)(try_call(text + 4) < 0 ? 1 : 2);
+    } else if (strcmp(text, "where") == 0) {
+        tell_place(request->text);
+        answer->size = 1;
+    } else if (strncmp(text, "look ", 5) == 0) {
+        answer->size = is_there(text + 5) ? 2 : 1;
     } else if (strcmp(text, "large") == 0) {
         answer->size = request->limits.answer + 1;
     } else if (strcmp(text, "times") == 0) {
@@ -314,6 +335,124 @@ static void test_killed(void **state)
     request(&peer, "stay", DEADLINE_S * 1000);
     wait_for_child();
     assert_int_equal(stop_server(&peer), 0); /* with what it was doing */
+}
+
+/* ---- The spare process ---- */
+
+/* The server's children that are alive; the last one is the spare. */
+static int open_spare(const struct peer *peer)
+{
+    char path[64], state;
+    int child, found = 0;
+    FILE *children, *status;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", peer->process, peer->process);
+    children = fopen(path, "re");
+    assert_non_null(children);
+    while (fscanf(children, "%d", &child) == 1) {
+        snprintf(path, sizeof(path), "/proc/%d/stat", child);
+        status = fopen(path, "re");
+        if (status != NULL) {
+            found = fscanf(status, "%*d (%*[^)]) %c", &state) == 1 && state != 'Z' ? child : found;
+            fclose(status);
+        }
+    }
+    fclose(children);
+    assert_int_not_equal(found, 0);
+    return (int)syscall(SYS_pidfd_open, found, 0);
+}
+
+static void wait_for_its_end(int process)
+{
+    struct pollfd polled = {.fd = process, .events = POLLIN};
+
+    assert_int_equal(poll(&polled, 1, DEADLINE_S * 1000), 1);
+    close(process);
+}
+
+/* Nothing is lost with it. */
+static void test_spare_killed(void **state)
+{
+    struct peer peer = start_server();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int spare;
+
+        assert_int_equal(ask(&peer, "times").size, 1);
+        spare = open_spare(&peer);
+        assert_true(spare >= 0);
+        assert_int_equal(syscall(SYS_pidfd_send_signal, spare, SIGKILL, NULL, 0), 0);
+        wait_for_its_end(spare);
+    }
+    assert_int_equal(ask(&peer, "times").size, 1);
+    assert_int_equal(stop_server(&peer), 0);
+}
+
+/* It ends with its server, also when that has no time to end it. */
+static void test_spare_ends(void **state)
+{
+    struct peer peer = start_server();
+    int spare;
+
+    (void)state;
+    assert_int_equal(ask(&peer, "times").size, 1);
+    spare = open_spare(&peer);
+    kill(peer.process, SIGKILL);
+    wait_for_its_end(spare);
+    assert_int_equal(stop_server(&peer), SIGKILL);
+    peer = start_server();
+    assert_int_equal(ask(&peer, "times").size, 1);
+    spare = open_spare(&peer);
+    assert_int_equal(stop_server(&peer), 0);
+    wait_for_its_end(spare);
+}
+
+/* It was there during the request before, and has nothing of it. */
+static void test_spare_knows_nothing(void **state)
+{
+    struct peer peer = start_server();
+    char text[32];
+    void *place;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ask(&peer, "where").size, 1);
+        assert_int_equal(read(told[0], &place, sizeof(place)), sizeof(place));
+        snprintf(text, sizeof(text), "look %p", place);
+        assert_int_equal(ask(&peer, text).size, 1);
+    }
+    assert_int_equal(stop_server(&peer), 0);
+}
+
+/* There is room for a longer text, too. */
+static void test_long(void **state)
+{
+    static char text[3 << 20];
+    struct peer peer = start_server();
+    struct wire_request head = {
+        .magic = WIRE_MAGIC,
+        .what = COMPILE_KERNEL,
+        .text_size = sizeof(text),
+        .name_size = 1,
+        .limits = {.text = sizeof(text),
+                   .answer = UINT64_C(1) << 30,
+                   .memory = JAIL_NO_LIMIT,
+                   .patience = 1,
+                   .processor = 1,
+                   .time = DEADLINE_S * 1000},
+    };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        strcpy(text, i == 0 ? "times" : "unknown");
+        assert_int_equal(write(peer.socket, &head, sizeof(head)), sizeof(head));
+        assert_int_equal(write(peer.socket, "", 1), 1);
+        assert_int_equal(send(peer.socket, text, sizeof(text), 0), sizeof(text));
+        assert_int_equal(response(&peer).size, i == 0 ? 1 : 0);
+        assert_int_equal(ask(&peer, "times").size, 1);
+    }
+    assert_int_equal(stop_server(&peer), 0);
 }
 
 static void use_up_descriptors(void)
@@ -782,7 +921,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jail),         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_time),         cmocka_unit_test(test_haste),
-        cmocka_unit_test(test_killed),       cmocka_unit_test(test_no_process),
+        cmocka_unit_test(test_killed),       cmocka_unit_test(test_spare_killed),
+        cmocka_unit_test(test_spare_ends),   cmocka_unit_test(test_spare_knows_nothing),
+        cmocka_unit_test(test_long),         cmocka_unit_test(test_no_process),
         cmocka_unit_test(test_other_build),  cmocka_unit_test(test_its_end),
         cmocka_unit_test(test_answers),      cmocka_unit_test(test_waits),
         cmocka_unit_test(test_errors),       cmocka_unit_test(test_missing),
