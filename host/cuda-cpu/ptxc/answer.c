@@ -8,6 +8,7 @@
 #include "host/cuda-cpu/device/warp.h"
 #include "host/cuda-cpu/ptxc/flat.h"
 #include "host/cuda-cpu/ptxc/flatten.h"
+#include "host/cuda-cpu/ptxc/inherit.h"
 
 static const struct ptx_position start = {1, 1};
 
@@ -166,6 +167,9 @@ struct source answer_prepare(void)
     char log_text[LLVM_REASON_SIZE];
     struct ptx_log log;
 
+    if (llvm_load(log_text)) {
+        inherit_text(llvm_path());
+    }
     ptx_log_init(&log, log_text, sizeof(log_text));
     answer_request(&request, &answer, &log);
     free(answer.bytes);
