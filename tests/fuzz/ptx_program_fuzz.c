@@ -2,6 +2,7 @@
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
 // build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c tests/models/ptx/*.c) tests/unit/cuda-cpu/forced.c
 // build: tests/fuzz/ptx_text.c tests/fuzz/ptx_linear.c tests/fuzz/ptx_statements.c
+// build: tests/fuzz/ptx_values.c tests/fuzz/ptx_memory.c tests/fuzz/ptx_control.c
 // libs: -ldl -Wl,--wrap=processor_options -Wl,--wrap=dlopen
 // cflags: -O2 -fno-sanitize=undefined -fno-sanitize-coverage=trace-cmp
 /*

@@ -45,4 +45,32 @@ bool has_kind(enum statement kind);
 /* Some statements, one behind the other. */
 void say_block(void);
 
+/* ---- One of a kind ---- */
+
+/* ptx_values.c */
+void say_integers(void);
+void say_wide(void);
+void say_floats(void);
+void say_halves(void);
+void say_alike(void);
+void say_steps(void);
+
+/* ptx_memory.c */
+void say_own_memory(void);
+void say_local_memory(void);
+void say_gather(void);
+void say_global_sum(void);
+void say_shared_sum(void);
+
+/* ptx_control.c */
+void say_meeting(void);
+void say_branches(void);
+void say_loop(void);
+void say_rounds(void);
+void say_aside(void);
+void say_way_out(void);
+void say_exit(void);
+void say_call(void);
+void say_assertion(void);
+
 #endif
