@@ -15,6 +15,38 @@
     "{ .reg .pred %y; setp.eq.u32 %y, %me, 0; bar.sync 0; @%y st.shared.u32 [tile], S; "           \
     "bar.sync 0; } ld.shared.u32 U, [tile]; bar.sync 0;"
 
+/* Sets %pc for threads that are alike. */
+static void say_condition(char letter)
+{
+    static const char *const comparisons[] = {"lt.u32", "eq.u32", "gt.s32", "ne.u32"};
+
+    say("setp.%s %%pc, %%%c%u, ", ONE_OF(comparisons), letter, choose(3));
+    say_template("V; ");
+}
+
+/* On a way that all threads go, or none: what was set before is read there behind the barrier, and
+ * not where the way ends. */
+static void meet_aside(void)
+{
+    static const char *const settings[] = {
+        "mad.lo.u32 %y, R, S, S; ",
+        "add.u32 %y, %me, I; ",
+        "mov.b32 %y, U; ",
+    };
+    unsigned other = ++program.labels, end = ++program.labels;
+
+    say("{ .reg .b32 %%y; ");
+    say_template(ONE_OF(settings));
+    say_condition('u');
+    if (choose(2)) {
+        say("@%%pc bra L%u; ", end);
+    } else {
+        say("@%%pc bra L%u; bra L%u; L%u: ", other, end, other);
+    }
+    say_template("bar.sync 0; xor.b32 R, R, %y; ");
+    say("L%u: }\n", end);
+}
+
 void say_meeting(void)
 {
     static const char *const of_blocks[] = {
@@ -43,6 +75,8 @@ void say_meeting(void)
 
     if (program.is_warp_together && program.has_full_warps && (!program.is_together || choose(2))) {
         say_template(ONE_OF(of_warps));
+    } else if (program.is_together && choose(4) == 0) {
+        meet_aside();
     } else if (program.is_together) {
         say_template(of_blocks[choose(count)]);
     }
@@ -69,15 +103,6 @@ static void say_part(enum together together)
     program.doubles.count = doubles;
 }
 
-/* Sets %pc for threads that are alike. */
-static void say_condition(char letter)
-{
-    static const char *const comparisons[] = {"lt.u32", "eq.u32", "gt.s32", "ne.u32"};
-
-    say("setp.%s %%pc, %%%c%u, ", ONE_OF(comparisons), letter, choose(3));
-    say_template("V; ");
-}
-
 /* Sets %pc by where a thread stands: often so that all of a warp are on one side. */
 static void say_edge(void)
 {
@@ -89,10 +114,10 @@ static void say_edge(void)
     say("setp.%s %%pc, ", ONE_OF(comparisons));
     if (program.has_linear && choose(4)) {
         say_template(ONE_OF(operands));
-    } else if (choose(2)) {
-        say("%%me, %u; ", choose(choose(2) ? 32 : 128));
     } else {
-        say("%u, %%me; ", 32 * choose(4) + choose(2));
+        unsigned number = choose(3) ? 32 * choose(5) + choose(3) - 1 : choose(128);
+
+        say(choose(2) ? "%%me, %u; " : "%u, %%me; ", number);
     }
 }
 
@@ -192,44 +217,6 @@ static bool say_counter(unsigned counter)
     return false;
 }
 
-/* As over a grid: in each round what lies as far on, or near; mostly in more rounds than a turn of
- * a warp has. */
-static void say_walk(unsigned label, unsigned counter)
-{
-    say_template("and.b32 %v, V, 63;");
-    say(choose(4) ? " or.b32 %%v, %%v, 4096;" : "");
-    say(" .reg .b64 %%to%u, %%by%u; mul.wide.u32 %%by%u, %%v, 4; mul.wide.u32 %%to%u, %%me, 4; "
-        "add.s64 %%to%u, %%table, %%to%u; mad.lo.u32 %%c%u, %%c%u, %u, %u;\n",
-        label, label, label, label, label, label, counter, counter, 1 + choose(4), choose(12));
-}
-
-static void say_step_of_walk(unsigned label)
-{
-    say_template("ld.global.u32 R, ");
-    say("[%%to%u]; add.s64 %%to%u, %%to%u, %%by%u;\n", label, label, label, label);
-}
-
-void say_loop(void)
-{
-    unsigned label = program.labels + 1, counter = program.loops++;
-    bool is_together = say_counter(counter) && program.is_together;
-    bool walks = !program.in_function && choose(3) == 0;
-
-    program.labels += 3;
-    program.ways_out[counter] = (struct way_out){.label = label, .is_together = is_together};
-    if (walks) {
-        say_walk(label, counter);
-    }
-    say("L%u:\n", label);
-    if (walks) {
-        say_step_of_walk(label);
-    }
-    say_part(is_together ? AS_BEFORE : APART);
-    say("L%u: sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %%pc, %%c%u, 0; @%%pc bra L%u;\nL%u:\n",
-        label + 1, counter, counter, counter, label, label + 2);
-    program.loops--;
-}
-
 /* What short ways and rounds compute. */
 static const char *const work[] = {
     "mad.lo.u32 R, R, S, S;",
@@ -258,6 +245,41 @@ static const char *const work[] = {
     "@P add.u32 R, R, 1;",
     "setp.lt.and.s32 P, R, S, P;",
 };
+
+void say_loop(void)
+{
+    unsigned label = program.labels + 1, counter = program.loops++;
+    bool is_together = say_counter(counter) && program.is_together;
+
+    program.labels += 3;
+    program.ways_out[counter] = (struct way_out){.label = label, .is_together = is_together};
+    say("L%u:\n", label);
+    say_part(is_together ? AS_BEFORE : APART);
+    say("L%u: sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %%pc, %%c%u, 0; @%%pc bra L%u;\nL%u:\n",
+        label + 1, counter, counter, counter, label, label + 2);
+    program.loops--;
+}
+
+/* As over a grid: in each round what lies as far on, or near; mostly in more rounds than a turn of
+ * a warp has. */
+void say_walk(void)
+{
+    unsigned label = ++program.labels, counter = program.loops;
+
+    say_counter(counter);
+    say("{ .reg .b64 %%to, %%by; .reg .b32 %%y, %%z; ");
+    say_template("and.b32 %y, V, 63;");
+    say(" or.b32 %%z, %%y, %u; mul.wide.u32 %%by, %%z, 4; mul.wide.u32 %%to, %%me, 4; "
+        "add.s64 %%to, %%table, %%to; mad.lo.u32 %%c%u, %%c%u, %u, %u;\nL%u: ",
+        choose(4) ? 4096 : 0, counter, counter, 1 + choose(4), choose(12), label);
+    say_template("ld.global.u32 R, [%to]; add.s64 %to, %to, %by; ");
+    for (unsigned left = choose(4); left; left--) {
+        say_template(ONE_OF(work));
+        say(" ");
+    }
+    say("sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %%pc, %%c%u, 0; @%%pc bra L%u; }\n", counter, counter,
+        counter, label);
+}
 
 /* Of a block or two that compute alone, each thread as often as it comes out: by its own counter;
  * or by one for all, whose next value is copied and read behind the loop, together with the
@@ -298,6 +320,14 @@ void say_rounds(void)
         say("@!%%pc bra L%u; bra L%u; L%u:\n", end, label, end);
     }
     say_template(choose(2) ? "add.u32 R, R, %y; }\n" : "}\n");
+}
+
+/* What lies in steps still does, from another start: in those that come here. */
+static void move_steps(void)
+{
+    unsigned number = choose(LINEAR);
+
+    say("add.s32 %%a%u, %%a%u, %u;", number, number, choose_number());
 }
 
 /* A short way that some threads of a warp go, to memory of their own: each thread has an element of
@@ -341,7 +371,13 @@ void say_aside(void)
     }
     say(" bra L%u;\n", end);
     for (unsigned left = 1 + choose(4); left; left--) {
-        say_template(choose(2) ? ONE_OF(accesses) : is_any ? ONE_OF(work) : ONE_OF(computations));
+        if (program.has_linear && choose(6) == 0) {
+            move_steps();
+        } else {
+            say_template(choose(2) ? ONE_OF(accesses)
+                         : is_any  ? ONE_OF(work)
+                                   : ONE_OF(computations));
+        }
         say(" ");
     }
     say("\nL%u:\n", end);

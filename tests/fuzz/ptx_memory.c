@@ -74,16 +74,31 @@ void say_local_memory(void)
     say_computation(ONE_OF(templates));
 }
 
-/* From anywhere in what is only read: by indices from its start, or on both sides of its middle;
- * a few of them, so that threads come to the ends. */
+/* From what is only read, by an index from its start, or on both sides of its middle: any place, of
+ * a few, so that threads come to the ends; or a thread's that is near, in no steps: what is read
+ * ends with a later warp's, and the code knows how far it goes by then. */
+static void say_index(void)
+{
+    if (choose(2)) {
+        say_template(program.reads_middle ? "bfe.s32 %v, S, " : "bfe.u32 %v, S, ");
+        say_template(choose(2) ? "0, W; " : "2, W; ");
+        return;
+    }
+    say("xor.b32 %%v, %%me, %u; ", 1 + choose(31));
+    say(program.reads_middle && choose(2) ? "not.b32 %%v, %%v; " : "");
+    program.reads_nearby = true;
+}
+
 void say_gather(void)
 {
-    static const char *const places[] = {
-        "bfe.u32 %v, S, 2, W; mul.wide.u32 %y, %v, 16; add.s64 %x, %table, %y; ",
-        "bfe.u32 %v, S, 0, W; mad.wide.u32 %x, %v, 16, %table; ",
-        "bfe.s32 %v, S, 1, W; mul.wide.s32 %y, %v, 16; add.s64 %x, %y, %middle; ",
-        "bfe.s32 %v, S, 0, W; mad.wide.s32 %x, %v, 16, %middle; ",
-        "bfe.u32 %v, S, 0, W; mul.wide.u32 %x, %v, 16; add.s64 %x, %table, %x; ",
+    static const char *const from_start[] = {
+        "mul.wide.u32 %y, %v, 16; add.s64 %x, %table, %y; ",
+        "mul.wide.u32 %x, %v, 16; add.s64 %x, %table, %x; ",
+        "mad.wide.s32 %x, %v, 16, %table; ",
+    };
+    static const char *const from_middle[] = {
+        "mul.wide.s32 %y, %v, 16; add.s64 %x, %y, %middle; ",
+        "mad.wide.s32 %x, %v, 16, %middle; ",
     };
     static const char *const loads[] = {
         "ld.global.u32 T, [%x];",
@@ -95,7 +110,8 @@ void say_gather(void)
         "ld.global.u32 R, [%x + 4]; ld.global.u32 R, [%x + 8]; ld.global.u32 R, [%x + 12];",
     };
 
-    say_template(ONE_OF(places));
+    say_index();
+    say_template(program.reads_middle ? ONE_OF(from_middle) : ONE_OF(from_start));
     say_computation(ONE_OF(loads));
 }
 

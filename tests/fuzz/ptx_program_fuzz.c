@@ -221,8 +221,13 @@ static void say_beginning(void)
         ".reg .b64 %%own, %%sums, %%cell, %%table, %%middle, %%m<9>; .reg .b32 %%s<9>;\n",
         2 * TILE_SIZE, SUMS_SIZE, CELLS_SIZE, LOCAL_SIZE);
     say_number_of_thread();
-    say("mov.u32 %%b, %%ctaid.x; mad.lo.u32 %%t, %%b, %%n, %%me; ld.param.u64 %%table, [out]; "
-        "mad.wide.u32 %%own, %%t, %zu, %%table;\n",
+    say("mov.u32 %%b, %%ctaid.x; mad.lo.u32 %%t, %%b, %%n, %%me;\n");
+    if (program.edge) {
+        say("mov.b32 %%v, 0; mov.b32 %%l, 0; mov.b64 %%x, 0; mov.b64 %%y, 0;\n"
+            "setp.ge.u32 %%pc, %%me, %u; @%%pc bra END;\n",
+            program.edge);
+    }
+    say("ld.param.u64 %%table, [out]; mad.wide.u32 %%own, %%t, %zu, %%table;\n",
         WORDS * sizeof(uint32_t));
     say_elements();
     if (is_used("%sums")) {
@@ -319,7 +324,7 @@ static void say_end(void)
     for (unsigned i = 0; i < program.doubles.count && i < 2; i++) {
         say_mixed('w', program.doubles.seen[i]);
     }
-    say("st.global.u32 [%%own + %zu], %%l;\nret;\n}\n", OWN_WORDS * sizeof(uint32_t));
+    say("st.global.u32 [%%own + %zu], %%l;\nEND: ret;\n}\n", OWN_WORDS * sizeof(uint32_t));
 }
 
 static void say_body(void)
@@ -340,13 +345,27 @@ static void choose_kinds(void)
 {
     program.kinds = choose(256) | choose(256) << 8 | choose(256) << 16;
     program.is_plain = choose(4) != 0;
+    program.has_few = choose(2);
+    program.reads_middle = choose(2);
     program.has_linear = has_kind(SAY_STEPS) || choose(4) == 0;
+}
+
+/* As kernels begin whose last block has too many threads. */
+static void choose_edge(unsigned threads)
+{
+    if (choose(3) == 0) {
+        program.edge = choose(2) ? THREADS_MAX : 1 + choose(threads);
+        program.has_full_warps &= program.edge >= threads;
+    }
 }
 
 static void say_program(const uint32_t block[3])
 {
+    unsigned threads = block[0] * block[1] * block[2];
+
     program.block = block;
-    program.has_full_warps = block[0] * block[1] * block[2] % 32 == 0;
+    program.has_full_warps = threads % 32 == 0;
+    choose_edge(threads);
     program.is_of_one_block = choose(4) == 0;
     choose_kinds();
     if (!program.is_plain && has_kind(SAY_CALL)) {
@@ -596,6 +615,20 @@ static void compare_words(const struct trial *trial, size_t from, size_t end)
     }
 }
 
+/* With the last thread of a later warp. */
+static void shorten_nearby(struct trial *trial, unsigned warps)
+{
+    uint32_t bytes = 16 * 32 * (2 + choose(warps - 1)) - 4 * choose(5);
+
+    if (!program.reads_middle) {
+        trial->table_end = bytes;
+    } else if (choose(2)) {
+        trial->table_end = TABLE_SIZE / 2 + bytes;
+    } else {
+        trial->table_start = TABLE_SIZE / 2 - bytes;
+    }
+}
+
 /* Often as programs read from it; or up to some place near that. */
 static void shorten_table(struct trial *trial)
 {
@@ -605,6 +638,12 @@ static void shorten_table(struct trial *trial)
         TABLE_SIZE,           32768, 256, 240, 252, TABLE_SIZE / 2 + 128, TABLE_SIZE / 2 + 112,
         TABLE_SIZE / 2 + 124, 49152, 1024};
 
+    unsigned warps = trial->block[0] * trial->block[1] * trial->block[2] / 32;
+
+    if (program.reads_nearby && warps > 1) {
+        shorten_nearby(trial, warps);
+        return;
+    }
     trial->table_start = choose(2) ? 0 : ONE_OF(starts);
     trial->table_end = choose(3) ? ONE_OF(ends) : 4 * (1 + choose(TABLE_SIZE / 4));
     if (trial->table_end <= trial->table_start) {
@@ -626,7 +665,7 @@ static struct trial choose_trial(const uint32_t most[3])
     threads = trial.block[0] * trial.block[1] * trial.block[2];
     trial.blocks = THREADS_MAX / threads < BLOCKS_MAX ? THREADS_MAX / threads : BLOCKS_MAX;
     trial.blocks = 1 + choose(trial.blocks);
-    if (choose(3) == 0) {
+    if (choose(program.reads_nearby ? 2 : 3) == 0) {
         shorten_table(&trial);
     }
     return trial;

@@ -31,6 +31,7 @@ enum statement {
     SAY_PRODUCT,
     SAY_BRANCH,
     SAY_LOOP,
+    SAY_WALK,
     SAY_ROUNDS,
     SAY_ASIDE,
     SAY_WAY_OUT,
@@ -66,6 +67,7 @@ void say_shared_sum(void);
 void say_meeting(void);
 void say_branches(void);
 void say_loop(void);
+void say_walk(void);
 void say_rounds(void);
 void say_aside(void);
 void say_way_out(void);

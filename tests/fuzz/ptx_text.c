@@ -59,7 +59,7 @@ uint32_t choose_bits(void)
 
 static void say_register(char letter, unsigned count)
 {
-    say("%%%c%u", letter, choose(count));
+    say("%%%c%u", letter, choose(program.has_few ? (count + 3) / 4 : count));
 }
 
 static void say_fresh(const struct fresh *fresh, char letter, char otherwise, unsigned count)
@@ -82,7 +82,7 @@ static void say_any(void)
     if (letter == 'z') {
         say_fresh(&program.words, 'z', 'r', 8);
     } else if (letter == 'U') {
-        say("%%u%u", choose(3));
+        say_register('u', 3);
     } else {
         say_template((char[]){letter, 0});
     }
@@ -95,7 +95,7 @@ static void say_alike(void)
     char letter = letters[choose(program.is_together ? 4 : 5)];
 
     if (letter >= 'a') {
-        say("%%%c%u", letter, choose(3));
+        say_register(letter, 3);
     } else {
         say_template((char[]){letter, 0});
     }
@@ -188,15 +188,17 @@ void say_computation(const char *template)
 {
     bool is_wide = strchr(template, 'X') != NULL;
     struct fresh *fresh = is_wide ? &program.doubles : &program.words;
-    bool is_fresh =
-        (is_wide || strchr(template, 'T') != NULL) && fresh->count < SEEN_MAX && choose(2);
+    unsigned most = program.has_few ? 1 : SEEN_MAX;
+    bool is_fresh = (is_wide || strchr(template, 'T') != NULL) && fresh->count < most && choose(2);
 
     if (is_fresh) {
         snprintf(program.result, sizeof(program.result), "%%%c%u", is_wide ? 'w' : 'z',
                  fresh->made);
         say(".reg .b%u %s; ", is_wide ? 64 : 32, program.result);
     }
-    say_guard();
+    if (!is_fresh || program.edge == 0) { /* else all is set before it is read */
+        say_guard();
+    }
     say_template(template);
     say("\n");
     program.result[0] = '\0';

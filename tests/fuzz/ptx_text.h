@@ -40,6 +40,10 @@ extern struct program_text {
     bool is_plain;     /* nothing keeps the code from running all warps of a block */
     bool has_linear;   /* there are %i0, %a0 and so on, and %cell */
     bool is_of_one_block;
+    bool reads_middle;     /* by indices: on both sides of the table's middle, not from its start */
+    bool reads_nearby;     /* so, or from its start: each thread 16 bytes of its own */
+    bool has_few;          /* there are few registers, as of small kernels */
+    unsigned edge;         /* threads from this number on end at once; 0: it is not looked at */
     const uint32_t *block; /* the most threads in x, y and z */
     struct fresh words, doubles;
     char result[16]; /* the register that is set, if it is a fresh one */
