@@ -443,7 +443,7 @@ static void begin_round(struct emitter *emitter, struct lanes *lanes)
     emit(emitter, "store i32 %%t%u, ptr %%entered, align 4", lanes->bits);
     round_enter(emitter, lanes->vector);
     if (emitter->rounds[emitter->block].packs) {
-        pack_count_from_here(emitter);
+        pack_enter(emitter);
     }
     emit(emitter, "br label %%r%u", emitter->block);
     begin_block(emitter, 'r', emitter->block);
@@ -480,7 +480,9 @@ static void emit_packed(struct emitter *emitter, uint32_t head)
         lanes = round_lanes(emitter);
         for (uint32_t i = block->first; i + 1 < block->end; i++) {
             emitter->instruction = &emitter->function->instructions[i];
-            emit_instruction(emitter, &lanes);
+            if (!pack_count(emitter)) {
+                emit_instruction(emitter, &lanes);
+            }
         }
         emitter->instruction = &emitter->function->instructions[block->end - 1];
         stay_or_leave(emitter, 'u');

@@ -6,7 +6,6 @@
 
 #define INSTRUCTIONS_MAX 40
 #define ROUNDS 8 /* between two looks at who is left, a power of two */
-#define FIRST 24 /* instructions before the first one */
 #define HALF (WARP_LANES / 2)
 #define PACKED_AT 256 /* in a slot, behind what 32 lanes have */
 
@@ -252,19 +251,28 @@ void pack_begin_frame(struct emitter *emitter)
 
 /* ---- When ---- */
 
-void pack_count_from_here(struct emitter *emitter)
+static void branch_where_few(struct emitter *emitter, unsigned number)
 {
-    uint32_t head = emitter->rounds[emitter->block].head;
-    uint32_t first = FIRST / instructions_of(emitter, head) + 1;
+    value bits = round_lanes(emitter).bits, count, few;
 
-    emit(emitter, "store i32 %u, ptr %%pack_rounds, align 4", first < ROUNDS ? ROUNDS - first : 0);
+    emit(emitter, "store i32 %%t%u, ptr %%pack_lanes, align 4", bits);
+    count = emit_value(emitter, "call i32 @llvm.ctpop.i32(i32 %%t%u)", bits);
+    few = emit_value(emitter, "icmp ule i32 %%t%u, %u", count, HALF);
+    emit(emitter, "br i1 %%t%u, label %%q%u, label %%o%u", few,
+         emitter->rounds[emitter->block].head, number);
+    text_add(emitter->out, "o%u:\n", number);
+}
+
+void pack_enter(struct emitter *emitter)
+{
+    emit(emitter, "store i32 0, ptr %%pack_rounds, align 4");
+    branch_where_few(emitter, ++emitter->labels);
 }
 
 void pack_branch(struct emitter *emitter)
 {
     unsigned number = ++emitter->labels;
-    value rounds = emit_value(emitter, "load i32, ptr %%pack_rounds, align 4"), is_time, bits,
-          count, few;
+    value rounds = emit_value(emitter, "load i32, ptr %%pack_rounds, align 4"), is_time;
 
     rounds = emit_value(emitter, "add i32 %%t%u, 1", rounds);
     emit(emitter, "store i32 %%t%u, ptr %%pack_rounds, align 4", rounds);
@@ -272,13 +280,7 @@ void pack_branch(struct emitter *emitter)
     is_time = emit_value(emitter, "icmp eq i32 %%t%u, 0", rounds);
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_time, number, number);
     text_add(emitter->out, "b%u:\n", number);
-    bits = round_lanes(emitter).bits;
-    emit(emitter, "store i32 %%t%u, ptr %%pack_lanes, align 4", bits);
-    count = emit_value(emitter, "call i32 @llvm.ctpop.i32(i32 %%t%u)", bits);
-    few = emit_value(emitter, "icmp ule i32 %%t%u, %u", count, HALF);
-    emit(emitter, "br i1 %%t%u, label %%q%u, label %%o%u", few,
-         emitter->rounds[emitter->block].head, number);
-    text_add(emitter->out, "o%u:\n", number);
+    branch_where_few(emitter, number);
 }
 
 value pack_bits(struct emitter *emitter)
@@ -378,6 +380,97 @@ static void copy_registers(struct emitter *emitter, is_moved *is, bool stores)
     }
 }
 
+/* ---- Counters ---- */
+
+static const struct ptx_instruction *first_of(const struct emitter *emitter, uint32_t head)
+{
+    return &emitter->function->instructions[emitter->flow->blocks[head].first];
+}
+
+/* The loop's only instruction that sets a register; NULL: there are several. */
+static const struct ptx_instruction *only_setting(const struct emitter *emitter, uint32_t head,
+                                                  uint32_t reg)
+{
+    uint32_t last = emitter->flow->blocks[head].loop_end - 1;
+    const struct ptx_instruction *end =
+        &emitter->function->instructions[emitter->flow->blocks[last].end];
+    const struct ptx_instruction *found = live_last_setting(first_of(emitter, head), end, reg);
+
+    return found == NULL || live_last_setting(first_of(emitter, head), found, reg) != NULL ? NULL
+                                                                                           : found;
+}
+
+/* A register of 32 bits and a number, without saturation. */
+static bool is_step(const struct ptx_instruction *instruction)
+{
+    return instruction != NULL && instruction->opcode == PTX_ADD &&
+           ptx_is_long_integer(ptx_type_word(instruction, 0)) &&
+           ptx_type_bits(ptx_type_word(instruction, 0)) == 32 &&
+           !ptx_has_word(instruction, PTX_W_SAT) &&
+           ptx_is_plain_register(&instruction->operands[0]) &&
+           ptx_is_plain_register(&instruction->operands[1]) &&
+           instruction->operands[2].kind == PTX_O_INTEGER;
+}
+
+/* What a counter of all lanes has next, of which each lane keeps that of its last round: it goes on
+ * with the counter while the lane takes part. */
+static bool is_count(const struct emitter *emitter, uint32_t head,
+                     const struct ptx_instruction *instruction)
+{
+    const struct ptx_instruction *counter;
+    uint32_t reg, of_all;
+
+    if (emitter->options->has_masks || !is_step(instruction) ||
+        instruction >= first_of(emitter, head) + emitter->flow->blocks[head].end -
+                           emitter->flow->blocks[head].first) {
+        return false;
+    }
+    reg = instruction->operands[0].reg;
+    of_all = instruction->operands[1].reg;
+    counter = only_setting(emitter, head, of_all);
+    return is_given(emitter, head, reg) && !is_taken(emitter, head, reg) &&
+           only_setting(emitter, head, reg) == instruction && !emitter->uniform.differs[of_all] &&
+           is_step(counter) && counter > instruction && counter->operands[1].reg == of_all &&
+           counter->operands[2].bits == instruction->operands[2].bits;
+}
+
+bool pack_count(struct emitter *emitter)
+{
+    uint32_t reg;
+    value counted, stays;
+
+    if (!is_count(emitter, emitter->rounds[emitter->block].head, emitter->instruction)) {
+        return false;
+    }
+    reg = emitter->instruction->operands[0].reg;
+    counted = emit_value(emitter, "load <32 x i32>, ptr %%q%u.0, align 64", reg);
+    stays = emit_value(emitter, "mul <32 x i32> %%t%u, splat (i32 %d)", round_numbers(emitter),
+                       (int)(int32_t)emitter->instruction->operands[2].bits);
+    counted = emit_value(emitter, "sub <32 x i32> %%t%u, %%t%u", counted, stays);
+    emit(emitter, "store <32 x i32> %%t%u, ptr %%q%u.0, align 64", counted, reg);
+    return true;
+}
+
+/* Counts begin where their counters do. */
+static void begin_counts(struct emitter *emitter)
+{
+    uint32_t head = emitter->rounds[emitter->block].head;
+    const struct flow_block *block = &emitter->flow->blocks[head];
+
+    for (uint32_t i = block->first; i < block->end; i++) {
+        const struct ptx_instruction *instruction = &emitter->function->instructions[i];
+
+        if (is_count(emitter, head, instruction)) {
+            value counter =
+                emit_value(emitter, "load i32, ptr %%r%u.0, align 8", instruction->operands[1].reg);
+
+            counter = emit_splat_scalar(emitter, PTX_W_B32, counter);
+            emit(emitter, "store <32 x i32> %%t%u, ptr %%q%u.0, align 64", counter,
+                 instruction->operands[0].reg);
+        }
+    }
+}
+
 /* The first ones of 16 take part. */
 static void enter_packed(struct emitter *emitter)
 {
@@ -394,6 +487,7 @@ void pack_lanes(struct emitter *emitter)
     copy_lanes(emitter, is_taken, false);
     emitter->is_half = true;
     copy_registers(emitter, is_taken, false);
+    begin_counts(emitter);
     enter_packed(emitter);
 }
 

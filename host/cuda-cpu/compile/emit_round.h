@@ -23,6 +23,9 @@ void round_enter(struct emitter *emitter, value vector);
 /* Those that do now. */
 struct lanes round_lanes(struct emitter *emitter);
 
+/* Without registers for masks: -1 in those that do, 0 in others. */
+value round_numbers(struct emitter *emitter);
+
 /* The branch at a block's end, by its guard. Lanes stay where that holds, or where it does not: to
  * the label bN when any are left, else to oN. */
 void round_branch(struct emitter *emitter, bool where_guarded, unsigned number);

@@ -252,6 +252,44 @@ static void test_packed_lanes(void **state)
     }
 }
 
+/* Every third lane counts its own rounds, of which it has n at the most, in steps and from 70 on.
+ */
+#define COUNT(step, rest)                                                                          \
+    KERNEL("mov.u32 %r2, 5; mov.u32 %r4, 70; rem.u32 %r5, %r0, 3; mul.lo.u32 %r8, %r1, " step      \
+           "; add.u32 %r8, %r8, 70; setp.ne.u32 %p1, %r5, 1; add.u32 %r3, %r0, 27; @%p1 bra D;\n"  \
+           "L: and.b32 %r5, %r3, 1; setp.eq.u32 %p2, %r5, 0; shr.u32 %r6, %r3, 1; "                \
+           "mad.lo.u32 %r7, %r3, 3, 1; selp.b32 %r3, %r6, %r7, %p2; add.s32 %r2, %r4, " step       \
+           "; setp.ne.u32 %p3, %r3, 1; setp.ne.u32 %p4, %r2, %r8; " rest                           \
+           "and.pred %p5, %p3, %p4; mov.u32 %r4, %r2; @%p5 bra L;\nD:")
+
+static void test_packed_counts(void **state)
+{
+    static const uint32_t limits[] = {1, 2, 20, 1000};
+    static const struct {
+        const char *text;
+        uint32_t step;
+    } of[] = {
+        {COUNT("1", ""), 1},
+        {COUNT("-1", ""), -1u},
+        {COUNT("-3", ""), -3u},
+        {COUNT("1", "@%p4 bra M; bra D; M:"), 1},
+        {COUNT("-3", "@%p3 bra M; bra D; M:"), -3u},
+    };
+
+    (void)state;
+    assert_int_equal(emitted_count(COUNT("-3", ""), "mul <16 x i32> %t"), 2);
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+        for (size_t j = 0; j < sizeof(limits) / sizeof(limits[0]); j++) {
+            run(of[i].text, limits[j]);
+            for (uint32_t lane = 0; lane < THREADS; lane++) {
+                uint32_t rounds = collatz(lane + 27, limits[j]);
+
+                assert_int_equal(out[lane], lane % 3 == 1 ? 70 + rounds * of[i].step : 5);
+            }
+        }
+    }
+}
+
 static void expect_packed(bool is_packed, const char *text)
 {
     const struct kernel_options options = {.row = 32};
@@ -383,7 +421,7 @@ int main(void)
         cmocka_unit_test(test_out_of_the_middle), cmocka_unit_test(test_packed_lanes),
         cmocka_unit_test(test_who_is_packed),     cmocka_unit_test(test_time),
         cmocka_unit_test(test_counters),          cmocka_unit_test(test_counters_of_some),
-        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_choices),           cmocka_unit_test(test_packed_counts),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
