@@ -8,6 +8,7 @@
 
 /* Instructions of a function whose accesses are all in line. */
 #define IN_LINE_MAX 600
+#define ITEMS_SIZE_MAX 16 /* bytes: what a slot has for each lane */
 
 static const struct ptx_operand *operand(const struct emitter *emitter, size_t index)
 {
@@ -534,6 +535,70 @@ static void check_alignment(struct emitter *emitter, value addresses, size_t siz
     begin(emitter, 'j', number);
 }
 
+/* A lane's items keep the lanes apart, so that they are never in line: one call does them all. */
+static bool is_of_items(const struct emitter *emitter, size_t count, size_t size)
+{
+    return count > 1 && count * size <= ITEMS_SIZE_MAX && !emitter->options->is_checked;
+}
+
+/* Two vectors of so many numbers: element i of the result is number first + i / groups * step +
+ * i % groups * apart. */
+static value shuffle(struct emitter *emitter, unsigned bits, unsigned length, value a, value b,
+                     unsigned elements, unsigned step, unsigned groups, unsigned apart,
+                     unsigned first)
+{
+    value result = ++emitter->values;
+
+    text_add(emitter->out,
+             "  %%t%u = shufflevector <%u x i%u> %%t%u, <%u x i%u> %%t%u, <%u x i32> <", result,
+             length, bits, a, length, bits, b, elements);
+    for (unsigned i = 0; i < elements; i++) {
+        text_add(emitter->out, "%si32 %u", i ? ", " : "",
+                 first + i / groups * step + i % groups * apart);
+    }
+    text_add(emitter->out, ">\n");
+    return result;
+}
+
+/* By one gather of all that a lane has. */
+static void load_items(struct emitter *emitter, struct access access, unsigned count, value *loaded)
+{
+    unsigned bits = access.size * 8, length = count * WARP_LANES;
+    value all;
+
+    access.size *= count;
+    access.lanes = emit_lane_bits(emitter);
+    access.site = emit_site(emitter);
+    call_access(emitter, &access, false);
+    all = emit_value(emitter, "load <%u x i%u>, ptr %%t%u, align 64", length, bits,
+                     emit_slot(emitter, 1));
+    for (unsigned i = 0; i < count; i++) {
+        loaded[i] = shuffle(emitter, bits, length, all, all, WARP_LANES, count, 1, 0, i);
+    }
+}
+
+static void store_items(struct emitter *emitter, struct access access, unsigned count,
+                        value *stored)
+{
+    unsigned bits = access.size * 8, length = WARP_LANES;
+    value all;
+
+    for (unsigned left = count; left > 2; left /= 2, length *= 2) {
+        for (unsigned i = 0; i < left / 2; i++) {
+            stored[i] = shuffle(emitter, bits, length, stored[2 * i], stored[2 * i + 1], length * 2,
+                                1, 1, 0, 0);
+        }
+    }
+    all = shuffle(emitter, bits, length, stored[0], stored[1], count * WARP_LANES, 1, count,
+                  WARP_LANES, 0);
+    emit(emitter, "store <%u x i%u> %%t%u, ptr %%t%u, align 64", count * WARP_LANES, bits, all,
+         emit_slot(emitter, 1));
+    access.size *= count;
+    access.lanes = emit_lane_bits(emitter);
+    access.site = emit_site(emitter);
+    call_access(emitter, &access, true);
+}
+
 static void emit_load(struct emitter *emitter)
 {
     const struct ptx_operand *address = operand(emitter, 1);
@@ -548,13 +613,18 @@ static void emit_load(struct emitter *emitter)
         return;
     }
     addresses = is_parameter(address) ? 0 : emit_address(emitter, address);
-    if (count > 1 && !is_parameter(address)) {
-        check_alignment(emitter, addresses, count * size, false);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_parameter(address)) {
+    if (is_parameter(address)) {
+        for (size_t i = 0; i < count; i++) {
             loaded[i] = load_parameter(emitter, address, type, i * size);
-        } else {
+        }
+    } else if (is_of_items(emitter, count, size)) {
+        access.addresses = addresses;
+        load_items(emitter, access, (unsigned)count, loaded);
+    } else {
+        if (count > 1) {
+            check_alignment(emitter, addresses, count * size, false);
+        }
+        for (size_t i = 0; i < count; i++) {
             access.addresses = plus(emitter, addresses, i * size);
             loaded[i] = load(emitter, access);
         }
@@ -571,7 +641,7 @@ static void emit_store(struct emitter *emitter)
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, operand(emitter, 1), items);
     struct access access = {.size = size, .order = order_of(emitter, false)};
-    value addresses;
+    value addresses, stored[EMIT_ITEMS];
 
     if (emit_whole(emitter)) {
         return;
@@ -581,14 +651,20 @@ static void emit_store(struct emitter *emitter)
         return;
     }
     addresses = emit_address(emitter, operand(emitter, 0));
+    for (size_t i = 0; i < count; i++) {
+        stored[i] = emit_get(emitter, &items[i], type);
+    }
+    if (is_of_items(emitter, count, size)) {
+        access.addresses = addresses;
+        store_items(emitter, access, (unsigned)count, stored);
+        return;
+    }
     if (count > 1) {
         check_alignment(emitter, addresses, count * size, true);
     }
     for (size_t i = 0; i < count; i++) {
-        value stored = emit_get(emitter, &items[i], type);
-
         access.addresses = plus(emitter, addresses, i * size);
-        store(emitter, access, stored);
+        store(emitter, access, stored[i]);
     }
 }
 

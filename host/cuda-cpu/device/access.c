@@ -26,25 +26,21 @@ static unsigned char *lane_pointer(struct warp *warp, uint32_t lane, uint64_t ad
     return (unsigned char *)(uintptr_t)address;
 }
 
-/* Where all lanes lie beside each other in one allocation, as when a warp meets it for the first
- * time: the first one's pointer. NULL: each lane is asked for by itself. */
+/* The pointer of the mask's first lane; and how many lanes from it on lie beside each other in one
+ * allocation. */
 static unsigned char *row_pointer(struct warp *warp, const uint64_t *addresses, uint32_t mask,
-                                  uint32_t size, bool write, uint32_t site)
+                                  uint32_t size, bool write, uint32_t site, uint32_t *count)
 {
-    uint64_t difference = 0;
-    unsigned char *pointer;
+    uint32_t lane = (uint32_t)__builtin_ctz(mask), end = lane + 1;
+    uint64_t first = addresses[lane];
+    unsigned char *pointer = lane_pointer(warp, lane, first, size, write, site);
 
-    if (mask != UINT32_MAX) {
-        return NULL;
+    while (end < WARP_LANES && mask >> end & 1 &&
+           addresses[end] == first + (uint64_t)(end - lane) * size) {
+        end++;
     }
-    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
-        difference |= addresses[lane] ^ (addresses[0] + (uint64_t)lane * size);
-    }
-    if (difference != 0) {
-        return NULL;
-    }
-    pointer = lane_pointer(warp, 0, addresses[0], size, write, site);
-    return is_within(&warp->sites[site], addresses[0], WARP_LANES * size) ? pointer : NULL;
+    *count = is_within(&warp->sites[site], first, (end - lane) * size) ? end - lane : 1;
+    return pointer;
 }
 
 /* Of a size that the compiler knows: else it would call the C library for each lane. */
@@ -68,49 +64,54 @@ static void move(unsigned char *to, const unsigned char *from, uint32_t size)
     }
 }
 
+static uint32_t lanes_from(uint32_t lane, uint32_t count)
+{
+    return UINT32_MAX >> (WARP_LANES - count) << lane;
+}
+
 void access_gather(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
                    uint32_t access, uint32_t site)
 {
-    uint32_t size = access & WARP_ACCESS_SIZE;
-    const unsigned char *row;
+    uint32_t size = access & WARP_ACCESS_SIZE, count;
 
     if (warp->check != NULL) {
         check_gather(warp, values, addresses, mask, access, site);
         return;
     }
-    row = row_pointer(warp, addresses, mask, size, false, site);
-    if (row != NULL) {
-        memcpy(values, row, (size_t)WARP_LANES * size);
-        return;
-    }
-    for (; mask; mask &= mask - 1) {
-        uint32_t lane = (uint32_t)__builtin_ctz(mask);
+    for (uint32_t lane; mask; mask &= ~lanes_from(lane, count)) {
+        const unsigned char *from = row_pointer(warp, addresses, mask, size, false, site, &count);
+        unsigned char *to;
 
-        move((unsigned char *)values + lane * size,
-             lane_pointer(warp, lane, addresses[lane], size, false, site), size);
+        lane = (uint32_t)__builtin_ctz(mask);
+        to = (unsigned char *)values + lane * size;
+        if (count == 1) {
+            move(to, from, size);
+        } else {
+            memcpy(to, from, (size_t)count * size);
+        }
     }
 }
 
 void access_scatter(struct warp *warp, const void *values, const uint64_t *addresses, uint32_t mask,
                     uint32_t access, uint32_t site)
 {
-    uint32_t size = access & WARP_ACCESS_SIZE;
-    unsigned char *row;
+    uint32_t size = access & WARP_ACCESS_SIZE, count;
 
     if (warp->check != NULL) {
         check_scatter(warp, values, addresses, mask, access, site);
         return;
     }
-    row = row_pointer(warp, addresses, mask, size, true, site);
-    if (row != NULL) {
-        memcpy(row, values, (size_t)WARP_LANES * size);
-        return;
-    }
-    for (; mask; mask &= mask - 1) {
-        uint32_t lane = (uint32_t)__builtin_ctz(mask);
+    for (uint32_t lane; mask; mask &= ~lanes_from(lane, count)) {
+        unsigned char *to = row_pointer(warp, addresses, mask, size, true, site, &count);
+        const unsigned char *from;
 
-        move(lane_pointer(warp, lane, addresses[lane], size, true, site),
-             (const unsigned char *)values + lane * size, size);
+        lane = (uint32_t)__builtin_ctz(mask);
+        from = (const unsigned char *)values + lane * size;
+        if (count == 1) {
+            move(to, from, size);
+        } else {
+            memcpy(to, from, (size_t)count * size);
+        }
     }
 }
 

@@ -320,6 +320,49 @@ static void test_large_functions(void **state)
     expect_fault(LARGE("st.global.u32 [%rd1 + 1000], %r1;"), 6, true);
 }
 
+/* Odd threads alone, each at 16 bytes of its own. */
+#define VECTORS(accesses)                                                                          \
+    KERNEL("and.b32 %r1, %r0, 1; setp.ne.u32 %p1, %r1, 0; .reg .b64 %l<2>; "                       \
+           "mul.wide.u32 %rd1, %r0, 16; add.s64 %rd1, %rd1, %rd0;\n" accesses)
+#define LOAD_WORDS "@%p1 ld.global.v4.u32 {%r2, %r3, %r4, %r5}, "
+#define STORED_WORDS ", {%r5, %r4, %r3, %r2};"
+
+static void test_vectors_under_masks(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < WORDS; i++) {
+        out[i] = i;
+    }
+    assert_int_equal(run(VECTORS(LOAD_WORDS "[%rd1]; @%p1 st.global.v4.u32 [%rd1 + 512]" //
+                                 STORED_WORDS)),
+                     LAUNCH_OK);
+    for (uint32_t i = 0; i < 128; i++) {
+        assert_int_equal(out[128 + i], i / 4 % 2 ? i / 4 * 4 + 3 - i % 4 : 128 + i);
+    }
+    assert_int_equal(run(VECTORS("@%p1 ld.global.v2.u64 {%l0, %l1}, [%rd1]; "
+                                 "@%p1 st.global.v2.u64 [%rd1], {%l1, %l0}; "
+                                 "@%p1 ld.global.v4.u8 {%r2, %r3, %r4, %r5}, [%rd1]; "
+                                 "@%p1 st.global.v4.u8 [%rd1]" STORED_WORDS)),
+                     LAUNCH_OK);
+    assert_int_equal(out[3], 3);
+    assert_int_equal(out[4], 6 << 24);
+    assert_int_equal(out[7], 5);
+}
+
+static void test_vectors_beyond_memory(void **state)
+{
+    (void)state;
+    expect_fault(VECTORS(LOAD_WORDS "[%rd1 + 528];"), 31, false);
+    expect_fault(VECTORS("@%p1 st.global.v4.u32 [%rd1 + 768]" STORED_WORDS), 17, true);
+    assert_int_equal(run(VECTORS(LOAD_WORDS "[%rd1 + 8];")), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_MISALIGNED);
+    assert_int_equal(fault.size, 16);
+    memory_remove(&memory, address_of(out));
+    assert_true(memory_add(&memory, address_of(out), 24, false));
+    expect_fault(VECTORS(LOAD_WORDS "[%rd1];"), 1, false);
+    expect_fault(VECTORS("@%p1 st.global.v4.u32 [%rd1]" STORED_WORDS), 1, true);
+}
+
 static void test_nothing_is_in_empty_ranges(void **state)
 {
     (void)state;
@@ -345,6 +388,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_constants_are_read_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_indexed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_functions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vectors_under_masks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vectors_beyond_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_in_empty_ranges, setup, teardown),
     };
 

@@ -34,6 +34,17 @@ static unsigned looks_of(const char *statements)
     return count("icmp sge i64", statements);
 }
 
+/* Under a mask, what a lane has beside each other is read and written at once. */
+static void test_vectors(void **state)
+{
+    (void)state;
+    assert_int_equal(count(", i32 4, i32 0)", "ld.global.u32 %r2, [%rd4];"), 1);
+    assert_int_equal(count(", i32 16, i32 0)", "ld.global.v4.u32 {%r2, %r3, %r4, %r5}, [%rd4];"),
+                     1);
+    assert_int_equal(count(", i32 4, i32 1)", "ld.global.v4.u32 {%r2, %r3, %r4, %r5}, [%rd4];"), 0);
+    assert_int_equal(count(", i32 264, i32 0)", "st.global.v2.u32 [%rd4], {%r0, %r1};"), 1);
+}
+
 static void test_over_one_base(void **state)
 {
     (void)state;
@@ -78,6 +89,7 @@ static void test_by_index(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_over_one_base),
         cmocka_unit_test(test_loads_and_stores),
         cmocka_unit_test(test_by_index),
