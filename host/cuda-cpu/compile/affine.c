@@ -559,6 +559,10 @@ static value firsts(struct emitter *emitter, uint32_t reg, value lanes)
 {
     const char *type = emit_vector(storage_of(emitter, reg));
 
+    if (base_lane(emitter, reg, WARP_LANES - 1) == 0) {
+        return emit_value(emitter, "shufflevector %s %%t%u, %s poison, <32 x i32> zeroinitializer",
+                          type, lanes, type);
+    }
     text_add(emitter->out, "  %%t%u = shufflevector %s %%t%u, %s poison, <32 x i32> <",
              ++emitter->values, type, lanes, type);
     for (unsigned lane = 0; lane < WARP_LANES; lane++) {

@@ -131,29 +131,13 @@ static void emit_by_family(struct emitter *emitter)
     emit_unsupported(emitter, "this instruction");
 }
 
-/* What is the same in all lanes is computed for one of them. */
-static bool is_scalar(const struct emitter *emitter)
-{
-    const struct ptx_instruction *instruction = emitter->instruction;
-
-    switch (instruction->opcode) {
-    case PTX_ADD:
-    case PTX_SUB:
-        return instruction->operands[0].kind == PTX_O_REGISTER &&
-               !emitter->uniform.differs[instruction->operands[0].reg] &&
-               uniform_is_computed(&emitter->uniform, instruction);
-    default:
-        return false;
-    }
-}
-
-/* What lies in steps is computed for the bases. */
+/* What is the same in all lanes is computed for one of them, what lies in steps for the bases. */
 static void emit_body(struct emitter *emitter)
 {
     unsigned bases;
 
     if (!affine_is_set(emitter)) {
-        emitter->is_narrow = is_scalar(emitter);
+        emitter->is_narrow = uniform_is_scalar(&emitter->uniform, emitter->instruction);
         emit_by_family(emitter);
         emitter->is_narrow = false;
         return;
@@ -630,12 +614,16 @@ static void begin_apart(struct emitter *emitter, uint32_t number, struct lanes *
     lanes->vector = emit_mask_vector(emitter, lanes->bits);
 }
 
-/* The whole warp, from the block's first instruction on: again.h. */
+/* From the block's first instruction on: again.h. The whole warp, or those of a way aside. */
 static void begin_again(struct emitter *emitter)
 {
-    begin_block(emitter, 'g', emitter->block);
+    begin_block(emitter, emitter->is_aside ? 'n' : 'g', emitter->block);
     affine_leave_to(emitter, emitter->block);
-    emit(emitter, "store i32 -1, ptr %%apart, align 4");
+    if (emitter->is_aside) {
+        whole_leave_others(emitter);
+    } else {
+        emit(emitter, "store i32 -1, ptr %%apart, align 4");
+    }
     jump(emitter, 'm', emitter->block);
     emitter->is_again = false;
 }
@@ -694,6 +682,9 @@ static void emit_aside(struct emitter *emitter)
     }
     turns_keep(emitter);
     go_whole(emitter, aside_end(emitter, emitter->block));
+    if (emitter->is_again) {
+        begin_again(emitter);
+    }
     emitter->is_whole = emitter->is_aside = false;
 }
 

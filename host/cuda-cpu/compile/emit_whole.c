@@ -354,8 +354,7 @@ void whole_look_before(struct emitter *emitter, const struct whole_access *acces
     whole_give_up(emitter, number);
 }
 
-/* From a way aside: the other lanes wait where it ends. */
-static void leave_others(struct emitter *emitter)
+void whole_leave_others(struct emitter *emitter)
 {
     uint32_t end = aside_end(emitter, emitter->block);
 
@@ -370,17 +369,13 @@ void whole_give_up(struct emitter *emitter, unsigned number)
     uint32_t here = (uint32_t)(emitter->instruction - emitter->function->instructions);
 
     text_add(emitter->out, "o%u:\n", number);
-    if (emitter->is_aside && again_may(emitter, here)) {
-        affine_leave_to(emitter, emitter->block);
-        leave_others(emitter);
-        emit(emitter, "br label %%m%u", emitter->block);
+    if (again_may(emitter, here)) {
+        emitter->is_again = true;
+        emit(emitter, "br label %%%c%u", emitter->is_aside ? 'n' : 'g', emitter->block);
     } else if (emitter->is_aside) {
         affine_leave_here(emitter);
-        leave_others(emitter);
+        whole_leave_others(emitter);
         emit(emitter, "br label %%s%u", here);
-    } else if (again_may(emitter, here)) {
-        emitter->is_again = true;
-        emit(emitter, "br label %%g%u", emitter->block);
     } else {
         affine_leave_here(emitter);
         emit(emitter, "store i32 -1, ptr %%apart, align 4");

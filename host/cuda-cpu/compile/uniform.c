@@ -183,6 +183,27 @@ static bool sets_same(const struct uniform *uniform, const struct ptx_instructio
     }
 }
 
+bool uniform_is_scalar(const struct uniform *uniform, const struct ptx_instruction *instruction)
+{
+    const struct ptx_operand *to = &instruction->operands[0];
+
+    switch (instruction->opcode) {
+    case PTX_ADD:
+    case PTX_SUB:
+    case PTX_CVTA:
+        break;
+    case PTX_LD:
+        if (!is_parameter(&instruction->operands[1])) {
+            return false;
+        }
+        break;
+    default:
+        return false;
+    }
+    return to->kind == PTX_O_REGISTER && !uniform->differs[to->reg] &&
+           sets_same(uniform, instruction);
+}
+
 static bool sets_constant(const struct finder *finder, const struct ptx_instruction *instruction)
 {
     if (instruction->has_guard) {

@@ -38,4 +38,8 @@ bool uniform_is_computed(const struct uniform *uniform, const struct ptx_instruc
 bool uniform_is_address(const struct uniform *uniform, const struct ptx_instruction *instruction,
                         const struct ptx_operand *address);
 
+/* One number is computed, and code for it is no other than for 32: LLVM need not find that the
+ * others are left out. */
+bool uniform_is_scalar(const struct uniform *uniform, const struct ptx_instruction *instruction);
+
 #endif

@@ -62,6 +62,9 @@ struct whole_access *whole_find(const struct emitter *emitter);
  */
 void whole_give_up(struct emitter *emitter, unsigned number);
 
+/* From a way aside: the other lanes wait where it ends. */
+void whole_leave_others(struct emitter *emitter);
+
 void whole_load(struct emitter *emitter, const struct whole_access *access);
 void whole_store(struct emitter *emitter, const struct whole_access *access);
 void whole_atomic(struct emitter *emitter, const struct whole_access *access);
