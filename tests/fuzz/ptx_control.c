@@ -15,12 +15,13 @@
     "{ .reg .pred %y; setp.eq.u32 %y, %me, 0; bar.sync 0; @%y st.shared.u32 [tile], S; "           \
     "bar.sync 0; } ld.shared.u32 U, [tile]; bar.sync 0;"
 
-/* Sets %pc for threads that are alike. */
+/* Sets the condition for threads that are alike. */
 static void say_condition(char letter)
 {
     static const char *const comparisons[] = {"lt.u32", "eq.u32", "gt.s32", "ne.u32"};
 
-    say("setp.%s %%pc, %%%c%u, ", ONE_OF(comparisons), letter, choose(3));
+    begin_condition();
+    say("setp.%s %s, %%%c%u, ", ONE_OF(comparisons), program.condition, letter, choose(3));
     say_template("V; ");
 }
 
@@ -39,9 +40,9 @@ static void meet_aside(void)
     say_template(ONE_OF(settings));
     say_condition('u');
     if (choose(2)) {
-        say("@%%pc bra L%u; ", end);
+        say("@%s bra L%u; ", program.condition, end);
     } else {
-        say("@%%pc bra L%u; bra L%u; L%u: ", other, end, other);
+        say("@%s bra L%u; bra L%u; L%u: ", program.condition, other, end, other);
     }
     say_template("bar.sync 0; xor.b32 R, R, %y; ");
     say("L%u: }\n", end);
@@ -103,7 +104,7 @@ static void say_part(enum together together)
     program.doubles.count = doubles;
 }
 
-/* Sets %pc by where a thread stands: often so that all of a warp are on one side. */
+/* Sets the condition by where a thread stands: often so that all of a warp are on one side. */
 static void say_edge(void)
 {
     static const char *const comparisons[] = {"lt.u32", "le.u32", "gt.u32", "ge.u32", "eq.u32",
@@ -111,7 +112,8 @@ static void say_edge(void)
                                               "eq.s32", "lo.u32", "hs.u32", "ne.s32"};
     static const char *const operands[] = {"L, V; ", "V, L; ", "A, I; ", "L, I; ", "I, L; "};
 
-    say("setp.%s %%pc, ", ONE_OF(comparisons));
+    begin_condition();
+    say("setp.%s %s, ", ONE_OF(comparisons), program.condition);
     if (program.has_linear && choose(4)) {
         say_template(ONE_OF(operands));
     } else {
@@ -127,29 +129,30 @@ static enum together say_branch_condition(void)
 
     if (kind == 5) {
         say_edge();
-        say(choose(2) ? "@%%pc" : "@!%%pc");
+        say_template(choose(2) ? "@C" : "@!C");
         return APART;
     }
-
     if (kind == 0 && program.is_together) {
         say_condition('u');
-        say("@%%pc");
+        say_template("@C");
         return AS_BEFORE;
     }
     if (kind == 1 && program.is_together) {
         say(choose(2) ? "mov.u32 %%v, %%warpid; and.b32 %%v, %%v, 1; "
                       : "shr.u32 %%v, %%me, 5; and.b32 %%v, %%v, 1; ");
-        say("setp.ne.u32 %%pc, %%v, 0; @%%pc");
+        begin_condition();
+        say_template("setp.ne.u32 C, %v, 0; @C");
         return OF_WARPS;
     }
     if (kind == 1) {
         say_condition('g');
-        say("@%%pc");
+        say_template("@C");
         return APART;
     }
     if (kind == 2 && program.is_warp_together && program.has_full_warps) {
-        say_template(choose(2) ? "vote.sync.any.pred %pc, P, -1; @%pc"
-                               : "vote.sync.all.pred %pc, P, -1; @!%pc");
+        begin_condition();
+        say_template(choose(2) ? "vote.sync.any.pred C, P, -1; @C"
+                               : "vote.sync.all.pred C, P, -1; @!C");
         return OF_WARPS;
     }
     say_template(choose(2) ? "@P" : "@!P");
@@ -194,6 +197,23 @@ static void branch_by_table(void)
 void say_branches(void)
 {
     (choose(4) ? branch : branch_by_table)();
+}
+
+/* One that loops of this depth share, or one of its own. */
+static unsigned new_counter(unsigned depth)
+{
+    if (choose(2)) {
+        return depth;
+    }
+    say(".reg .b32 %%c%u; ", DEPTH_MAX + program.counters);
+    return DEPTH_MAX + program.counters++;
+}
+
+static void say_round_end(unsigned counter, unsigned label)
+{
+    begin_condition();
+    say("sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %s, %%c%u, 0; @%s bra L%u;\n", counter, counter,
+        program.condition, counter, program.condition, label);
 }
 
 /* How often it goes round: all threads of a block alike, or each for itself. */
@@ -248,15 +268,16 @@ static const char *const work[] = {
 
 void say_loop(void)
 {
-    unsigned label = program.labels + 1, counter = program.loops++;
+    unsigned label = program.labels + 1, depth = program.loops++, counter = new_counter(depth);
     bool is_together = say_counter(counter) && program.is_together;
 
     program.labels += 3;
-    program.ways_out[counter] = (struct way_out){.label = label, .is_together = is_together};
+    program.ways_out[depth] = (struct way_out){.label = label, .is_together = is_together};
     say("L%u:\n", label);
     say_part(is_together ? AS_BEFORE : APART);
-    say("L%u: sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %%pc, %%c%u, 0; @%%pc bra L%u;\nL%u:\n",
-        label + 1, counter, counter, counter, label, label + 2);
+    say("L%u: ", label + 1);
+    say_round_end(counter, label);
+    say("L%u:\n", label + 2);
     program.loops--;
 }
 
@@ -264,7 +285,7 @@ void say_loop(void)
  * a warp has. */
 void say_walk(void)
 {
-    unsigned label = ++program.labels, counter = program.loops;
+    unsigned label = ++program.labels, counter = new_counter(program.loops);
 
     say_counter(counter);
     say("{ .reg .b64 %%to, %%by; .reg .b32 %%y, %%z; ");
@@ -277,8 +298,8 @@ void say_walk(void)
         say_template(ONE_OF(work));
         say(" ");
     }
-    say("sub.u32 %%c%u, %%c%u, 1; setp.ne.u32 %%pc, %%c%u, 0; @%%pc bra L%u; }\n", counter, counter,
-        counter, label);
+    say_round_end(counter, label);
+    say("}\n");
 }
 
 /* Of a block or two that compute alone, each thread as often as it comes out: by its own counter;
@@ -365,7 +386,7 @@ void say_aside(void)
 
     if (choose(2)) {
         say_edge();
-        say(choose(2) ? "@%%pc" : "@!%%pc");
+        say_template(choose(2) ? "@C" : "@!C");
     } else {
         say_template(choose(2) ? "@P" : "@!P");
     }
@@ -397,7 +418,7 @@ void say_way_out(void)
     }
     if (first == program.loops) {
         say_condition('u');
-        say("@%%pc");
+        say_template("@C");
         first = 0;
     } else {
         say_template(choose(2) ? "@P" : "@!P");

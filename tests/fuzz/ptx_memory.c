@@ -85,7 +85,7 @@ static void say_index(void)
         return;
     }
     say("xor.b32 %%v, %%me, %u; ", 1 + choose(31));
-    say(program.reads_middle && choose(2) ? "not.b32 %%v, %%v; " : "");
+    say(program.reads_middle ? "not.b32 %%v, %%v; " : "");
     program.reads_nearby = true;
 }
 

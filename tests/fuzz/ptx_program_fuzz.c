@@ -620,12 +620,10 @@ static void shorten_nearby(struct trial *trial, unsigned warps)
 {
     uint32_t bytes = 16 * 32 * (2 + choose(warps - 1)) - 4 * choose(5);
 
-    if (!program.reads_middle) {
-        trial->table_end = bytes;
-    } else if (choose(2)) {
-        trial->table_end = TABLE_SIZE / 2 + bytes;
-    } else {
+    if (program.reads_middle) {
         trial->table_start = TABLE_SIZE / 2 - bytes;
+    } else {
+        trial->table_end = bytes;
     }
 }
 

@@ -150,6 +150,9 @@ static void say_operand(char letter)
     case 'I':
         say("%u", choose_number());
         break;
+    case 'C':
+        say("%s", program.condition);
+        break;
     case 'W':
         say("%u", choose(3) ? 4 : 11);
         break;
@@ -174,6 +177,15 @@ void say_template(const char *template)
 {
     for (; *template; template ++) {
         say_operand(*template);
+    }
+}
+
+void begin_condition(void)
+{
+    snprintf(program.condition, sizeof(program.condition), "%%pc");
+    if (choose(2)) {
+        snprintf(program.condition, sizeof(program.condition), "%%e%u", program.conditions++);
+        say(".reg .pred %s; ", program.condition);
     }
 }
 

@@ -41,12 +41,14 @@ extern struct program_text {
     bool has_linear;   /* there are %i0, %a0 and so on, and %cell */
     bool is_of_one_block;
     bool reads_middle;     /* by indices: on both sides of the table's middle, not from its start */
-    bool reads_nearby;     /* so, or from its start: each thread 16 bytes of its own */
+    bool reads_nearby;     /* so, before it, or from its start: each thread 16 bytes of its own */
     bool has_few;          /* there are few registers, as of small kernels */
     unsigned edge;         /* threads from this number on end at once; 0: it is not looked at */
     const uint32_t *block; /* the most threads in x, y and z */
     struct fresh words, doubles;
-    char result[16]; /* the register that is set, if it is a fresh one */
+    char condition[16];            /* the predicate of a branch */
+    unsigned conditions, counters; /* those that are one branch's or loop's alone */
+    char result[16];               /* the register that is set, if it is a fresh one */
 } program;
 
 /* Begins an empty text; the input must stay. */
@@ -65,6 +67,7 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Registers: R of 32 bits, Q of 64, F and D floats of 32 and 64, H of 16, P a predicate.
+ * C: the condition that was begun.
  * U: the same in all threads of a block; where not all of them come, G: of lanes that may be alike.
  * A: in steps from thread to thread, as L, which is set once. K: set once to a number.
  * I: a number; W: of bits of an index. S and Y: what is read, of 32 and 64 bits; V: one of those
@@ -74,6 +77,9 @@ void say_template(const char *template);
 
 /* The same, where the first instruction may have a guard, and what is set may be a fresh one. */
 void say_computation(const char *template);
+
+/* The predicate that most branches share, or, as compilers have it, one that is set here alone. */
+void begin_condition(void);
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ONE_OF(array) ((array)[choose(COUNT(array))])

@@ -36,7 +36,7 @@ void say_integers(void)
         "bfe.u32 T, S, S, S;",
         "bfi.b32 T, R, R, S, S;",
         "prmt.b32 T, R, R, S;",
-        "lop3.b32 T, R, S, R, 0x6C;",
+        "lop3.b32 T, R, S, R, 0x6c;",
         "shf.l.wrap.b32 T, R, R, S;",
         "selp.b32 T, S, S, P;",
         "add.cc.u32 T, R, S; addc.u32 R, R, S;",
