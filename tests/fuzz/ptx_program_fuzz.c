@@ -403,7 +403,8 @@ static bool are_alike(const uint32_t a[3], const uint32_t b[3])
 
     program_set_rows(a, &of_a);
     program_set_rows(b, &of_b);
-    return of_a.row == of_b.row && of_a.is_stacked == of_b.is_stacked;
+    return of_a.row == of_b.row && of_a.is_stacked == of_b.is_stacked &&
+           of_a.is_full == of_b.is_full;
 }
 
 /* A smaller one, for which no other code is made; or the same. */

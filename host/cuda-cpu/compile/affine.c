@@ -734,43 +734,50 @@ void affine_leave_here(struct emitter *emitter)
     }
 }
 
-/* A lane's shorter number, as a longer one, is what the shorter one becomes. */
-static value lane_fits(struct emitter *emitter, value base, int64_t distance, const char *how)
+value affine_span_fits(struct emitter *emitter, struct affine_span span, enum ptx_word type,
+                       value base)
 {
-    value lane = emit_value(emitter, "add i64 %%t%u, %lld", base, (long long)distance);
-    value again = emit_value(emitter, "trunc i64 %%t%u to i32", lane);
+    const char *element = emit_element(emit_bits(type));
+    bool is_signed = ptx_type_kind(type) == PTX_SIGNED;
+    uint64_t range = UINT64_MAX >> (64 - ptx_type_bits(type));
+    uint64_t above = (uint64_t)span.above, below = -(uint64_t)span.below;
+    uint64_t least = is_signed ? range / 2 + 1 : 0;
+    value low, high;
 
-    again = emit_value(emitter, "%s i32 %%t%u to i64", how, again);
-    return emit_value(emitter, "icmp eq i64 %%t%u, %%t%u", lane, again);
+    if (below > range || above > range - below) {
+        return emit_value(emitter, "or i1 false, false");
+    }
+    low = emit_value(emitter, "icmp %cge %s %%t%u, %lld", is_signed ? 's' : 'u', element, base,
+                     (long long)((least + below) & range));
+    high = emit_value(emitter, "icmp %cle %s %%t%u, %lld", is_signed ? 's' : 'u', element, base,
+                      (long long)((least + range - above) & range));
+    return emit_value(emitter, "and i1 %%t%u, %%t%u", low, high);
 }
 
 /* The outermost lanes of a base. */
-static value base_fits(struct emitter *emitter, const struct ptx_operand *operand, const char *how)
+static value base_fits(struct emitter *emitter, const struct ptx_operand *operand, bool is_signed)
 {
     bool is_across = has_one_base(emitter, emitter->instruction->operands[0].reg);
     struct affine_span span =
         span_of(emitter, step_of(emitter, operand), is_across ? across_of(emitter, operand) : 0);
-    value base = emit_get(emitter, operand, PTX_W_B32);
 
     if (operand->kind == PTX_O_REGISTER && affine_is_thread(emitter, operand->reg)) {
         return emit_value(emitter, "or i1 false, true");
     }
-    base = emit_value(emitter, "%s i32 %%t%u to i64", how, base);
-    return emit_value(emitter, "and i1 %%t%u, %%t%u", lane_fits(emitter, base, span.below, how),
-                      lane_fits(emitter, base, span.above, how));
+    return affine_span_fits(emitter, span, is_signed ? PTX_W_S32 : PTX_W_U32,
+                            emit_get(emitter, operand, PTX_W_B32));
 }
 
 value affine_fits(struct emitter *emitter)
 {
     const struct ptx_operand *operand = stepping(emitter, emitter->instruction);
-    const char *how =
-        ptx_type_kind(source_type(emitter->instruction)) == PTX_SIGNED ? "sext" : "zext";
+    bool is_signed = ptx_type_kind(source_type(emitter->instruction)) == PTX_SIGNED;
     unsigned bases = affine_bases(emitter, emitter->instruction->operands[0].reg);
     value all = 0;
 
     emitter->is_narrow = true;
     for (emitter->row = 0; emitter->row < bases; emitter->row++) {
-        value fits = base_fits(emitter, operand, how);
+        value fits = base_fits(emitter, operand, is_signed);
 
         all = emitter->row ? emit_value(emitter, "and i1 %%t%u, %%t%u", all, fits) : fits;
     }

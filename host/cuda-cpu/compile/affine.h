@@ -43,6 +43,10 @@ struct affine_span {
 };
 struct affine_span affine_span(const struct emitter *emitter, uint32_t reg);
 
+/* i1: no lane so far from a base passes the end of the type. */
+unsigned affine_span_fits(struct emitter *emitter, struct affine_span span, enum ptx_word type,
+                          unsigned base);
+
 /* Whether the register is such a one; and whether the code that is made keeps its bases alone. */
 bool affine_is_one(const struct emitter *emitter, uint32_t reg);
 bool affine_is_kept(const struct emitter *emitter, uint32_t reg);

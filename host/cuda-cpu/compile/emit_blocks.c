@@ -11,7 +11,6 @@
  */
 #include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/aside.h"
-#include "host/cuda-cpu/compile/emit_call.h"
 #include "host/cuda-cpu/compile/emit_pack.h"
 #include "host/cuda-cpu/compile/emit_round.h"
 #include "host/cuda-cpu/compile/first.h"
@@ -23,161 +22,12 @@
 #define TWICE_MAX 300
 #define TWICE_IN_LOOPS_MAX 1500
 
-static void begin_block(struct emitter *emitter, char kind, uint32_t number)
-{
-    text_add(emitter->out, "%c%u:\n", kind, number);
-}
-
 static void jump(struct emitter *emitter, char kind, uint32_t block)
 {
     if (block == LEAVE || block >= emitter->flow->count) {
         emit(emitter, "br label %%leave");
     } else {
         emit(emitter, "br label %%%c%u", kind, block);
-    }
-}
-
-/* ---- Instructions ---- */
-
-static bool is_uniform_guard(const struct emitter *emitter)
-{
-    return emitter->instruction->has_guard &&
-           !emitter->uniform.differs[emitter->instruction->guard];
-}
-
-/* A guard that is the same in all lanes, as i1. */
-static value uniform_guard(struct emitter *emitter)
-{
-    const struct ptx_instruction *instruction = emitter->instruction;
-    value p = emit_value(emitter, "load i1, ptr %%r%u.0, align 8", instruction->guard);
-
-    return instruction->guard_negated ? emit_value(emitter, "xor i1 %%t%u, true", p) : p;
-}
-
-/* The guard's lanes take part; without one, those of the block. */
-static struct lanes guarded_lanes(struct emitter *emitter, const struct lanes *of_block)
-{
-    const struct ptx_instruction *instruction = emitter->instruction;
-    struct lanes lanes = {.all = false};
-    value p;
-
-    if (is_uniform_guard(emitter)) {
-        p = emit_splat_scalar(
-            emitter, PTX_W_PRED,
-            emit_value(emitter, "load i1, ptr %%r%u.0, align 8", instruction->guard));
-    } else {
-        p = emit_value(emitter, "load <32 x i1>, ptr %%r%u.0, align 64", instruction->guard);
-    }
-    if (instruction->guard_negated) {
-        p = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", p);
-    }
-    if (!of_block->all) {
-        p = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", p, of_block->vector);
-    }
-    lanes.vector = p;
-    lanes.bits = emit_mask_bits(emitter, p);
-    return lanes;
-}
-
-void emit_fault(struct emitter *emitter, enum warp_fault fault)
-{
-    value callee = emit_field(emitter, offsetof(struct warp, fault), "ptr");
-    value lanes = emit_lane_bits(emitter);
-
-    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, i32 %u, i32 %%t%u)", callee, fault,
-         emit_site(emitter), lanes);
-}
-
-void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
-                const struct ptx_operand *masks)
-{
-    value callee, named;
-
-    if (!emitter->options->is_checked) {
-        return;
-    }
-    callee = emit_field(emitter, offsetof(struct warp, event), "ptr");
-    named = masks != NULL ? emit_spill(emitter, 0, PTX_W_B32, emit_get(emitter, masks, PTX_W_B32))
-                          : emit_value(emitter, "inttoptr i64 0 to ptr");
-    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, ptr %%t%u, i32 %%t%u, i32 %u)", callee, event,
-         named, lanes, emit_site(emitter));
-}
-
-/* Where not all lanes keep their steps, the code under a mask goes on. */
-static void check_steps(struct emitter *emitter)
-{
-    unsigned number = ++emitter->labels;
-
-    if (affine_is_checked(emitter, emitter->instruction)) {
-        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", affine_fits(emitter),
-             number, number);
-        whole_give_up(emitter, number);
-    }
-}
-
-static void emit_by_family(struct emitter *emitter)
-{
-    static bool (*const families[])(struct emitter *) = {
-        emit_call,    emit_memory,  emit_warp,  emit_convert, emit_move,  emit_bits_operation,
-        emit_compare, emit_extreme, emit_half,  emit_integer, emit_float, emit_matrix,
-        emit_async,   emit_texture, emit_video, emit_space,
-    };
-
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-        if (families[i](emitter)) {
-            return;
-        }
-    }
-    emit_unsupported(emitter, "this instruction");
-}
-
-/* What is the same in all lanes is computed for one of them, what lies in steps for the bases. */
-static void emit_body(struct emitter *emitter)
-{
-    unsigned bases;
-
-    if (!affine_is_set(emitter)) {
-        emitter->is_narrow = uniform_is_scalar(&emitter->uniform, emitter->instruction);
-        emit_by_family(emitter);
-        emitter->is_narrow = false;
-        return;
-    }
-    check_steps(emitter);
-    bases = affine_bases(emitter, emitter->instruction->operands[0].reg);
-    emitter->is_narrow = true;
-    for (emitter->row = 0; emitter->row < bases; emitter->row++) {
-        emit_by_family(emitter);
-    }
-    emitter->is_narrow = false;
-    emitter->row = 0;
-}
-
-/* An instruction whose guard holds nowhere is passed over: a barrier, an access, a fault. */
-static void emit_instruction(struct emitter *emitter, const struct lanes *of_block)
-{
-    unsigned number = ++emitter->labels;
-    bool has_guard = emitter->instruction->has_guard;
-    value any;
-
-    emitter->lanes = *of_block;
-    if (has_guard) {
-        if (is_uniform_guard(emitter)) {
-            any = uniform_guard(emitter);
-        } else {
-            emitter->lanes = guarded_lanes(emitter, of_block);
-            any = emit_value(emitter, "icmp ne i32 %%t%u, 0", emitter->lanes.bits);
-        }
-        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
-        begin_block(emitter, 'b', number);
-    }
-    if (emitter->instruction->opcode == PTX_TRAP || emitter->instruction->opcode == PTX_BRKPT) {
-        emit_fault(emitter, WARP_FAULT_TRAP);
-    } else {
-        emit_body(emitter);
-    }
-    if (has_guard) {
-        emit(emitter, "br label %%o%u", number);
-        begin_block(emitter, 'o', number);
     }
 }
 
@@ -304,12 +154,12 @@ static void leave_parted(struct emitter *emitter, value left, uint32_t to)
 
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u",
          emit_value(emitter, "icmp eq i32 %%t%u, -1", left), number, number);
-    begin_block(emitter, 'b', number);
+    emit_label(emitter, 'b', number);
     if (turns_back(emitter, to)) {
         turn_back(emitter, &(struct lanes){.all = true}, to);
     }
     go_whole(emitter, to);
-    begin_block(emitter, 'o', number);
+    emit_label(emitter, 'o', number);
     affine_leave_to(emitter, to);
     wait_at(emitter, to, left);
     go_on(emitter);
@@ -353,15 +203,15 @@ static void part(struct emitter *emitter, uint32_t to, value taken, uint32_t nex
     }
 }
 
-/* The whole warp goes to a block where this holds. */
-static void go_whole_where(struct emitter *emitter, value holds, uint32_t block)
+/* The whole warp goes to a block where this holds, as it mostly does: ", !prof !7". */
+static void go_whole_where(struct emitter *emitter, value holds, uint32_t block, const char *mostly)
 {
     unsigned number = ++emitter->labels;
 
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", holds, number, number);
-    begin_block(emitter, 'b', number);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u%s", holds, number, number, mostly);
+    emit_label(emitter, 'b', number);
     go_whole(emitter, block);
-    begin_block(emitter, 'o', number);
+    emit_label(emitter, 'o', number);
 }
 
 /* Some lanes of the whole warp go aside. */
@@ -371,28 +221,54 @@ static void go_aside(struct emitter *emitter, value bits, uint32_t block)
     jump(emitter, 'v', block);
 }
 
+/* The way that most go is looked at first: on, or back. */
+static void branch_by_edges(struct emitter *emitter, value lanes, uint32_t to, uint32_t next)
+{
+    const struct ptx_instruction *branch = emitter->instruction,
+                                 *comparison = emit_edge_comparison(emitter);
+    unsigned number = ++emitter->labels;
+    struct emit_edge edge;
+
+    if (!emit_edge_branch(emitter, &edge)) {
+        return;
+    }
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7",
+         emit_value(emitter, "and i1 %%t%u, %%t%u", edge.fits,
+                    emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes)),
+         number, number);
+    emit_label(emitter, 'b', number);
+    if (turns_back(emitter, to)) {
+        go_whole_where(emitter, edge.all, to, "");
+        go_whole_where(emitter, edge.none, next, ", !prof !7");
+    } else {
+        go_whole_where(emitter, edge.none, next, "");
+        go_whole_where(emitter, edge.all, to, ", !prof !7");
+    }
+    emit(emitter, "br label %%o%u", number);
+    emit_label(emitter, 'o', number);
+    if (comparison != NULL) {
+        emitter->instruction = comparison;
+        emit_instruction(emitter, &(struct lanes){.all = true});
+        emitter->instruction = branch;
+    }
+}
+
 /* The whole warp comes to a branch: it stays together, or parts. */
 static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
 {
     struct lanes all = {.all = true};
-    value lanes = emit_all_lanes(emitter), bits, others, is_all, is_none;
+    value lanes = emit_all_lanes(emitter), bits, others;
 
     if (turns_back(emitter, to) || turns_back(emitter, next)) {
         turn_back(emitter, &all, to < next ? to : next);
     }
-    if (emit_edge_branch(emitter, &is_all, &is_none)) {
-        value is_whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes);
-
-        go_whole_where(emitter, emit_value(emitter, "and i1 %%t%u, %%t%u", is_all, is_whole), to);
-        go_whole_where(emitter, emit_value(emitter, "and i1 %%t%u, %%t%u", is_none, is_whole),
-                       next);
-    }
-    bits = guarded_lanes(emitter, &all).bits;
+    branch_by_edges(emitter, lanes, to, next);
+    bits = emit_guarded_lanes(emitter, &all).bits;
     bits = emit_value(emitter, "and i32 %%t%u, %%t%u", bits, lanes);
     others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
     others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes);
-    go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", bits), to);
-    go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", others), next);
+    go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", bits), to, "");
+    go_whole_where(emitter, emit_value(emitter, "icmp eq i32 %%t%u, -1", others), next, "");
     if (!first_is_whole(emitter) && aside_leads(emitter, to, next)) {
         go_aside(emitter, bits, to);
     } else if (!first_is_whole(emitter) && aside_leads(emitter, next, to)) {
@@ -410,10 +286,11 @@ static void branch_together(struct emitter *emitter, const struct lanes *lanes, 
 {
     unsigned number = ++emitter->labels;
 
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", uniform_guard(emitter), number, number);
-    begin_block(emitter, 'b', number);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", emit_uniform_guard(emitter), number,
+         number);
+    emit_label(emitter, 'b', number);
     leave_block(emitter, lanes, to);
-    begin_block(emitter, 'o', number);
+    emit_label(emitter, 'o', number);
     leave_block(emitter, lanes, next);
 }
 
@@ -430,7 +307,7 @@ static void begin_round(struct emitter *emitter, struct lanes *lanes)
         pack_enter(emitter);
     }
     emit(emitter, "br label %%r%u", emitter->block);
-    begin_block(emitter, 'r', emitter->block);
+    emit_label(emitter, 'r', emitter->block);
     *lanes = round_lanes(emitter);
 }
 
@@ -442,9 +319,9 @@ static void stay_or_leave(struct emitter *emitter, char leave)
 
     if (emitter->instruction->has_guard) {
         round_branch(emitter, block->targets[0] == round_next(emitter), number);
-        begin_block(emitter, 'o', number);
+        emit_label(emitter, 'o', number);
         jump(emitter, leave, emitter->rounds[emitter->block].head);
-        begin_block(emitter, 'b', number);
+        emit_label(emitter, 'b', number);
     }
 }
 
@@ -454,10 +331,10 @@ static void emit_packed(struct emitter *emitter, uint32_t head)
     uint32_t last = emitter->block;
     struct lanes lanes = {.all = false};
 
-    begin_block(emitter, 'q', head);
+    emit_label(emitter, 'q', head);
     pack_lanes(emitter);
     jump(emitter, 'y', head);
-    begin_block(emitter, 'y', head);
+    emit_label(emitter, 'y', head);
     for (emitter->block = head; emitter->block <= last; emitter->block++) {
         const struct flow_block *block = &emitter->flow->blocks[emitter->block];
 
@@ -475,7 +352,7 @@ static void emit_packed(struct emitter *emitter, uint32_t head)
     lanes.bits = pack_bits(emitter);
     turn_back(emitter, &lanes, head);
     jump(emitter, 'y', head);
-    begin_block(emitter, 'u', head);
+    emit_label(emitter, 'u', head);
     pack_spread(emitter);
     jump(emitter, 'z', head);
 }
@@ -500,7 +377,7 @@ static void end_round(struct emitter *emitter)
         emit_packed(emitter, head);
     }
     if (is_last) {
-        begin_block(emitter, 'z', head);
+        emit_label(emitter, 'z', head);
         wait_at(emitter, emitter->rounds[head].behind,
                 emit_value(emitter, "load i32, ptr %%entered, align 4"));
         go_on(emitter);
@@ -510,7 +387,7 @@ static void end_round(struct emitter *emitter)
 static void branch_masked(struct emitter *emitter, const struct lanes *lanes, uint32_t to,
                           uint32_t next)
 {
-    value taken = guarded_lanes(emitter, lanes).bits;
+    value taken = emit_guarded_lanes(emitter, lanes).bits;
     value others = emit_value(emitter, "xor i32 %%t%u, -1", taken);
 
     others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes->bits);
@@ -530,7 +407,7 @@ static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
                             const struct flow_block *block)
 {
     const struct lanes guarded =
-        emitter->instruction->has_guard ? guarded_lanes(emitter, lanes) : *lanes;
+        emitter->instruction->has_guard ? emit_guarded_lanes(emitter, lanes) : *lanes;
     value taken, others, index;
 
     emitter->lanes = guarded;
@@ -575,7 +452,7 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
         leave_block(emitter, lanes, block->next);
     } else if (!last->has_guard) {
         leave_block(emitter, lanes, to);
-    } else if (is_uniform_guard(emitter)) {
+    } else if (emit_has_uniform_guard(emitter)) {
         branch_together(emitter, lanes, to, block->next);
     } else if (lanes->all) {
         branch_whole(emitter, to, block->next);
@@ -598,9 +475,9 @@ static struct lanes emit_rest(struct emitter *emitter, const struct lanes *lanes
     value none = emit_value(emitter, "icmp eq i32 %%t%u, 0", left.bits);
 
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", none, number, number);
-    begin_block(emitter, 'b', number);
+    emit_label(emitter, 'b', number);
     go_on(emitter);
-    begin_block(emitter, 'o', number);
+    emit_label(emitter, 'o', number);
     return left;
 }
 
@@ -609,7 +486,7 @@ static void begin_apart(struct emitter *emitter, uint32_t number, struct lanes *
 {
     emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", lanes->bits);
     emit(emitter, "br label %%s%u", number);
-    begin_block(emitter, 's', number);
+    emit_label(emitter, 's', number);
     lanes->bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
     lanes->vector = emit_mask_vector(emitter, lanes->bits);
 }
@@ -617,7 +494,7 @@ static void begin_apart(struct emitter *emitter, uint32_t number, struct lanes *
 /* From the block's first instruction on: again.h. The whole warp, or those of a way aside. */
 static void begin_again(struct emitter *emitter)
 {
-    begin_block(emitter, emitter->is_aside ? 'n' : 'g', emitter->block);
+    emit_label(emitter, emitter->is_aside ? 'n' : 'g', emitter->block);
     affine_leave_to(emitter, emitter->block);
     if (emitter->is_aside) {
         whole_leave_others(emitter);
@@ -633,6 +510,8 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
 {
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
 
+    const struct ptx_instruction *late = lanes.all ? emit_edge_comparison(emitter) : NULL;
+
     emitter->is_whole = lanes.all;
     turns_fetch(emitter);
     if (!lanes.all && is_round(emitter)) {
@@ -647,7 +526,8 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
         if (!lanes.all && again_gives_up(emitter, i) && !again_may(emitter, i)) {
             begin_apart(emitter, i, &lanes);
         }
-        if (!is_way_on(emitter->instruction) && !(i + 1 == block->end && turns_is_stop(emitter))) {
+        if (!is_way_on(emitter->instruction) && emitter->instruction != late &&
+            !(i + 1 == block->end && turns_is_stop(emitter))) {
             emit_instruction(emitter, &lanes);
         }
         if (emitter->waits && !lanes.all && i + 1 < block->end &&
@@ -669,7 +549,7 @@ static void emit_aside(struct emitter *emitter)
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
     struct lanes lanes = {.all = false};
 
-    begin_block(emitter, 'v', emitter->block);
+    emit_label(emitter, 'v', emitter->block);
     lanes.bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
     emitter->is_whole = emitter->is_aside = true;
@@ -703,17 +583,17 @@ static struct lanes emit_head(struct emitter *emitter)
     struct lanes lanes = {.all = false};
     value none, whole;
 
-    begin_block(emitter, 'h', block);
+    emit_label(emitter, 'h', block);
     lanes.bits = waiting_at(emitter, block);
     none = emit_value(emitter, "icmp eq i32 %%t%u, 0", lanes.bits);
     emit(emitter, "br i1 %%t%u, label %%o%u, label %%b%u", none, number, number);
-    begin_block(emitter, 'o', number);
+    emit_label(emitter, 'o', number);
     if (emitter->waits || emitter->uniform.passed[block]) {
         go_on(emitter);
     } else {
         emit(emitter, "br label %%leave"); /* all are done */
     }
-    begin_block(emitter, 'b', number);
+    emit_label(emitter, 'b', number);
     emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
     if (emit_is_twice(emitter, block)) {
         emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", lanes.bits);
@@ -721,11 +601,11 @@ static struct lanes emit_head(struct emitter *emitter)
         whole = emit_value(emitter, "select i1 %%t%u, i1 %%t%u, i1 false", whole,
                            affine_is_back(emitter, block));
         emit(emitter, "br i1 %%t%u, label %%x%u, label %%m%u", whole, block, block);
-        begin_block(emitter, 'x', block);
+        emit_label(emitter, 'x', block);
         affine_take(emitter, block);
         turns_keep_bases(emitter, block);
         jump(emitter, 'w', block);
-        begin_block(emitter, 'm', block);
+        emit_label(emitter, 'm', block);
         lanes.bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
     }
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
@@ -740,17 +620,17 @@ static void emit_tail(struct emitter *emitter)
     if (!ends_loop(emitter, loop)) {
         return;
     }
-    begin_block(emitter, 'e', emitter->block);
+    emit_label(emitter, 'e', emitter->block);
     for (; ends_loop(emitter, loop); loop = emitter->flow->blocks[loop].outer) {
         unsigned number = ++emitter->labels;
         value bits = waiting_at(emitter, loop);
         value any = emit_value(emitter, "icmp ne i32 %%t%u, 0", bits);
 
         emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
-        begin_block(emitter, 'b', number);
+        emit_label(emitter, 'b', number);
         turn_back(emitter, &(struct lanes){.bits = bits}, loop);
         jump(emitter, 'h', loop);
-        begin_block(emitter, 'o', number);
+        emit_label(emitter, 'o', number);
     }
     jump(emitter, 'h', emitter->block + 1);
 }
@@ -758,7 +638,7 @@ static void emit_tail(struct emitter *emitter)
 /* All lanes do what it says, whoever is there. */
 static void emit_first(struct emitter *emitter)
 {
-    begin_block(emitter, 'h', 0);
+    emit_label(emitter, 'h', 0);
     emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", waiting_at(emitter, 0));
     emit(emitter, "store i32 0, ptr %%p0, align 4");
     jump(emitter, 'w', 0);
@@ -775,7 +655,7 @@ void emit_blocks(struct emitter *emitter)
             emit_block(emitter, emit_head(emitter));
         }
         if (emit_is_twice(emitter, emitter->block)) {
-            begin_block(emitter, 'w', emitter->block);
+            emit_label(emitter, 'w', emitter->block);
             emit_block(emitter, all);
         }
         if (aside_is(emitter, emitter->block)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Comparisons and selections: PTX ISA 9.7.5 to 9.7.7. */
+#include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/format.h"
 #include "host/cuda-cpu/compile/live.h"
 #include "host/cuda-cpu/compile/vector.h"
@@ -327,26 +328,11 @@ static const struct ptx_instruction *edge_comparison(const struct emitter *emitt
     return found;
 }
 
-/* What is so far from the base; *fits becomes false where that is beyond the type's range;
- * NULL: it is not. */
-static value move_base(struct emitter *emitter, enum ptx_word type, value base, int64_t by,
-                       value *fits)
+/* What is so far from the base. */
+static value move_base(struct emitter *emitter, enum ptx_word type, value base, int64_t by)
 {
-    const char *element = emit_element(emit_bits(type));
-    value pair, carry;
-
-    if (by == 0) {
-        return base;
-    }
-    if (fits == NULL) {
-        return emit_value(emitter, "add %s %%t%u, %lld", element, base, (long long)by);
-    }
-    pair = emit_value(emitter, "call { %s, i1 } @llvm.%c%s.with.overflow.%s(%s %%t%u, %s %lld)",
-                      element, vector_is_signed(type) ? 's' : 'u', by < 0 ? "sub" : "add", element,
-                      element, base, element, (long long)(by < 0 ? -by : by));
-    carry = emit_value(emitter, "extractvalue { %s, i1 } %%t%u, 1", element, pair);
-    *fits = emit_value(emitter, "select i1 %%t%u, i1 false, i1 %%t%u", carry, *fits);
-    return emit_value(emitter, "extractvalue { %s, i1 } %%t%u, 0", element, pair);
+    return emit_value(emitter, "add %s %%t%u, %lld", emit_element(emit_bits(type)), base,
+                      (long long)by);
 }
 
 /* What is compared: the same for all lanes, and the least and the greatest of what lies in steps.
@@ -364,7 +350,7 @@ static struct ends find_ends(struct emitter *emitter)
     struct ends ends = {.type = ptx_type_word(emitter->instruction, 0)};
     const struct ptx_operand *in_steps;
     struct affine_span span;
-    value base, *fits;
+    value base;
 
     ends.is_left = is_in_steps(emitter, &operands[1], ends.type);
     in_steps = &operands[ends.is_left ? 1 : 2];
@@ -373,10 +359,11 @@ static struct ends find_ends(struct emitter *emitter)
     base = emit_get(emitter, in_steps, ends.type);
     ends.same = emit_get(emitter, &operands[ends.is_left ? 2 : 1], ends.type);
     emitter->is_narrow = false;
-    ends.fits = emit_value(emitter, "or i1 false, true");
-    fits = affine_is_thread(emitter, in_steps->reg) ? NULL : &ends.fits;
-    ends.least = move_base(emitter, ends.type, base, span.below, fits);
-    ends.greatest = move_base(emitter, ends.type, base, span.above, fits);
+    ends.fits = affine_is_thread(emitter, in_steps->reg)
+                    ? emit_value(emitter, "or i1 false, true")
+                    : affine_span_fits(emitter, span, ends.type, base);
+    ends.least = move_base(emitter, ends.type, base, span.below);
+    ends.greatest = move_base(emitter, ends.type, base, span.above);
     return ends;
 }
 
@@ -426,11 +413,12 @@ static void compare_order(struct emitter *emitter, const struct ends *ends, valu
                        compare_end(emitter, ends, is_rising ? ends->greatest : ends->least));
 }
 
-bool emit_edge_branch(struct emitter *emitter, value *all, value *none)
+bool emit_edge_branch(struct emitter *emitter, struct emit_edge *edge)
 {
     const struct ptx_instruction *branch = emitter->instruction,
                                  *setting = edge_comparison(emitter);
-    value *holds = branch->guard_negated ? none : all, *fails = branch->guard_negated ? all : none;
+    value *holds = branch->guard_negated ? &edge->none : &edge->all;
+    value *fails = branch->guard_negated ? &edge->all : &edge->none;
     struct ends ends;
 
     if (setting == NULL) {
@@ -445,10 +433,41 @@ bool emit_edge_branch(struct emitter *emitter, value *all, value *none)
     } else {
         compare_order(emitter, &ends, holds, fails);
     }
-    *all = both(emitter, *all, ends.fits);
-    *none = both(emitter, *none, ends.fits);
+    edge->fits = ends.fits;
     emitter->instruction = branch;
     return true;
+}
+
+/* From there on nothing reads it but the branch, nor goes on under a mask. */
+static bool is_for_branch(const struct emitter *emitter, const struct ptx_instruction *setting,
+                          const struct ptx_instruction *branch)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    const struct live *live = &emitter->uniform.live;
+
+    for (const struct ptx_instruction *i = setting + 1; i < branch; i++) {
+        if (!again_is_plain(i) || live_is_read(i, branch->guard) ||
+            again_gives_up(emitter, (uint32_t)(i - emitter->function->instructions))) {
+            return false;
+        }
+    }
+    return live->sets != NULL && !live_has(live, block->targets[0], branch->guard) &&
+           (block->next >= emitter->flow->count || !live_has(live, block->next, branch->guard));
+}
+
+const struct ptx_instruction *emit_edge_comparison(struct emitter *emitter)
+{
+    const struct ptx_instruction *here = emitter->instruction, *setting;
+    const struct ptx_instruction *last =
+        &emitter->function->instructions[emitter->flow->blocks[emitter->block].end - 1];
+
+    if (last->opcode != PTX_BRA || !last->has_guard || !emitter->uniform.differs[last->guard]) {
+        return NULL;
+    }
+    emitter->instruction = last;
+    setting = edge_comparison(emitter);
+    emitter->instruction = here;
+    return setting != NULL && is_for_branch(emitter, setting, last) ? setting : NULL;
 }
 
 bool emit_compare(struct emitter *emitter)

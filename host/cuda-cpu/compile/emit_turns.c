@@ -233,15 +233,24 @@ static value take_warp(struct emitter *emitter)
 }
 
 /* Of the last warp there may be less than all. */
+static value bits_of(struct emitter *emitter, value index)
+{
+    value next, is_last, last;
+
+    if (emitter->options->is_full) {
+        return emit_value(emitter, "or i32 0, -1");
+    }
+    next = emit_value(emitter, "add i32 %%t%u, 1", index);
+    is_last = emit_value(emitter, "icmp eq i32 %%t%u, %%t%u", next,
+                         emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32"));
+    last = emit_fixed_field(emitter, offsetof(struct warp, last_lanes), "i32");
+    return emit_value(emitter, "select i1 %%t%u, i32 %%t%u, i32 -1", is_last, last);
+}
+
 static struct lanes lanes_of(struct emitter *emitter, value index)
 {
-    struct lanes lanes = {.all = false};
-    value next = emit_value(emitter, "add i32 %%t%u, 1", index);
-    value count = emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32");
-    value last = emit_fixed_field(emitter, offsetof(struct warp, last_lanes), "i32");
-    value is_last = emit_value(emitter, "icmp eq i32 %%t%u, %%t%u", next, count);
+    struct lanes lanes = {.bits = bits_of(emitter, index)};
 
-    lanes.bits = emit_value(emitter, "select i1 %%t%u, i32 %%t%u, i32 -1", is_last, last);
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
     return lanes;
 }

@@ -151,15 +151,22 @@ static value is_as_guessed(struct emitter *emitter, const struct whole_access *a
 }
 
 struct bounds {
-    value start, end;
+    value start, end, places; /* 0: of shared memory */
 };
+
+static value site_field(struct emitter *emitter, value site, size_t field)
+{
+    value pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", site, field);
+
+    return emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", pointer);
+}
 
 /* The memory that this access met last, or the block's shared memory. A launch may give a block
  * more than the kernel's variables take, which is looked up lane by lane. */
 static struct bounds find_bounds(struct emitter *emitter, const struct whole_access *access)
 {
-    struct bounds bounds;
-    value sites, pointer;
+    struct bounds bounds = {.places = 0};
+    value sites;
 
     if (access->is_shared) {
         bounds.start = emit_value(emitter, "add i64 0, 0");
@@ -171,9 +178,9 @@ static struct bounds find_bounds(struct emitter *emitter, const struct whole_acc
     sites = emit_fixed_field(emitter, offsetof(struct warp, sites), "ptr");
     sites = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
                        access->bounded->site * sizeof(struct warp_site));
-    bounds.start = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", sites);
-    pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", sites);
-    bounds.end = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", pointer);
+    bounds.start = site_field(emitter, sites, offsetof(struct warp_site, start));
+    bounds.end = site_field(emitter, sites, offsetof(struct warp_site, end));
+    bounds.places = site_field(emitter, sites, offsetof(struct warp_site, places));
     return bounds;
 }
 
@@ -196,12 +203,28 @@ static value lies_within(struct emitter *emitter, const struct whole_access *acc
                 emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", behind, bounds.end));
 }
 
+/* `low` is one of the places: the elements between it and the first one are fewer than places.
+ * Where it is none, those bits of the distance that make it so are the number's highest ones. */
+static value is_at_place(struct emitter *emitter, const struct whole_access *access, value low,
+                         struct bounds bounds)
+{
+    value distance = emit_value(emitter, "sub i64 %%t%u, %%t%u", low, bounds.start);
+
+    distance = emit_value(emitter, "call i64 @llvm.fshr.i64(i64 %%t%u, i64 %%t%u, i64 %d)",
+                          distance, distance, __builtin_ctz(access->size * access->count));
+    return emit_value(emitter, "icmp ult i64 %%t%u, %%t%u", distance, bounds.places);
+}
+
 static value is_row_within(struct emitter *emitter, const struct whole_access *access, value row,
                            struct bounds bounds, int64_t length)
 {
-    value low = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)access->least);
-    value rest = emit_value(emitter, "and i64 %%t%u, %u", low, access->size * access->count - 1);
+    uint32_t element = access->size * access->count;
+    value low = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)access->least), rest;
 
+    if (bounds.places && length == (int64_t)element * WARP_LANES) {
+        return is_at_place(emitter, access, low, bounds);
+    }
+    rest = emit_value(emitter, "and i64 %%t%u, %u", low, element - 1);
     return both(emitter, lies_within(emitter, access, low, bounds, length),
                 emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
 }

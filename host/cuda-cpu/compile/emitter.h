@@ -156,6 +156,21 @@ void emit_clear_waiting(struct emitter *emitter);
 value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_word type,
                          const value *sources, unsigned count);
 
+/* ---- emit_instruction.c ---- */
+
+/* A label: a letter and a number. */
+void emit_label(struct emitter *emitter, char kind, uint32_t number);
+
+/* Whether the instruction's guard is the same in all lanes; it is, as i1. */
+bool emit_has_uniform_guard(const struct emitter *emitter);
+value emit_uniform_guard(struct emitter *emitter);
+
+/* The guard's lanes take part; without one, those of the block. */
+struct lanes emit_guarded_lanes(struct emitter *emitter, const struct lanes *of_block);
+
+/* An instruction whose guard holds nowhere is passed over: a barrier, an access, a fault. */
+void emit_instruction(struct emitter *emitter, const struct lanes *of_block);
+
 /* ---- emit_blocks.c ---- */
 
 /* All blocks, between the labels h0 and leave. */
@@ -180,9 +195,17 @@ bool emit_matrix(struct emitter *emitter);
 bool emit_async(struct emitter *emitter);
 bool emit_texture(struct emitter *emitter);
 
-/* Of the branch that ends the current block, for a whole warp: i1, all lanes go there, and none do,
- * as the outermost ones show when what lies in steps is compared. False: it is no such branch. */
-bool emit_edge_branch(struct emitter *emitter, value *all, value *none);
+/* Of the branch that ends the current block, for a whole warp: where this fits, all lanes go there,
+ * or none do, as the outermost ones show when what lies in steps is compared; each an i1. False: it
+ * is no such branch. */
+struct emit_edge {
+    value fits, all, none;
+};
+bool emit_edge_branch(struct emitter *emitter, struct emit_edge *edge);
+
+/* The comparison for such a branch that nothing else reads, so that it is made where the outermost
+ * lanes do not decide; NULL: there is none. */
+const struct ptx_instruction *emit_edge_comparison(struct emitter *emitter);
 
 /* The value of the first lane that takes part, for what is the same in all; of an operand of 32
  * bits. */

@@ -30,6 +30,7 @@ struct kernel_options {
     unsigned machine; /* ELF's number: EM_X86_64, EM_AARCH64; 0: the compiler's own */
     unsigned row;     /* lanes of a warp that lie beside each other in a block: 32, 16, 8; 0: any */
     bool is_stacked;  /* and those rows above each other: the same x and z, the next y */
+    bool is_full;     /* every warp of the block has all its lanes */
     bool has_fma;     /* the processor has fused products */
     bool has_f16;     /* and converts between f16 and f32 */
     bool has_masks;   /* and has registers of one bit for each lane */

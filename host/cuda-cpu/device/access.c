@@ -14,6 +14,14 @@ static bool is_within(const struct warp_site *site, uint64_t address, uint32_t s
     return address >= site->start && address < site->end && size <= site->end - address;
 }
 
+/* Elements at such addresses are aligned only where the first one is. */
+static uint64_t places_in(const struct warp_site *site, uint32_t size)
+{
+    uint64_t row = (uint64_t)WARP_LANES * size, all = site->end - site->start;
+
+    return all < row || (site->start & (size - 1)) != 0 ? 0 : (all - row) / size + 1;
+}
+
 /* The lane's pointer. The allocation is remembered, for the way in line too. */
 static unsigned char *lane_pointer(struct warp *warp, uint32_t lane, uint64_t address,
                                    uint32_t size, bool write, uint32_t site)
@@ -22,6 +30,7 @@ static unsigned char *lane_pointer(struct warp *warp, uint32_t lane, uint64_t ad
 
     if (!is_within(last, address, size) || (address & (size - 1)) != 0) {
         *last = access_check(warp, lane, address, size, write, site);
+        last->places = places_in(last, size);
     }
     return (unsigned char *)(uintptr_t)address;
 }

@@ -319,7 +319,8 @@ static void find_place(struct block *block, uint64_t number)
 static void place(struct block *block, uint64_t rank)
 {
     const struct launch *launch = block->run->launch;
-    uint64_t number = order_block(launch->seed, block->run->block_count, rank);
+    uint64_t number =
+        launch->seed ? order_block(launch->seed, block->run->block_count, rank) : rank;
 
     find_place(block, number);
     if (launch->seed) {

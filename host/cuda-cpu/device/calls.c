@@ -59,15 +59,15 @@ bool calls_find(const struct runner *runner, uint32_t lane, uint64_t address, ui
         return true; /* of this lane alone: the site, which is all lanes', knows of none */
     }
     if (is_within(address, size, shared, launch->shared_size)) {
-        *site = (struct warp_site){shared, shared + launch->shared_size};
+        *site = (struct warp_site){.start = shared, .end = shared + launch->shared_size};
         return true;
     }
     if (is_within(address, size, params, launch->param_size)) {
-        *site = (struct warp_site){params, params + launch->param_size};
+        *site = (struct warp_site){.start = params, .end = params + launch->param_size};
         return !write;
     }
     if (memory_find(launch->memory, address, size, &range)) {
-        *site = (struct warp_site){range.start, range.end};
+        *site = (struct warp_site){.start = range.start, .end = range.end};
         return !(write && range.read_only);
     }
     /* Until it is given back: the site knows of none. */
@@ -78,7 +78,7 @@ struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address
                               bool write, uint32_t place)
 {
     struct runner *runner = runner_of(warp);
-    struct warp_site site = {0, 0};
+    struct warp_site site = {.start = 0};
     struct launch_fault fault;
 
     if (address % size == 0 && calls_find(runner, lane, address, size, write, &site)) {

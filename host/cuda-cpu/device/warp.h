@@ -30,6 +30,7 @@ struct textures;
  * of a block. */
 struct warp_site {
     uint64_t start, end; /* end: the first address that is not in it */
+    uint64_t places;     /* where a whole warp's row may begin: start, and each element behind it */
 };
 
 #define WARP_NO_SITE UINT32_MAX /* which one it was is not known */

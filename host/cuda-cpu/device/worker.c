@@ -33,13 +33,6 @@ void run_fail(struct run *run, uint64_t rank, enum launch_status status,
     pthread_mutex_unlock(&run->lock);
 }
 
-bool run_is_over(struct run *run, uint64_t rank)
-{
-    uint64_t failed = atomic_load_explicit(&run->failed, memory_order_relaxed);
-
-    return rank > failed || (run->launch->cooperative && failed < run->block_count);
-}
-
 uint64_t run_take(struct run *run, uint64_t most, uint64_t *rank)
 {
     uint64_t left;

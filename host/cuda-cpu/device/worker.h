@@ -32,8 +32,14 @@ void run_fail(struct run *run, uint64_t rank, enum launch_status status,
  * begin. */
 uint64_t run_take(struct run *run, uint64_t most, uint64_t *rank);
 
-/* Whether the block of this rank is to stop, since one before it went wrong. */
-bool run_is_over(struct run *run, uint64_t rank);
+/* Whether the block of this rank is to stop, since one before it went wrong. Here, as it is asked
+ * for each block. */
+static inline bool run_is_over(struct run *run, uint64_t rank)
+{
+    uint64_t failed = atomic_load_explicit(&run->failed, memory_order_relaxed);
+
+    return rank > failed || (run->launch->cooperative && failed < run->block_count);
+}
 
 /* One host thread. Zeroed at first; its blocks are kept from launch to launch. */
 struct worker {

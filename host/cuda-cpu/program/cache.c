@@ -111,9 +111,10 @@ void cache_close(void)
 /* Member by member: what lies between them is anything. */
 static void add_options(struct digest *digest, const struct kernel_options *options)
 {
-    const uint32_t words[] = {options->isa,        options->machine,      options->has_fma,
-                              options->has_f16,    options->has_masks,    options->row,
-                              options->is_stacked, options->masked_alone, options->is_checked};
+    const uint32_t words[] = {options->isa,        options->machine,   options->has_fma,
+                              options->has_f16,    options->has_masks, options->row,
+                              options->is_stacked, options->is_full,   options->masked_alone,
+                              options->is_checked};
 
     _Static_assert(sizeof(*options) == 20, "all members are above");
     digest_add(digest, words, sizeof(words));

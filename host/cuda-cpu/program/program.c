@@ -18,8 +18,9 @@
 /* How the lanes of a warp lie in a block: options' members. */
 static const struct rows {
     unsigned row;
-    bool is_stacked;
-} rows[] = {{32, false}, {16, true}, {16, false}, {8, true}, {8, false}, {0, false}};
+    bool is_stacked, is_full;
+} rows[] = {{32, false, true}, {32, false, false}, {16, true, false}, {16, false, false},
+            {8, true, false},  {8, false, false},  {0, false, false}};
 #define ROW_KINDS (sizeof(rows) / sizeof(rows[0]))
 
 struct code {
@@ -208,6 +209,7 @@ static void set_rows(size_t kind, struct kernel_options *options)
 {
     options->row = rows[kind].row;
     options->is_stacked = rows[kind].is_stacked;
+    options->is_full = rows[kind].is_full;
 }
 
 static struct kernel_options options_of(const struct program *program, size_t kind)
@@ -313,20 +315,23 @@ static bool compile(const struct program *program, struct code *code, const char
 }
 
 /* Rows that are as wide as the block lie above each other, and where its height is a multiple of a
- * warp's rows no warp has two z. One that lacks rows is not whole. */
+ * warp's rows no warp has two z. One that lacks rows is not whole. Of a block in one line all
+ * threads lie in one row. */
 static bool is_of_kind(const uint32_t block[3], const struct rows *kind)
 {
-    return kind->is_stacked ? block[0] == kind->row &&
-                                  (block[1] % (WARP_LANES / kind->row) == 0 || block[2] == 1)
-                            : kind->row == 0 || block[0] % kind->row == 0;
+    if (kind->is_stacked) {
+        return block[0] == kind->row && (block[1] % (WARP_LANES / kind->row) == 0 || block[2] == 1);
+    }
+    return kind->row == 0 || block[0] % kind->row == 0 ||
+           (kind->row == WARP_LANES && !kind->is_full && block[1] * block[2] == 1);
 }
 
-/* Of a block in one line all threads lie in one row; so do they where nothing is known. */
+/* The first of them says most. */
 static size_t row_kind(const uint32_t block[3])
 {
     size_t kind = 0;
 
-    while (block[1] * block[2] > 1 && !is_of_kind(block, &rows[kind])) {
+    while (!is_of_kind(block, &rows[kind])) {
         kind++;
     }
     return kind;

@@ -198,9 +198,13 @@ static void test_found(void **state)
     other = request;
     other.options.is_stacked = !other.options.is_stacked;
     assert_int_equal(find(&other), 0);
+    other = request;
+    other.options.is_full = !other.options.is_full;
+    assert_int_equal(find(&other), 0);
     memset(&other.options, 0xFF, sizeof(other.options)); /* between the members, too */
     other.options.has_fma = other.options.has_f16 = other.options.has_masks = false;
-    other.options.is_stacked = other.options.masked_alone = other.options.is_checked = false;
+    other.options.is_stacked = other.options.is_full = false;
+    other.options.masked_alone = other.options.is_checked = false;
     other.options.row = other.options.machine = 0;
     other.options.isa = KERNEL_ISA_NATIVE;
     assert_int_equal(find(&other), 1000);

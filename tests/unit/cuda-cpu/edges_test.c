@@ -24,6 +24,7 @@
 
 static _Alignas(256) unsigned char room[3 * BYTES]; /* its middle is the memory */
 static struct memory memory;
+static uint64_t start; /* in its first elements, where that is not 0 */
 static char text[8192];
 
 /* ---- One lane outside ---- */
@@ -75,7 +76,9 @@ static uint64_t middle(void)
 /* Lane 0's distance from the memory's beginning, in the first rounds. */
 static int64_t first_offset(const struct access *access)
 {
-    return access->step < 0 ? -(int64_t)access->step * (LANES - 1) : 0;
+    int64_t least = start ? 16 : 0;
+
+    return least + (access->step < 0 ? -(int64_t)access->step * (LANES - 1) : 0);
 }
 
 /* LANES: all lanes are inside. */
@@ -87,7 +90,8 @@ static uint32_t first_outside(const struct access *access, uint64_t off)
         uint64_t offset =
             off + (uint64_t)first_offset(access) + (uint64_t)((int64_t)lane * access->step);
 
-        if (offset > BYTES - (uint64_t)access->size || offset % (uint64_t)access->size != 0) {
+        if (offset < start || offset > BYTES - (uint64_t)access->size ||
+            offset % (uint64_t)access->size != 0) {
             break;
         }
     }
@@ -171,6 +175,21 @@ static void test_one_lane_outside(void **state)
     memory_clear(&memory);
 }
 
+/* Its first bytes are no whole element, as a module's variable of bytes may lie. */
+static void test_memory_that_begins_between_elements(void **state)
+{
+    (void)state;
+    llvm_is_hasty = true;
+    for (start = 1; start < 4; start++) {
+        assert_true(memory_add(&memory, middle() + start, BYTES - start, false));
+        try_access(&accesses[0], false);
+        try_access(&accesses[3], true);
+        memory_clear(&memory);
+    }
+    start = 0;
+    llvm_is_hasty = false;
+}
+
 /* ---- One lane beyond a number's range ---- */
 
 #define HEAD                                                                                       \
@@ -215,17 +234,19 @@ static void test_ranges(void **state)
 
 /* ---- Branches that all lanes take, or none ---- */
 
-/* What lies in steps is compared with what is the same in all lanes, either of them first. */
+/* What lies in steps is compared with what is the same in all lanes, either of them first, for two
+ * branches or for one alone. */
 static void try_branch(const char *how, const char *type, unsigned least, int lane,
                        const char *steps, const char *operands)
 {
+    const char *second = (unsigned)lane % 3 ? "@!%p1 bra N;" : "";
     char statements[512];
 
     snprintf(statements, sizeof(statements),
              "add.u32 %%r4, %%r3, %d; %s;\nmov.u64 %%rd1, 1; mov.u64 %%rd2, 2;\n"
-             "setp.%s.%s %%p1, %s; @%%p1 bra M; mov.u64 %%rd1, 3; M: @!%%p1 bra N;\n"
+             "setp.%s.%s %%p1, %s; @%%p1 bra M; mov.u64 %%rd1, 3; M: %s\n"
              "mov.u64 %%rd2, 4; N: cvt.u64.u32 %%rd3, %%r1; add.u64 %%rd2, %%rd2, %%rd3;\n",
-             lane, steps, how, type, operands);
+             lane, steps, how, type, operands, second);
     try_range(least, 0, statements);
 }
 
@@ -239,7 +260,7 @@ static void test_branches(void **state)
                                         "mad.lo.u32 %r1, %r0, 3, %r4",
                                         "mov.u32 %r1, %tid.y; add.u32 %r1, %r1, %r3"};
     static const unsigned ends[] = {0, 0x80000000};
-    static const int lanes[] = {-1, 0, 1, 31, 32, 63};
+    static const int lanes[] = {-1, 0, 1, 30, 31, 32, 63};
 
     (void)state;
     llvm_is_hasty = true;
@@ -302,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_lane_outside),
+        cmocka_unit_test(test_memory_that_begins_between_elements),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_branches),
         cmocka_unit_test(test_ways),
