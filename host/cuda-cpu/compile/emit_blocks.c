@@ -222,7 +222,7 @@ static void go_aside(struct emitter *emitter, value bits, uint32_t block)
 }
 
 /* The way that most go is looked at first: on, or back. */
-static void branch_by_edges(struct emitter *emitter, value lanes, uint32_t to, uint32_t next)
+static bool branch_by_edges(struct emitter *emitter, value lanes, uint32_t to, uint32_t next)
 {
     const struct ptx_instruction *branch = emitter->instruction,
                                  *comparison = emit_edge_comparison(emitter);
@@ -230,7 +230,7 @@ static void branch_by_edges(struct emitter *emitter, value lanes, uint32_t to, u
     struct emit_edge edge;
 
     if (!emit_edge_branch(emitter, &edge)) {
-        return;
+        return false;
     }
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7",
          emit_value(emitter, "and i1 %%t%u, %%t%u", edge.fits,
@@ -251,6 +251,27 @@ static void branch_by_edges(struct emitter *emitter, value lanes, uint32_t to, u
         emit_instruction(emitter, &(struct lanes){.all = true});
         emitter->instruction = branch;
     }
+    return true;
+}
+
+/* In loops no lane leaves in most rounds: without registers for masks that is found out sooner than
+ * which ones do. */
+static void branch_by_any(struct emitter *emitter, uint32_t to, uint32_t next)
+{
+    const struct lanes all = {.all = true};
+    bool is_back = turns_back(emitter, to);
+    unsigned number = ++emitter->labels;
+    value leave = emit_guarded_lanes(emitter, &all).vector;
+
+    if (is_back) {
+        leave = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", leave);
+    }
+    leave = emit_value(emitter, "sext <32 x i1> %%t%u to <32 x i32>", leave);
+    emit(emitter, "br i1 %%t%u, label %%o%u, label %%b%u", round_is_any_below_zero(emitter, leave),
+         number, number);
+    emit_label(emitter, 'b', number);
+    go_whole(emitter, is_back ? to : next);
+    emit_label(emitter, 'o', number);
 }
 
 /* The whole warp comes to a branch: it stays together, or parts. */
@@ -262,7 +283,10 @@ static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
     if (turns_back(emitter, to) || turns_back(emitter, next)) {
         turn_back(emitter, &all, to < next ? to : next);
     }
-    branch_by_edges(emitter, lanes, to, next);
+    if (!branch_by_edges(emitter, lanes, to, next) && !emitter->options->has_masks &&
+        emitter->flow->blocks[emitter->block].loop != FLOW_END) {
+        branch_by_any(emitter, to, next);
+    }
     bits = emit_guarded_lanes(emitter, &all).bits;
     bits = emit_value(emitter, "and i32 %%t%u, %%t%u", bits, lanes);
     others = emit_value(emitter, "xor i32 %%t%u, -1", bits);

@@ -204,8 +204,7 @@ static value eighth(struct emitter *emitter, value numbers, unsigned at)
                       numbers, at);
 }
 
-/* By the signs of their bytes: for x86-64 that is an instruction less than by all bits. */
-static value is_any_below_zero(struct emitter *emitter, value numbers)
+value round_is_any_below_zero(struct emitter *emitter, value numbers)
 {
     bool is_half = emitter->is_half;
     value any = eighth(emitter, numbers, 0);
@@ -234,7 +233,7 @@ static value is_round_left(struct emitter *emitter)
         any = emit_value(emitter, "bitcast <16 x i1> %%t%u to i16", any);
         return emit_value(emitter, "icmp ne i16 %%t%u, 0", any);
     }
-    return is_any_below_zero(emitter, round_numbers(emitter));
+    return round_is_any_below_zero(emitter, round_numbers(emitter));
 }
 
 /* ---- Ways back ---- */

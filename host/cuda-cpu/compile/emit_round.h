@@ -26,6 +26,10 @@ struct lanes round_lanes(struct emitter *emitter);
 /* Without registers for masks: -1 in those that do, 0 in others. */
 value round_numbers(struct emitter *emitter);
 
+/* i1, of <32 x i32>: by the signs of their bytes, which for x86-64 is an instruction less than by
+ * all bits. */
+value round_is_any_below_zero(struct emitter *emitter, value numbers);
+
 /* The branch at a block's end, by its guard. Lanes stay where that holds, or where it does not: to
  * the label bN when any are left, else to oN. */
 void round_branch(struct emitter *emitter, bool where_guarded, unsigned number);

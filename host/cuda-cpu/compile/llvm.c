@@ -48,7 +48,6 @@ static const struct effort {
  * for itself, which took a fifth of the time for 1,000 instructions; with 100, what loops set lay
  * in memory. And what moves masks between kinds of registers, which was more than half. */
 #define SPLIT_OPTION "-grow-region-complexity-budget=1000"
-#define HOIST_OPTION "-disable-hoisting-to-hotter-blocks=all"
 #define X86_OPTION "-disable-x86-domain-reassignment"
 
 bool llvm_is_hasty;
@@ -162,7 +161,6 @@ static void set_options(void)
     static const char *const words[] = {
         "baregpu",
         SPLIT_OPTION,
-        HOIST_OPTION,
 #if defined(__x86_64__)
         X86_OPTION,
 #endif
