@@ -8,7 +8,6 @@
 
 /* Instructions of a function whose accesses are all in line. */
 #define IN_LINE_MAX 600
-#define ITEMS_SIZE_MAX 16 /* bytes: what a slot has for each lane */
 
 static const struct ptx_operand *operand(const struct emitter *emitter, size_t index)
 {
@@ -538,7 +537,7 @@ static void check_alignment(struct emitter *emitter, value addresses, size_t siz
 /* A lane's items keep the lanes apart, so that they are never in line: one call does them all. */
 static bool is_of_items(const struct emitter *emitter, size_t count, size_t size)
 {
-    return count > 1 && count * size <= ITEMS_SIZE_MAX && !emitter->options->is_checked;
+    return count > 1 && count * size <= WARP_ACCESS_MAX && !emitter->options->is_checked;
 }
 
 /* Two vectors of so many numbers: element i of the result is number first + i / groups * step +

@@ -221,7 +221,7 @@ static value is_row_within(struct emitter *emitter, const struct whole_access *a
     uint32_t element = access->size * access->count;
     value low = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)access->least), rest;
 
-    if (bounds.places && length == (int64_t)element * WARP_LANES) {
+    if (bounds.places && element <= WARP_ACCESS_MAX && length == (int64_t)element * WARP_LANES) {
         return is_at_place(emitter, access, low, bounds);
     }
     rest = emit_value(emitter, "and i64 %%t%u, %u", low, element - 1);

@@ -26,8 +26,10 @@ struct textures;
 /* The address of a module's function, by its number: nobody's memory. */
 #define WARP_FUNCTION_ADDRESS(number) (UINT64_C(0xF000000000000000) | (uint64_t)(number) << 4)
 
+#define WARP_ACCESS_MAX 16 /* bytes of a lane, by one call */
+
 /* Bounds of the allocation that an access met last: one for each access in a kernel, of all warps
- * of a block. */
+ * of a block. Its elements are what a lane has of it, up to WARP_ACCESS_MAX. */
 struct warp_site {
     uint64_t start, end; /* end: the first address that is not in it */
     uint64_t places;     /* where a whole warp's row may begin: start, and each element behind it */
