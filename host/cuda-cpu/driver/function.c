@@ -212,7 +212,7 @@ CUresult cuFuncGetParamInfo(CUfunction function, size_t index, size_t *offset, s
 static CUresult load_function(struct context *context, CUfunction handle)
 {
     struct function *function;
-    struct launch launch;
+    struct launch launch = {.block = {0}};
     CUresult result = function_of_handle(context, handle, &function);
 
     return result ?: function_prepare(function, &launch);

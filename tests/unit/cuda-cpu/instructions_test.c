@@ -303,8 +303,6 @@ static void run_compiled(struct memory *memory, const struct launch *prepared)
     struct launch_fault fault;
 
     launch.grid[0] = launch.grid[1] = launch.grid[2] = 1;
-    launch.block[0] = THREADS;
-    launch.block[1] = launch.block[2] = 1;
     launch.params = &params;
     launch.memory = memory;
     launch.stop = &never;
@@ -417,7 +415,7 @@ static bool run_batch(enum kind kind)
 {
     static char text[KERNEL_MAX], log_text[1024];
     struct memory memory = {0};
-    struct launch launch = {0};
+    struct launch launch = {.block = {THREADS, 1, 1}};
     struct ptx_log log;
     struct ptx_module *module;
     struct program *program;
