@@ -461,9 +461,12 @@ bool affine_is_checked(const struct emitter *emitter, const struct ptx_instructi
            stepping(emitter, instruction) != NULL;
 }
 
-bool affine_is_thread(const struct emitter *emitter, uint32_t reg)
+/* It is the number of a thread along a side of its block, for certain: so small that no lane's
+ * passes the end of the type. */
+static bool is_thread(const struct emitter *emitter, const struct ptx_operand *operand)
 {
-    return emitter->affine.threads != NULL && emitter->affine.threads[reg];
+    return operand->kind == PTX_O_REGISTER && emitter->affine.threads != NULL &&
+           emitter->affine.threads[operand->reg];
 }
 
 /* ---- IR ---- */
@@ -734,8 +737,8 @@ void affine_leave_here(struct emitter *emitter)
     }
 }
 
-value affine_span_fits(struct emitter *emitter, struct affine_span span, enum ptx_word type,
-                       value base)
+value affine_span_fits(struct emitter *emitter, const struct ptx_operand *operand,
+                       struct affine_span span, enum ptx_word type, value base)
 {
     const char *element = emit_element(emit_bits(type));
     bool is_signed = ptx_type_kind(type) == PTX_SIGNED;
@@ -744,6 +747,9 @@ value affine_span_fits(struct emitter *emitter, struct affine_span span, enum pt
     uint64_t least = is_signed ? range / 2 + 1 : 0;
     value low, high;
 
+    if (is_thread(emitter, operand)) {
+        return emit_value(emitter, "or i1 false, true");
+    }
     if (below > range || above > range - below) {
         return emit_value(emitter, "or i1 false, false");
     }
@@ -755,29 +761,25 @@ value affine_span_fits(struct emitter *emitter, struct affine_span span, enum pt
 }
 
 /* The outermost lanes of a base. */
-static value base_fits(struct emitter *emitter, const struct ptx_operand *operand, bool is_signed)
+static value base_fits(struct emitter *emitter, const struct ptx_operand *operand)
 {
     bool is_across = has_one_base(emitter, emitter->instruction->operands[0].reg);
     struct affine_span span =
         span_of(emitter, step_of(emitter, operand), is_across ? across_of(emitter, operand) : 0);
 
-    if (operand->kind == PTX_O_REGISTER && affine_is_thread(emitter, operand->reg)) {
-        return emit_value(emitter, "or i1 false, true");
-    }
-    return affine_span_fits(emitter, span, is_signed ? PTX_W_S32 : PTX_W_U32,
+    return affine_span_fits(emitter, operand, span, source_type(emitter->instruction),
                             emit_get(emitter, operand, PTX_W_B32));
 }
 
 value affine_fits(struct emitter *emitter)
 {
     const struct ptx_operand *operand = stepping(emitter, emitter->instruction);
-    bool is_signed = ptx_type_kind(source_type(emitter->instruction)) == PTX_SIGNED;
     unsigned bases = affine_bases(emitter, emitter->instruction->operands[0].reg);
     value all = 0;
 
     emitter->is_narrow = true;
     for (emitter->row = 0; emitter->row < bases; emitter->row++) {
-        value fits = base_fits(emitter, operand, is_signed);
+        value fits = base_fits(emitter, operand);
 
         all = emitter->row ? emit_value(emitter, "and i1 %%t%u, %%t%u", all, fits) : fits;
     }

@@ -43,17 +43,13 @@ struct affine_span {
 };
 struct affine_span affine_span(const struct emitter *emitter, uint32_t reg);
 
-/* i1: no lane so far from a base passes the end of the type. */
-unsigned affine_span_fits(struct emitter *emitter, struct affine_span span, enum ptx_word type,
-                          unsigned base);
+/* i1: of an operand no lane so far from its base passes the end of the type. */
+unsigned affine_span_fits(struct emitter *emitter, const struct ptx_operand *operand,
+                          struct affine_span span, enum ptx_word type, unsigned base);
 
 /* Whether the register is such a one; and whether the code that is made keeps its bases alone. */
 bool affine_is_one(const struct emitter *emitter, uint32_t reg);
 bool affine_is_kept(const struct emitter *emitter, uint32_t reg);
-
-/* It is the number of a thread along a side of its block, for certain: so small that no lane's
- * passes the end of the type. */
-bool affine_is_thread(const struct emitter *emitter, uint32_t reg);
 
 /* The instruction sets such a register; and makes a number longer, whose lanes differ. */
 bool affine_is_set(const struct emitter *emitter);

@@ -359,9 +359,7 @@ static struct ends find_ends(struct emitter *emitter)
     base = emit_get(emitter, in_steps, ends.type);
     ends.same = emit_get(emitter, &operands[ends.is_left ? 2 : 1], ends.type);
     emitter->is_narrow = false;
-    ends.fits = affine_is_thread(emitter, in_steps->reg)
-                    ? emit_value(emitter, "or i1 false, true")
-                    : affine_span_fits(emitter, span, ends.type, base);
+    ends.fits = affine_span_fits(emitter, in_steps, span, ends.type, base);
     ends.least = move_base(emitter, ends.type, base, span.below);
     ends.greatest = move_base(emitter, ends.type, base, span.above);
     return ends;

@@ -193,7 +193,8 @@ static value is_within(struct emitter *emitter, const struct access *access)
     value site = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
                             access->site * sizeof(struct warp_site));
     value start = emit_value(emitter, "load i64, ptr %%t%u, align 8", site);
-    value end_pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", site);
+    value end_pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", site,
+                                   offsetof(struct warp_site, end));
     value end = emit_value(emitter, "load i64, ptr %%t%u, align 8", end_pointer);
     value low_lane =
         emit_value(emitter, "call i32 @llvm.cttz.i32(i32 %%t%u, i1 false)", access->lanes);

@@ -421,8 +421,7 @@ static bool is_count(const struct emitter *emitter, uint32_t head,
     uint32_t reg, of_all;
 
     if (emitter->options->has_masks || !is_step(instruction) ||
-        instruction >= first_of(emitter, head) + emitter->flow->blocks[head].end -
-                           emitter->flow->blocks[head].first) {
+        instruction >= &emitter->function->instructions[emitter->flow->blocks[head].end]) {
         return false;
     }
     reg = instruction->operands[0].reg;
