@@ -64,7 +64,9 @@ static bool is_mediator(const char *path, int fd)
     return false;
 }
 
-static void tell_unconnected(const char *path, int error, enum mediator_exit *status)
+/* There is none, or one that ends, or has too many clients: then a connection ends at any moment.
+ */
+static void tell_unanswered(const char *path, int error, enum mediator_exit *status)
 {
     if (error == EACCES || error == EPERM) {
         *status = MEDIATOR_EXIT_DENIED;
@@ -90,7 +92,7 @@ static int connect_to(const char *path, enum mediator_exit *status)
             return fd;
         }
     } else {
-        tell_unconnected(path, errno, status);
+        tell_unanswered(path, errno, status);
     }
     if (fd >= 0) {
         close(fd);
@@ -99,11 +101,12 @@ static int connect_to(const char *path, enum mediator_exit *status)
 }
 
 /* All of the answer; NULL after a message. */
-static char *read_answer(const char *path, int fd, size_t *length)
+static char *read_answer(const char *path, int fd, size_t *length, enum mediator_exit *status)
 {
     uint64_t until_ns = clock_now_ns() + ANSWER_LIMIT_MS * NS_PER_MS;
     char *text = malloc(ANSWER_SIZE_MAX); /* of which the kernel gives what is used */
     const char *wrong = "no memory";
+    int error = 0;
 
     *length = 0;
     while (text != NULL) {
@@ -119,11 +122,11 @@ static char *read_answer(const char *path, int fd, size_t *length)
             continue;
         }
         received = recv(fd, text + *length, ANSWER_SIZE_MAX - *length, MSG_DONTWAIT);
-        if (received == 0) {
+        if (received == 0 && *length > 0) {
             return text;
         }
-        if (received < 0 && errno != EAGAIN && errno != EINTR) {
-            wrong = strerror(errno);
+        if (received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR)) {
+            error = received == 0 ? ECONNRESET : errno;
             break;
         }
         *length += received > 0 ? (size_t)received : 0;
@@ -132,13 +135,17 @@ static char *read_answer(const char *path, int fd, size_t *length)
             break;
         }
     }
-    complain(path, wrong, "");
+    if (error != 0) {
+        tell_unanswered(path, error, status);
+    } else {
+        complain(path, wrong, "");
+    }
     free(text);
     return NULL;
 }
 
-/* False after a message: it may refuse a connection by its end. */
-static bool send_line(const char *path, int fd, const char *text)
+/* False after a message. */
+static bool send_line(const char *path, int fd, const char *text, enum mediator_exit *status)
 {
     size_t length = strlen(text);
 
@@ -146,7 +153,7 @@ static bool send_line(const char *path, int fd, const char *text)
         send(fd, "\n", 1, MSG_NOSIGNAL) == 1) {
         return true;
     }
-    complain(path, "the mediator takes no command: ", strerror(errno));
+    tell_unanswered(path, errno, status);
     return false;
 }
 
@@ -159,8 +166,8 @@ static json_t *ask(const char *path, json_t *command, enum mediator_exit *status
     int fd = connect_to(path, status);
 
     json_decref(command);
-    if (fd >= 0 && text != NULL && send_line(path, fd, text)) {
-        bytes = read_answer(path, fd, &length);
+    if (fd >= 0 && text != NULL && send_line(path, fd, text, status)) {
+        bytes = read_answer(path, fd, &length, status);
     }
     if (bytes != NULL) {
         answer = json_loadb(bytes, length, 0, NULL);

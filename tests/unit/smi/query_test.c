@@ -4,6 +4,7 @@
 /* What baregpu-smi prints of a status, whatever is in it or is not. */
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,24 +24,25 @@
 #include "host/smi/table.h"
 
 static char text[16384];
-static int standard_output;
+static int captured, captured_copy;
 
-/* Until end_capture(), what is printed goes into `text`. */
-static FILE *begin_capture(void)
+/* Until end_capture(), what is written to this descriptor goes into `text`. */
+static FILE *begin_capture(int descriptor)
 {
     FILE *file = tmpfile();
 
     fflush(stdout);
-    standard_output = dup(STDOUT_FILENO);
-    dup2(fileno(file), STDOUT_FILENO);
+    captured = descriptor;
+    captured_copy = dup(descriptor);
+    dup2(fileno(file), descriptor);
     return file;
 }
 
 static void end_capture(FILE *file)
 {
     fflush(stdout);
-    dup2(standard_output, STDOUT_FILENO);
-    close(standard_output);
+    dup2(captured_copy, captured);
+    close(captured_copy);
     rewind(file);
     text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
     fclose(file);
@@ -62,7 +64,7 @@ static void print(const char *status, enum query_kind kind, const char *fields, 
 
     assert_true(query_parse(&query, kind, fields));
     assert_true(query_parse_format(&query, format));
-    file = begin_capture();
+    file = begin_capture(STDOUT_FILENO);
     query_print_header(&query);
     query_print(&query, reading, -1);
     end_capture(file);
@@ -121,27 +123,53 @@ static void test_hostile_numbers(void **state)
     print(status, QUERY_GPU, "memory.used, memory.free", "csv, noheader");
     assert_string_equal(text, "8796093022208 MiB, [N/A]\n");
     reading = read_status(status);
-    file = begin_capture();
+    file = begin_capture(STDOUT_FILENO);
     table_print(reading, -1);
     end_capture(file);
     json_decref(reading);
 }
 
-#define REFUSALS 100
+#define REFUSALS 100 /* of each kind */
+#define WAIT_MS 10000
 
+/* Ends connections at whatever moment, in the middle of a command, and after it; then itself, while
+ * somebody waits. */
 static void *refuse_all(void *context)
 {
-    for (int i = 0; i < REFUSALS; i++) {
-        close(accept(*(int *)context, NULL, NULL));
+    struct listener_socket *listener = context;
+    struct pollfd polled = {.fd = listener->fd, .events = POLLIN};
+
+    for (int i = 0; i < 3 * REFUSALS; i++) {
+        int fd = accept(listener->fd, NULL, NULL);
+        char byte = i % 3 == 0 ? '\n' : ' ';
+
+        while (byte != '\n' && recv(fd, &byte, 1, 0) == 1 && i % 3 == 2) {
+        }
+        close(fd);
     }
+    poll(&polled, 1, WAIT_MS);
+    listener_close(listener);
     return NULL;
 }
 
-/* One that has too many clients ends the connection, at whatever moment. */
+static void expect_refusal(const char *path)
+{
+    enum mediator_exit status;
+    FILE *file = begin_capture(STDERR_FILENO);
+    json_t *answer = admin_client_ask(path, json_pack("{ss}", "command", "status"), &status);
+
+    end_capture(file);
+    assert_null(answer);
+    assert_int_equal(status, MEDIATOR_EXIT_NOT_RUNNING);
+    if (strstr(text, ": no mediator answers at /tmp/smi-refused-") == NULL) {
+        fail_msg("%s", text);
+    }
+}
+
+/* One that has too many clients, or is at its end, is as none at all. */
 static void test_refused(void **state)
 {
     struct listener_socket listener;
-    enum mediator_exit status;
     char path[] = "/tmp/smi-refused-XXXXXX";
     pthread_t thread;
 
@@ -150,13 +178,12 @@ static void test_refused(void **state)
     unlink(path);
     assert_int_equal(listener_open(&listener, path, 0600), LISTENER_OK);
     fcntl(listener.fd, F_SETFL, 0);
-    pthread_create(&thread, NULL, refuse_all, &listener.fd);
-    for (int i = 0; i < REFUSALS; i++) {
-        assert_null(admin_client_ask(path, json_pack("{ss}", "command", "status"), &status));
-        assert_int_equal(status, MEDIATOR_EXIT_NOT_RUNNING);
+    pthread_create(&thread, NULL, refuse_all, &listener);
+    for (int i = 0; i < 3 * REFUSALS + 1; i++) {
+        expect_refusal(path);
     }
     pthread_join(thread, NULL);
-    listener_close(&listener);
+    expect_refusal(path);
 }
 
 /* The frame of the table stands, however long what is in it is. */
@@ -184,7 +211,7 @@ static void test_table(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
-        FILE *file = begin_capture();
+        FILE *file = begin_capture(STDOUT_FILENO);
         char *rest = text, *line;
 
         table_print(readings[i], -1);
