@@ -340,7 +340,10 @@ static void test_cursor(void)
     for (uint32_t i = 1; i <= 40; i++) {
         bg_virtio_gpu_cursor_move(&cursor, 100 + 5 * i, 50 + 3 * i);
     }
-    tap_ok(host_agrees("cursor", "300 170"), "it has moved");
+    /* A move waits for the one before it alone. */
+    tap_ok(gpu_host_check("move", bg_virtio_gpu_cursor_move(&cursor, 300, 170)) &&
+               host_agrees("cursor", "300 170"),
+           "it has moved");
     tap_ok(gpu_host_check("hide", bg_virtio_gpu_cursor_hide(&cursor)) &&
                host_agrees("nocursor", ""),
            "it is hidden");
