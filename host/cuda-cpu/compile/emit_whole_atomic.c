@@ -166,33 +166,36 @@ static bool are_places_short(const struct emitter *emitter, const struct whole_a
     return access->is_shared && emitter->shared_size;
 }
 
-/* In slot 0. */
-static void spill_places(struct emitter *emitter, const struct whole_access *access, value vector)
+/* Two to an element; 0: in slot 0, where they are loaded one by one, as those of 64 bits would cost
+ * more to be taken out of vectors. */
+static value set_places(struct emitter *emitter, const struct whole_access *access, value vector)
 {
     vector = emit_value(emitter, "add <32 x i64> %%t%u, splat (i64 %lld)", vector,
                         (long long)access->offset);
     if (are_places_short(emitter, access)) {
         vector = emit_value(emitter, "trunc <32 x i64> %%t%u to <32 x i32>", vector);
-        emit_spill(emitter, 0, PTX_W_B32, vector);
-    } else {
-        emit_spill(emitter, 0, PTX_W_B64, vector);
+        return emit_value(emitter, "bitcast <32 x i32> %%t%u to <16 x i64>", vector);
     }
+    emit_spill(emitter, 0, PTX_W_B64, vector);
+    return 0;
 }
 
-static value place_of_lane(struct emitter *emitter, const struct whole_access *access,
-                           unsigned lane)
+/* Volatile: so that loads stay loads. */
+static value place_of_lane(struct emitter *emitter, value places, unsigned lane)
 {
-    bool is_short = are_places_short(emitter, access);
-    unsigned bits = is_short ? 32 : 64;
-    value place = emit_value(emitter, "getelementptr i%u, ptr %%slots, i64 %u", bits, lane);
+    value place;
 
-    place = emit_value(emitter, "load volatile i%u, ptr %%t%u, align %u", bits, place, bits / 8);
-    return is_short ? emit_value(emitter, "zext i32 %%t%u to i64", place) : place;
+    if (places) {
+        place = emit_value(emitter, "extractelement <16 x i64> %%t%u, i32 %u", places, lane / 2);
+        return lane % 2 ? emit_value(emitter, "lshr i64 %%t%u, 32", place)
+                        : emit_value(emitter, "and i64 %%t%u, 4294967295", place);
+    }
+    place = emit_value(emitter, "getelementptr i64, ptr %%slots, i64 %u", lane);
+    return emit_value(emitter, "load volatile i64, ptr %%t%u, align 8", place);
 }
 
-/* Lane by lane, in their order: what was there. Their places, in slot 0, are loaded one by one,
- * which is less than to take them out of vectors; volatile: so that it stays that way. */
-static value update_each(struct emitter *emitter, const struct whole_access *access,
+/* Lane by lane, in their order: what was there. */
+static value update_each(struct emitter *emitter, const struct whole_access *access, value places,
                          struct operands by, update *how)
 {
     unsigned bits = access->size * 8;
@@ -200,7 +203,7 @@ static value update_each(struct emitter *emitter, const struct whole_access *acc
 
     for (unsigned lane = 0; lane < WARP_LANES; lane++) {
         struct operands of_lane = {.with = lane_of(emitter, bits, by.with, lane)};
-        value place = place_of_lane(emitter, access, lane), was;
+        value place = place_of_lane(emitter, places, lane), was;
 
         if (by.swap) {
             of_lane.swap = lane_of(emitter, bits, by.swap, lane);
@@ -222,10 +225,10 @@ static value update_global(struct emitter *emitter, const struct whole_access *a
     alone = emit_value(emitter, "icmp ne i64 %%t%u, 0", alone);
     emit(emitter, "br i1 %%t%u, label %%a%u, label %%c%u", alone, number, number);
     text_add(emitter->out, "a%u:\n", number);
-    one = update_each(emitter, access, by, update_alone);
+    one = update_each(emitter, access, 0, by, update_alone);
     emit(emitter, "br label %%j%u", number);
     text_add(emitter->out, "c%u:\n", number);
-    many = update_each(emitter, access, by, update_locked);
+    many = update_each(emitter, access, 0, by, update_locked);
     emit(emitter, "br label %%j%u", number);
     text_add(emitter->out, "j%u:\n", number);
     return emit_value(emitter, "phi <32 x i%u> [ %%t%u, %%a%u ], [ %%t%u, %%c%u ]", bits, one,
@@ -240,7 +243,7 @@ void whole_atomic(struct emitter *emitter, const struct whole_access *access)
     bool returns = emitter->instruction->opcode == PTX_ATOM;
     const struct ptx_operand *first = &operands[returns ? 2 : 1];
     struct operands by = {.with = emit_get(emitter, first, type)};
-    value old;
+    value places, old;
 
     whole_look_before(emitter, access, &place);
     if (access->kind == WHOLE_UNIFORM) {
@@ -250,9 +253,9 @@ void whole_atomic(struct emitter *emitter, const struct whole_access *access)
     if (emit_has(emitter, PTX_W_CAS)) {
         by.swap = emit_get(emitter, first + 1, type);
     }
-    spill_places(emitter, access, place.vector);
-    old = access->is_shared              ? update_each(emitter, access, by, update_alone)
-          : emit_has(emitter, PTX_W_SYS) ? update_each(emitter, access, by, update_locked)
+    places = set_places(emitter, access, place.vector);
+    old = access->is_shared              ? update_each(emitter, access, places, by, update_alone)
+          : emit_has(emitter, PTX_W_SYS) ? update_each(emitter, access, 0, by, update_locked)
                                          : update_global(emitter, access, by);
     if (returns) {
         emit_put(emitter, &operands[0], type, old);
