@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What lanes and warps do together: barriers, votes, shuffles. PTX ISA 9.7.13. */
+#include <stdio.h>
+
 #include "host/cuda-cpu/compile/vector.h"
 #include "host/cuda-cpu/compile/wait.h"
 
@@ -257,21 +259,57 @@ static value shuffled_values(struct emitter *emitter)
                                          : a;
 }
 
-static void shuffle(struct emitter *emitter)
+/* The same of one lane, where b and c are numbers. */
+static uint32_t fixed_lane(const struct emitter *emitter, uint32_t lane)
 {
-    const struct ptx_operand *destination = operand(emitter, 0);
-    value a = shuffled_values(emitter);
-    value b = emit_get(emitter, operand(emitter, 2), PTX_W_B32);
-    value c = emit_get(emitter, operand(emitter, 3), PTX_W_B32);
-    value in_range, from = source_lane(emitter, b, c, &in_range);
+    uint32_t b = (uint32_t)operand(emitter, 2)->bits & 31;
+    uint32_t c = (uint32_t)operand(emitter, 3)->bits, segment = c >> 8 & 31;
+    uint32_t least = lane & segment, most = least | (c & 31 & ~segment);
+
+    if (emit_has(emitter, PTX_W_UP)) {
+        return lane >= most + b ? lane - b : lane;
+    }
+    b = emit_has(emitter, PTX_W_DOWN)   ? lane + b
+        : emit_has(emitter, PTX_W_BFLY) ? lane ^ b
+                                        : least | (b & ~segment);
+    return b <= most ? b : lane;
+}
+
+static value shuffle_fixed(struct emitter *emitter, value a)
+{
+    char lanes[WARP_LANES * sizeof(", i32 31")];
+    size_t used = 0;
+
+    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
+        used += (size_t)snprintf(lanes + used, sizeof(lanes) - used, "%si32 %u", lane ? ", " : "",
+                                 fixed_lane(emitter, lane));
+    }
+    return emit_value(emitter, "shufflevector <32 x i32> %%t%u, <32 x i32> poison, <32 x i32> <%s>",
+                      a, lanes);
+}
+
+static value shuffle_by(struct emitter *emitter, value a, value from)
+{
     value sources = emit_spill(emitter, 0, PTX_W_B32, a);
     value indices = emit_spill(emitter, 1, PTX_W_B32, from);
-    value results = emit_slot(emitter, 2), shuffled;
+    value results = emit_slot(emitter, 2);
     value callee = emit_field(emitter, offsetof(struct warp, permute), "ptr");
 
     emit(emitter, "call void %%t%u(ptr %%t%u, ptr %%t%u, ptr %%t%u)", callee, results, sources,
          indices);
-    shuffled = emit_reload(emitter, 2, PTX_W_B32);
+    return emit_reload(emitter, 2, PTX_W_B32);
+}
+
+static void shuffle(struct emitter *emitter)
+{
+    const struct ptx_operand *destination = operand(emitter, 0);
+    const struct ptx_operand *b = operand(emitter, 2), *c = operand(emitter, 3);
+    bool is_fixed = b->kind == PTX_O_INTEGER && c->kind == PTX_O_INTEGER;
+    value a = shuffled_values(emitter);
+    value in_range, from = source_lane(emitter, emit_get(emitter, b, PTX_W_B32),
+                                       emit_get(emitter, c, PTX_W_B32), &in_range);
+    value shuffled = is_fixed ? shuffle_fixed(emitter, a) : shuffle_by(emitter, a, from);
+
     if (destination->kind == PTX_O_PAIR) {
         emit_put(emitter, &destination->items[0], PTX_W_B32, shuffled);
         emit_put(emitter, &destination->items[1], PTX_W_PRED, in_range);

@@ -393,6 +393,40 @@ static void test_lanes_together(void **state)
     assert_int_equal(out[29], 29 + (27 << 16));
 }
 
+/* By how much, and in which segments, is known to the compiler or not: it is the same. */
+static void test_shuffles_by_numbers(void **state)
+{
+    static const char *const ways[] = {"up", "down", "bfly", "idx"};
+    static const struct {
+        unsigned b, c;
+    } numbers[] = {{1, 0},      {3, 31},     {16, 31},    {31, 0x1F},   {33, 31},
+                   {5, 0x181F}, {2, 0x1C1F}, {9, 0x1000}, {4, 0x0B0C},  {20, 0x0807},
+                   {7, 0xFFFF}, {1, 0x1E01}, {0, 0},      {17, 0x1F1F}, {12, 0x0510}};
+    static const char start[] = KERNEL("", "mov.u32 %r8, 0;");
+    static char text[32768];
+    size_t used = sizeof(start) - sizeof("\n}\n");
+
+    (void)state;
+    memcpy(text, start, used);
+    for (size_t i = 0; i < 4 * sizeof(numbers) / sizeof(numbers[0]); i++) {
+        const char *way = ways[i % 4];
+        unsigned b = numbers[i / 4].b, c = numbers[i / 4].c;
+
+        used += (size_t)snprintf(
+            text + used, sizeof(text) - used,
+            "and.b32 %%r6, %%r0, 0; add.u32 %%r7, %%r6, %u; add.u32 %%r6, %%r6, %u; "
+            "shfl.sync.%s.b32 %%r2, %%r0, %u, %u, -1; "
+            "shfl.sync.%s.b32 %%r3, %%r0, %%r6, %%r7, -1; "
+            "xor.b32 %%r2, %%r2, %%r3; or.b32 %%r8, %%r8, %%r2;\n",
+            c, b, way, b, c, way);
+    }
+    snprintf(text + used, sizeof(text) - used, "st.global.u32 [%%rd0], %%r8; ret;\n}\n");
+    run_well(text, 1, 32, 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(out[i], 0);
+    }
+}
+
 /* A chain of calls, of which each may have a part of the stack. */
 #define CHAIN                                                                                      \
     ".func f7 () { ret; } .func f6 () { call f7; ret; } .func f5 () { call f6; ret; }\n"           \
@@ -759,6 +793,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_barrier_without_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_atomics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lanes_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shuffles_by_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_ways, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
