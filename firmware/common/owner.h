@@ -22,8 +22,8 @@
 /* 0 or BUSY. */
 static inline int owner_enter(uint32_t *owner)
 {
-    return __atomic_exchange_n(owner, OWNER_TAKEN, __ATOMIC_ACQUIRE) == OWNER_TAKEN ? BG_ERR_BUSY
-                                                                                    : 0;
+    return __atomic_exchange_n(owner, OWNER_TAKEN, __ATOMIC_ACQUIRE) != OWNER_NONE ? BG_ERR_BUSY
+                                                                                   : 0;
 }
 
 /* Returns `result`, that of the call. */

@@ -295,13 +295,10 @@ static int check_segments(const struct bg_virtqueue_segment *segments, unsigned 
         if (segments[i].length == 0) {
             return BG_ERR_INVALID;
         }
-        if (i == readable) {
+        total += segments[i].length;
+        if (i < readable) {
             total_readable = total;
         }
-        total += segments[i].length;
-    }
-    if (readable == count) {
-        total_readable = total;
     }
     /* 2.7.5.2 allows one byte more, which a length of 32 bits could not tell. */
     if (total > UINT32_MAX) {
