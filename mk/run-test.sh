@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # run-test.sh PROGRAM: runs one test with a deadline. A fuzzer runs for FUZZ_SECONDS from its corpus
 # (tests/fuzz/corpus/NAME) and counts as one test; what it finds lies in build/tests/fuzz/NAME/. What
-# a test printed that failed is kept in build/tests/failed/.
+# a test printed that failed is kept in PROVE_DIR/failed/.
 
 set -u
 
@@ -76,7 +76,7 @@ run_any() {
     esac
 }
 
-failed=${BAREGPU_BUILD:-build}/tests/failed
+failed=${PROVE_DIR:-${BAREGPU_BUILD:-build}/tests}/failed
 log=$failed/$(echo "$program" | tr / _).log
 mkdir -p "$failed"
 run_any > "$log" 2>&1

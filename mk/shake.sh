@@ -13,13 +13,13 @@ out=$BAREGPU_BUILD/shake
 if [ "$1" = --one ]; then
     name=$(printf '%s' "${3#"$BAREGPU_BUILD"/}" | sed 's|^tests/||; s|\.sh$||; s|/|-|g')
     log=$out/$name-$2.log
-    if VERBOSE=1 PROVE_RULES="$out/$name.rules" "$here/prove.sh" 1 "$3" '' '' > "$log" 2>&1; then
+    if VERBOSE=1 PROVE_DIR="$out/$name" "$here/prove.sh" 1 "$3" '' '' > "$log" 2>&1; then
         rm -f "$log"
     else
         printf '%s\n' "$3" >> "$out/failed"
         say "round $2: $3 failed: $log"
     fi
-    rm -f "$out/$name.rules"
+    rm -rf "${out:?}/$name"
     exit 0
 fi
 
