@@ -322,11 +322,45 @@ static void add_places(struct emitter *emitter)
     }
 }
 
+static void go_on_if_at(struct emitter *emitter, const char *kind, uint32_t block)
+{
+    unsigned number = ++emitter->labels;
+    value is_there = emit_value(
+        emitter, "icmp eq ptr %%place, blockaddress(@" KERNEL_SYMBOL ", %%%s%u)", kind, block);
+
+    emit(emitter, "br i1 %%t%u, label %%%s%u, label %%o%u", is_there, kind, block, number);
+    text_add(emitter->out, "o%u:\n", number);
+}
+
+#define FORESEEN_MAX 3
+
+/* Most turns go on in loops. Processors foresee those sooner, and do not forget them for another
+ * program, where each is a branch of its own. */
+static void go_on_in_loops(struct emitter *emitter)
+{
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < emitter->flow->count && count < FORESEEN_MAX; i++) {
+        const struct flow_block *block = &emitter->flow->blocks[i];
+
+        if (rest_is_at(emitter, i)) {
+            go_on_if_at(emitter, "rest", i);
+            count++;
+        }
+        if (block->loop != FLOW_END && stops_at(emitter, i) && is_first_stop_at(emitter, i) &&
+            has_whole(emitter, block->next)) {
+            go_on_if_at(emitter, "whole", block->next);
+            count++;
+        }
+    }
+}
+
 /* From the start at first, then where each one stopped or rested. */
 static void go_on_somewhere(struct emitter *emitter)
 {
     emit(emitter, "%%kept = load ptr, ptr %%kept_at, align 8");
     emit(emitter, "%%place = load ptr, ptr %%kept, align 64, !tbaa !1");
+    go_on_in_loops(emitter);
     text_add(emitter->out, "  indirectbr ptr %%place, [label %%start, label %%next");
     add_places(emitter);
     text_add(emitter->out, "]\n");
