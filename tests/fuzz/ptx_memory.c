@@ -57,6 +57,22 @@ void say_own_memory(void)
     }
 }
 
+/* The thread's own of an array, as most kernels have it. */
+void say_element(void)
+{
+    static const char *const templates[] = {
+        "ld.global.u32 T, [%m4];",         "st.global.u32 [%m4], S;",
+        "ld.global.u64 X, [%m8];",         "st.global.u64 [%m8], Y;",
+        "ld.global.u16 T, [%m2];",         "st.global.u8 [%m1], R;",
+        "ld.global.v2.u32 {R, R}, [%m8];", "ld.global.u32 R, [%table + 8];",
+        "ld.global.u32 R, [%x];",          "ld.f32 F, [%x + 4];",
+    };
+
+    say_template(choose(2) ? "shl.b32 %v, %t, 2; cvt.u64.u32 %x, %v; add.s64 %x, %table, %x; "
+                           : "add.u32 %v, %me, 5; mad.wide.u32 %x, %v, 4, %table; ");
+    say_computation(ONE_OF(templates));
+}
+
 void say_local_memory(void)
 {
     static const char *const templates[] = {

@@ -200,7 +200,7 @@ static void say_elements(void)
                 "mad.lo.u32 %%s%u, %%me, %u, %%z; }\n",
                 place, size, size);
         }
-        if (is_register_used('m', size)) {
+        if (is_register_used('m', size) || (program.is_straight && size == 4)) {
             say("{ .reg .b64 %%z; add.s64 %%z, %%table, %zu; mad.wide.u32 %%m%u, %%t, %u, %%z; }\n",
                 CELLS_OFFSET + place, size, size);
         }
@@ -268,8 +268,9 @@ static void say_mixed(char letter, unsigned number)
         say("selp.u32 %%v, 1, 0, %%p%u; %s, %%v;\n", number, sum);
         break;
     case 'f':
-        say("setp.num.f32 %%pc, %%f%u, %%f%u; mov.b32 %%v, %%f%u; @%%pc %s, %%v;\n", number, number,
-            number, sum);
+        say("setp.num.f32 %%pc, %%f%u, %%f%u; mov.b32 %%v, %%f%u;\n", number, number, number);
+        say(program.is_straight ? "selp.b32 %%v, %%v, 3, %%pc; %s, %%v;\n" : "@%%pc %s, %%v;\n",
+            sum);
         break;
     case 'd':
         say("{ .reg .b32 %%z; setp.num.f64 %%pc, %%d%u, %%d%u; mov.b64 {%%v, %%z}, %%d%u; "
@@ -324,7 +325,12 @@ static void say_end(void)
     for (unsigned i = 0; i < program.doubles.count && i < 2; i++) {
         say_mixed('w', program.doubles.seen[i]);
     }
-    say("st.global.u32 [%%own + %zu], %%l;\nEND: ret;\n}\n", OWN_WORDS * sizeof(uint32_t));
+    if (program.is_straight) {
+        say("st.global.u32 [%%m4], %%l;\n");
+    } else {
+        say("st.global.u32 [%%own + %zu], %%l;\n", OWN_WORDS * sizeof(uint32_t));
+    }
+    say("END: ret;\n}\n");
 }
 
 static void say_body(void)
@@ -332,7 +338,7 @@ static void say_body(void)
     size_t start = program.used;
 
     program.is_together = program.is_warp_together = true;
-    program.statements = 1 + choose(choose(8) ? 8 : 24);
+    program.statements = 1 + choose(program.is_straight || choose(8) ? 8 : 24);
     while (program.statements) {
         say_block();
     }
@@ -343,8 +349,15 @@ static void say_body(void)
 /* Half of all kinds of statements: what is seldom together with something else comes to be. */
 static void choose_kinds(void)
 {
-    program.kinds = choose(256) | choose(256) << 8 | choose(256) << 16;
+    program.kinds = choose(256) | choose(256) << 8 | choose(512) << 16;
     program.is_plain = choose(4) != 0;
+    program.is_straight = choose(4) == 0;
+    if (program.is_straight) {
+        program.is_plain = true;
+        program.kinds &= 1 << SAY_INTEGERS | 1 << SAY_WIDE | 1 << SAY_FLOATS | 1 << SAY_HALVES |
+                         1 << SAY_ALIKE | 1 << SAY_STEPS;
+        program.kinds |= 1 << SAY_ELEMENT;
+    }
     program.has_few = choose(2);
     program.reads_middle = choose(2);
     program.has_linear = has_kind(SAY_STEPS) || choose(4) == 0;

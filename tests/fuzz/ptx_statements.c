@@ -33,6 +33,7 @@ static const struct kind {
     [SAY_EXIT] = {say_exit, 1, true, false},
     [SAY_CALL] = {say_call, 2, true, false},
     [SAY_ASSERTION] = {say_assertion, 1, true, false},
+    [SAY_ELEMENT] = {say_element, 4, true, false},
 };
 
 bool has_kind(enum statement kind)

@@ -38,6 +38,7 @@ enum statement {
     SAY_EXIT,
     SAY_CALL,
     SAY_ASSERTION,
+    SAY_ELEMENT,
     SAY_KINDS,
 };
 
@@ -59,6 +60,7 @@ void say_steps(void);
 /* ptx_memory.c */
 void say_own_memory(void);
 void say_local_memory(void);
+void say_element(void);
 void say_gather(void);
 void say_global_sum(void);
 void say_shared_sum(void);

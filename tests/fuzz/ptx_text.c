@@ -208,7 +208,8 @@ void say_computation(const char *template)
                  fresh->made);
         say(".reg .b%u %s; ", is_wide ? 64 : 32, program.result);
     }
-    if (!is_fresh || program.edge == 0) { /* else all is set before it is read */
+    if (!program.is_straight &&
+        (!is_fresh || program.edge == 0)) { /* else all is set before it is read */
         say_guard();
     }
     say_template(template);

@@ -38,6 +38,7 @@ extern struct program_text {
     bool has_full_warps, in_function;
     bool has_function; /* there is one to call */
     bool is_plain;     /* nothing keeps the code from running all warps of a block */
+    bool is_straight;  /* it computes and has elements: no loops, no thread waits for another */
     bool has_linear;   /* there are %i0, %a0 and so on, and %cell */
     bool is_of_one_block;
     bool reads_middle;     /* by indices: on both sides of the table's middle, not from its start */
