@@ -757,7 +757,10 @@ value affine_span_fits(struct emitter *emitter, const struct ptx_operand *operan
                      (long long)((least + below) & range));
     high = emit_value(emitter, "icmp %cle %s %%t%u, %lld", is_signed ? 's' : 'u', element, base,
                       (long long)((least + range - above) & range));
-    return emit_value(emitter, "and i1 %%t%u, %%t%u", low, high);
+    low = emit_value(emitter, "and i1 %%t%u, %%t%u", low, high);
+    return emitter->straight.is_made
+               ? straight_keeps_order(emitter, low, base, element, is_signed, span.above > 0)
+               : low;
 }
 
 /* The outermost lanes of a base. */

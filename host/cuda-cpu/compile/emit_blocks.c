@@ -73,12 +73,12 @@ static void wait_at(struct emitter *emitter, uint32_t block, value bits)
 }
 
 /* Compiling takes more than linear time, so in large functions only what runs often is there twice,
- * and in very large ones nothing. */
+ * and in very large ones nothing. Whole warps that go straight on have code of their own. */
 bool emit_is_twice(const struct emitter *emitter, uint32_t block)
 {
     size_t count = emitter->function->instruction_count;
 
-    return !emitter->options->masked_alone &&
+    return !emitter->options->masked_alone && !(straight_is(emitter) && block > 0) &&
            (count <= TWICE_MAX ||
             (count <= TWICE_IN_LOOPS_MAX && emitter->flow->blocks[block].loop != FLOW_END));
 }
@@ -485,12 +485,6 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
     }
 }
 
-static bool is_way_on(const struct ptx_instruction *instruction)
-{
-    return instruction->opcode == PTX_BRA || instruction->opcode == PTX_BRX ||
-           instruction->opcode == PTX_RET || instruction->opcode == PTX_EXIT;
-}
-
 /* Lanes came out of a wait: some of those that went in, or none. */
 static struct lanes emit_rest(struct emitter *emitter, const struct lanes *lanes)
 {
@@ -550,7 +544,7 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
         if (!lanes.all && again_gives_up(emitter, i) && !again_may(emitter, i)) {
             begin_apart(emitter, i, &lanes);
         }
-        if (!is_way_on(emitter->instruction) && emitter->instruction != late &&
+        if (!emit_is_way_on(emitter->instruction) && emitter->instruction != late &&
             !(i + 1 == block->end && turns_is_stop(emitter))) {
             emit_instruction(emitter, &lanes);
         }
@@ -580,7 +574,7 @@ static void emit_aside(struct emitter *emitter)
     turns_fetch(emitter);
     for (uint32_t i = block->first; i < block->end; i++) {
         emitter->instruction = &emitter->function->instructions[i];
-        if (!is_way_on(emitter->instruction)) {
+        if (!emit_is_way_on(emitter->instruction)) {
             emit_instruction(emitter, &lanes);
         }
     }

@@ -7,6 +7,12 @@ void emit_label(struct emitter *emitter, char kind, uint32_t number)
     text_add(emitter->out, "%c%u:\n", kind, number);
 }
 
+bool emit_is_way_on(const struct ptx_instruction *instruction)
+{
+    return instruction->opcode == PTX_BRA || instruction->opcode == PTX_BRX ||
+           instruction->opcode == PTX_RET || instruction->opcode == PTX_EXIT;
+}
+
 bool emit_has_uniform_guard(const struct emitter *emitter)
 {
     return emitter->instruction->has_guard &&
@@ -74,7 +80,7 @@ static void check_steps(struct emitter *emitter)
 {
     unsigned number = ++emitter->labels;
 
-    if (affine_is_checked(emitter, emitter->instruction)) {
+    if (affine_is_checked(emitter, emitter->instruction) && !emitter->straight.is_made) {
         emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", affine_fits(emitter),
              number, number);
         whole_give_up(emitter, number);

@@ -81,7 +81,7 @@ static bool is_plain_operand(const struct emitter *emitter, const struct ptx_ope
     }
 }
 
-static bool is_plain(const struct emitter *emitter, const struct ptx_instruction *instruction)
+bool pack_is_plain(const struct emitter *emitter, const struct ptx_instruction *instruction)
 {
     if (instruction->has_guard || !is_plain_opcode(instruction->opcode) ||
         ptx_has_word(instruction, PTX_W_CC) || !is_plain_type(emitter, instruction)) {
@@ -173,7 +173,7 @@ static bool is_plain_block(const struct emitter *emitter, const struct flow_bloc
 {
     uint32_t i = block->first;
 
-    while (i + 1 < block->end && is_plain(emitter, &emitter->function->instructions[i])) {
+    while (i + 1 < block->end && pack_is_plain(emitter, &emitter->function->instructions[i])) {
         i++;
     }
     return i + 1 == block->end;

@@ -12,6 +12,9 @@
 
 #include "host/cuda-cpu/compile/emitter.h"
 
+/* An instruction in line, whose code is the same for any number of lanes. */
+bool pack_is_plain(const struct emitter *emitter, const struct ptx_instruction *instruction);
+
 /* Behind round_find: sets emitter->rounds[].packs, for such loops that are worth the code. */
 void pack_find(struct emitter *emitter);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The turns of a block's warps within its code. Labels: take, where the warp in %turn begins its
- * turn; start, where it is the first one; turnN, where it goes on at block N; wholeN, where it does
- * so as a whole; restN, where it rested on its way to block N; next, when one is over; round, when
- * all warps have had theirs.
+ * The turns of a block's warps within its code. Labels: block, where it begins; take, where the
+ * warp in %turn begins its turn; start, where it is the first one; turnN, where it goes on at block
+ * N; wholeN, where it does so as a whole; restN, where it rested on its way to block N; next, when
+ * one is over; round, when all warps have had theirs.
  */
 #include <stdio.h>
 
@@ -205,13 +205,6 @@ static value pointer_in(struct emitter *emitter, size_t field, value index, size
     return emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %%t%u", base, offset);
 }
 
-static void set_field(struct emitter *emitter, size_t field, const char *type, value to)
-{
-    value pointer = emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", field);
-
-    emit(emitter, "store %s %%t%u, ptr %%t%u, align 4, !tbaa !1", type, to, pointer);
-}
-
 /* The warp is who has this place in the order; the device finds it in the fields. */
 static value take_warp(struct emitter *emitter)
 {
@@ -222,12 +215,13 @@ static value take_warp(struct emitter *emitter)
                       pointer_in(emitter, offsetof(struct warp, order), turn, 1));
     index = emit_value(emitter, "zext i8 %%t%u to i32", wide);
     wide = emit_value(emitter, "zext i8 %%t%u to i64", wide);
-    set_field(emitter, offsetof(struct warp, warpid), "i32", index);
+    emit_set_field(emitter, offsetof(struct warp, warpid), "i32", index);
+    emit(emitter, "store i32 %%t%u, ptr %%warpid, align 4", index);
     if (emitter->function->local_size) {
         stride = emit_fixed_field(emitter, offsetof(struct warp, local_stride), "i64");
         stride = emit_value(emitter, "mul i64 %%t%u, %%t%u", stride, wide);
-        set_field(emitter, offsetof(struct warp, local), "ptr",
-                  pointer_in(emitter, offsetof(struct warp, locals), stride, WARP_LANES));
+        emit_set_field(emitter, offsetof(struct warp, local), "ptr",
+                       pointer_in(emitter, offsetof(struct warp, locals), stride, WARP_LANES));
     }
     return index;
 }
@@ -443,8 +437,6 @@ static void set_places(struct emitter *emitter)
 {
     value kept;
 
-    emit(emitter, "%%kept_at = alloca ptr, align 8");
-    emit(emitter, "%%left = alloca i32, align 4");
     emit(emitter, "store volatile i32 %%t%u, ptr %%left, align 4",
          emit_fixed_field(emitter, offsetof(struct warp, nwarpid), "i32"));
     begin_round(emitter);
@@ -453,21 +445,59 @@ static void set_places(struct emitter *emitter)
     end_all(emitter, "place", kept);
 }
 
+/* The device finds in the field which one it is. */
+static void begin_block(struct emitter *emitter)
+{
+    emit(emitter, "br label %%block");
+    add_label(emitter, "block");
+    emit(emitter, "store i32 %%t%u, ptr %%ctaid, align 4",
+         emit_field(emitter, offsetof(struct warp, ctaid), "i32"));
+}
+
+/* The one behind it in x follows, until all are done. */
+static void end_block(struct emitter *emitter)
+{
+    value left = emit_field(emitter, offsetof(struct warp, blocks), "i32"), ctaid;
+
+    left = emit_value(emitter, "sub i32 %%t%u, 1", left);
+    emit(emitter, "br i1 %%t%u, label %%done, label %%behind",
+         emit_value(emitter, "icmp eq i32 %%t%u, 0", left));
+    add_label(emitter, "behind");
+    emit_set_field(emitter, offsetof(struct warp, blocks), "i32", left);
+    ctaid = emit_value(emitter, "load i32, ptr %%ctaid, align 4");
+    emit_set_field(emitter, offsetof(struct warp, ctaid), "i32",
+                   emit_value(emitter, "add i32 %%t%u, 1", ctaid));
+    emit(emitter, "br label %%block");
+    add_label(emitter, "done");
+}
+
 struct lanes turns_begin(struct emitter *emitter)
 {
     value index;
 
     emit(emitter, "%%turn = alloca i32, align 4");
+    emit(emitter, "%%ctaid = alloca i32, align 4");
+    emit(emitter, "%%warpid = alloca i32, align 4");
+    if (straight_is(emitter)) {
+        straight_begin(emitter);
+    }
     if (emitter->turns.has_rests) {
         emit(emitter, "%%rounds = alloca i32, align 4");
         emit(emitter, "%%rested = alloca i1, align 1");
         emit(emitter, "store i1 false, ptr %%rested, align 1");
     }
     if (turns_are_taken(&emitter->turns)) {
+        emit(emitter, "%%kept_at = alloca ptr, align 8");
+        emit(emitter, "%%left = alloca i32, align 4");
+    }
+    begin_block(emitter);
+    if (turns_are_taken(&emitter->turns)) {
         set_places(emitter);
     }
     begin_round(emitter);
-    spend_round(emitter);
+    if (!straight_is(emitter)) {
+        spend_round(emitter);
+    }
     emit(emitter, "br label %%take");
     add_label(emitter, "take");
     emit_clear_registers(emitter);
@@ -478,6 +508,8 @@ struct lanes turns_begin(struct emitter *emitter)
     index = take_warp(emitter);
     if (turns_are_taken(&emitter->turns)) {
         go_on_somewhere(emitter);
+    } else if (straight_is(emitter)) {
+        straight_take(emitter);
     } else {
         emit(emitter, "br label %%start");
     }
@@ -644,11 +676,18 @@ void turns_end(struct emitter *emitter)
         leave_turns(emitter);
     }
     emit(emitter, "br label %%next");
+    if (straight_is(emitter)) {
+        straight_emit(emitter);
+    }
     add_label(emitter, "next");
+    if (straight_is(emitter)) {
+        straight_end(emitter);
+    }
     if (!turns_are_taken(&emitter->turns)) {
         more = count_turn(emitter);
-        emit(emitter, "br i1 %%t%u, label %%take, label %%done", more);
-        add_label(emitter, "done");
+        emit(emitter, "br i1 %%t%u, label %%take, label %%over", more);
+        add_label(emitter, "over");
+        end_block(emitter);
         return;
     }
     move_kept(emitter, kept_at(emitter, 0));
@@ -657,7 +696,7 @@ void turns_end(struct emitter *emitter)
     add_label(emitter, "round");
     begin_round(emitter);
     left = emit_value(emitter, "load volatile i32, ptr %%left, align 4");
-    emit(emitter, "br i1 %%t%u, label %%again, label %%done",
+    emit(emitter, "br i1 %%t%u, label %%again, label %%over",
          emit_value(emitter, "icmp ne i32 %%t%u, 0", left));
     add_label(emitter, "again");
     spend_round(emitter);
@@ -670,5 +709,6 @@ void turns_end(struct emitter *emitter)
     emit(emitter, "br label %%other");
     add_label(emitter, "other");
     emit(emitter, "br label %%take, !llvm.loop !8");
-    add_label(emitter, "done");
+    add_label(emitter, "over");
+    end_block(emitter);
 }

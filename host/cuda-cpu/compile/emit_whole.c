@@ -102,8 +102,10 @@ static void find_rows(struct emitter *emitter, const struct whole_access *access
 
 struct whole_place whole_find_place(struct emitter *emitter, const struct whole_access *access)
 {
-    unsigned row = emitter->options->row ? emitter->options->row : WARP_LANES;
-    struct whole_place place = {.row = row, .row_count = WARP_LANES / row};
+    unsigned row = emitter->is_half        ? WARP_LANES / 2
+                   : emitter->options->row ? emitter->options->row
+                                           : WARP_LANES;
+    struct whole_place place = {.row = row, .row_count = emitter->is_half ? 1 : WARP_LANES / row};
 
     place.is_affine = is_affine(emitter, access);
     place.across = place.is_affine ? affine_across(emitter, access->base->reg) : AFFINE_NOT;
@@ -320,6 +322,13 @@ static value is_safe(struct emitter *emitter, const struct whole_access *access,
                : both(emitter, safe, is_as_guessed(emitter, access, place));
 }
 
+value whole_fits(struct emitter *emitter, const struct whole_access *access)
+{
+    const struct whole_place place = whole_find_place(emitter, access);
+
+    return is_safe(emitter, access, &place);
+}
+
 /* ---- What a check is asked before ---- */
 
 /* One for each of the group, one behind the other. */
@@ -370,9 +379,13 @@ void whole_look_before(struct emitter *emitter, const struct whole_access *acces
                        const struct whole_place *place)
 {
     unsigned number = ++emitter->labels;
-    value safe = emitter->options->is_checked ? ask_before(emitter, access, place, number)
-                                              : is_safe(emitter, access, place);
+    value safe;
 
+    if (emitter->straight.is_made) {
+        return;
+    }
+    safe = emitter->options->is_checked ? ask_before(emitter, access, place, number)
+                                        : is_safe(emitter, access, place);
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", safe, number, number);
     whole_give_up(emitter, number);
 }
@@ -529,7 +542,7 @@ static value distance_ahead(struct emitter *emitter, const struct whole_access *
     value by;
 
     if (access->advance.by == NULL) {
-        return access->is_shared || loop != FLOW_END
+        return access->is_shared || loop != FLOW_END || emitter->straight.is_made
                    ? 0
                    : emit_value(emitter, "add i64 0, %u",
                                 WARPS_AHEAD * WARP_LANES * access->size * access->count);
@@ -661,6 +674,11 @@ static void store_rows(struct emitter *emitter, const struct whole_access *acces
     unsigned length = append(emitter, items, &count, WARP_LANES, bits, 2);
     unsigned row_length = place->row * access->count;
 
+    if (emitter->is_half) {
+        emit(emitter, "store <32 x i%u> %%t%u, ptr %%t%u, align %u, !tbaa !2", bits, items[0],
+             whole_pointer_to(emitter, access, place->rows[0], access->offset), access->size);
+        return;
+    }
     for (unsigned row = 0; row < place->row_count; row++) {
         struct list lanes = {.used = 0};
         value pointer = whole_pointer_to(emitter, access, place->rows[row], access->offset), stored;

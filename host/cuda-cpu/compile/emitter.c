@@ -235,6 +235,13 @@ value emit_field(struct emitter *emitter, size_t offset, const char *type)
     return emit_value(emitter, "load %s, ptr %%t%u, align 4", type, pointer);
 }
 
+void emit_set_field(struct emitter *emitter, size_t offset, const char *type, value to)
+{
+    value pointer = emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offset);
+
+    emit(emitter, "store %s %%t%u, ptr %%t%u, align 4, !tbaa !1", type, to, pointer);
+}
+
 value emit_fixed_field(struct emitter *emitter, size_t offset, const char *type)
 {
     value pointer = emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offset);
@@ -467,16 +474,46 @@ static value get_time(struct emitter *emitter, enum ptx_special special)
     return emit_splat_scalar(emitter, PTX_W_B64, time);
 }
 
+static value get_warpid(struct emitter *emitter)
+{
+    return emitter->turns.are_inside ? emit_value(emitter, "load i32, ptr %%warpid, align 4")
+                                     : emit_field(emitter, offsetof(struct warp, warpid), "i32");
+}
+
+/* From the row's first warp to the one that runs. */
+static value move_along(struct emitter *emitter, value numbers)
+{
+    value by = emit_value(emitter, "load i32, ptr %%along, align 4");
+
+    return emit_value(emitter, "add <32 x i32> %%t%u, %%t%u", numbers,
+                      emit_splat_scalar(emitter, PTX_W_B32, by));
+}
+
 static value get_tid(struct emitter *emitter, size_t part)
 {
     value tids = emit_fixed_field(emitter, offsetof(struct warp, tids), "ptr");
-    value index = emit_field(emitter, offsetof(struct warp, warpid), "i32");
     value pointer =
-        emit_value(emitter, "getelementptr [3 x [32 x i32]], ptr %%t%u, i32 %%t%u, i64 %zu", tids,
-                   index, part);
+              emit_value(emitter, "getelementptr [3 x [32 x i32]], ptr %%t%u, i32 %%t%u, i64 %zu",
+                         tids, get_warpid(emitter), part),
+          numbers;
 
     pointer = first_number(emitter, pointer);
-    return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 4, !tbaa !1", pointer);
+    numbers = emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 4, !tbaa !1", pointer);
+    return part == 0 && emitter->straight.is_made ? move_along(emitter, numbers) : numbers;
+}
+
+/* Code that goes from block to block in x has that in its frame. */
+static value get_ctaid(struct emitter *emitter, size_t part)
+{
+    size_t offset = offsetof(struct warp, ctaid) + part * sizeof(uint32_t);
+
+    if (part != 0) {
+        return get_u32_field(emitter, offset);
+    }
+    return emit_splat_scalar(emitter, PTX_W_B32,
+                             emitter->turns.are_inside
+                                 ? emit_value(emitter, "load i32, ptr %%ctaid, align 4")
+                                 : emit_field(emitter, offset, "i32"));
 }
 
 /* As 32 or 64 bits, as the register is. */
@@ -491,15 +528,14 @@ static value read_special(struct emitter *emitter, enum ptx_special special, uns
         return get_u32_field(emitter, offsetof(struct warp, ntid) + of_part * sizeof(uint32_t));
     case PTX_SR_CTAID:
     case PTX_SR_CLUSTERID:
-        return get_u32_field(emitter, offsetof(struct warp, ctaid) + of_part * sizeof(uint32_t));
+        return get_ctaid(emitter, of_part);
     case PTX_SR_NCTAID:
     case PTX_SR_NCLUSTERID:
         return get_u32_field(emitter, offsetof(struct warp, nctaid) + of_part * sizeof(uint32_t));
     case PTX_SR_LANEID:
         return get_lane(emitter);
     case PTX_SR_WARPID:
-        return emit_splat_scalar(emitter, PTX_W_B32,
-                                 emit_field(emitter, offsetof(struct warp, warpid), "i32"));
+        return emit_splat_scalar(emitter, PTX_W_B32, get_warpid(emitter));
     case PTX_SR_NWARPID:
         return get_u32_field(emitter, offsetof(struct warp, nwarpid));
     case PTX_SR_LANEMASK_EQ:
@@ -672,7 +708,7 @@ bool emit_keeps_others(const struct emitter *emitter, uint32_t reg)
     bool is_read = emitter->uniform.stays[reg] &&
                    (emitter->waits || emitter->uniform.own[reg] != emitter->block);
 
-    if (emitter->is_half) {
+    if (emitter->is_half && !emitter->lanes.all) {
         return pack_keeps(emitter, reg);
     }
     return !emitter->lanes.all && (is_read || emitter->instruction->has_guard);

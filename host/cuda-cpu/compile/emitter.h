@@ -11,6 +11,7 @@
 #include "host/cuda-cpu/compile/fragment.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/rest.h"
+#include "host/cuda-cpu/compile/straight.h"
 #include "host/cuda-cpu/compile/text.h"
 #include "host/cuda-cpu/compile/turns.h"
 #include "host/cuda-cpu/compile/uniform.h"
@@ -44,6 +45,7 @@ struct emitter {
     struct whole whole;
     struct rest rest;
     struct turns turns;
+    struct straight straight;
     struct fragments fragments;
     struct round *rounds; /* of each block */
     struct text *out;
@@ -119,6 +121,8 @@ value emit_splat_scalar(struct emitter *emitter, enum ptx_word type, value scala
 /* A field of the warp. type: IR's. */
 value emit_field(struct emitter *emitter, size_t offset, const char *type);
 
+void emit_set_field(struct emitter *emitter, size_t offset, const char *type, value to);
+
 /* One that stays as it is while the kernel runs. */
 value emit_fixed_field(struct emitter *emitter, size_t offset, const char *type);
 
@@ -160,6 +164,9 @@ value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_wo
 
 /* A label: a letter and a number. */
 void emit_label(struct emitter *emitter, char kind, uint32_t number);
+
+/* It does nothing but to say where lanes go from the end of its block. */
+bool emit_is_way_on(const struct ptx_instruction *instruction);
 
 /* Whether the instruction's guard is the same in all lanes; it is, as i1. */
 bool emit_has_uniform_guard(const struct emitter *emitter);

@@ -6,25 +6,16 @@
 #include "host/cuda-cpu/compile/live.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
-/* A parameter of the kernel, at a place that is the same in all lanes. */
-static bool is_of_parameters(const struct ptx_instruction *load)
-{
-    const struct ptx_operand *base = load->operands[1].base;
-
-    return ptx_has_word(load, PTX_W_PARAM) && base != NULL && base->kind == PTX_O_SYMBOL;
-}
-
 static bool only_computes(const struct emitter *emitter, uint32_t number)
 {
     const struct ptx_instruction *instruction = &emitter->function->instructions[number];
 
     return again_is_plain(instruction) && !instruction->has_guard &&
-           (instruction->opcode != PTX_LD || is_of_parameters(instruction)) &&
+           (instruction->opcode != PTX_LD || uniform_is_parameter(&instruction->operands[1])) &&
            !affine_is_checked(emitter, instruction);
 }
 
-/* What it reads it has set. Of functions that are very large that is not known. */
-static bool begins_anew(const struct emitter *emitter)
+bool first_begins_anew(const struct emitter *emitter)
 {
     const struct live *live = &emitter->uniform.live;
     uint32_t reg = 0;
@@ -47,7 +38,8 @@ bool first_is_whole(const struct emitter *emitter)
     const struct flow_block *block = &emitter->flow->blocks[0];
     uint32_t end = block->end;
     bool is_whole = emitter->block == 0 && emitter->function->is_entry && block->loop == FLOW_END &&
-                    emit_is_twice(emitter, 0) && !is_looked_at(emitter) && begins_anew(emitter);
+                    emit_is_twice(emitter, 0) && !is_looked_at(emitter) &&
+                    first_begins_anew(emitter);
 
     if (end > block->first && emitter->function->instructions[end - 1].opcode == PTX_BRA) {
         end--;

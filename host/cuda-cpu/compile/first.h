@@ -15,4 +15,8 @@ struct emitter;
 /* Whether the emitter's block is one. Lanes that are there are in %apart at its end. */
 bool first_is_whole(const struct emitter *emitter);
 
+/* Whether the function reads nothing that it has not set. Of one that is very large that is not
+ * known: false. */
+bool first_begins_anew(const struct emitter *emitter);
+
 #endif

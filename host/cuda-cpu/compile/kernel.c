@@ -110,6 +110,7 @@ static void forget_function(struct emitter *emitter, struct flow *flow, struct p
     free(emitter->rounds);
     emitter->rounds = NULL;
     fragments_destroy(&emitter->fragments);
+    straight_destroy(&emitter->straight);
     turns_destroy(&emitter->turns);
     rest_destroy(&emitter->rest);
     whole_destroy(&emitter->whole);
@@ -127,6 +128,7 @@ static bool analyse(struct emitter *emitter, const struct ptx_function *function
            affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) &&
            whole_create(function, flow, &emitter->uniform, emitter->options, &emitter->whole) &&
            rest_create(emitter, &emitter->rest) && turns_create(emitter, &emitter->turns) &&
+           straight_create(emitter, &emitter->straight) &&
            fragments_create(function, &emitter->uniform, &emitter->fragments) &&
            (emitter->rounds = malloc((flow->count + 1) * sizeof(*emitter->rounds))) != NULL;
 }

@@ -113,6 +113,11 @@ static bool has_carry(const struct ptx_instruction *instruction)
     return ptx_has_word(instruction, PTX_W_CC);
 }
 
+bool uniform_is_lane_by_lane(const struct ptx_instruction *instruction)
+{
+    return is_lane_by_lane(instruction->opcode) && !has_carry(instruction);
+}
+
 static bool are_same(const struct uniform *uniform, const bool *constant,
                      const struct ptx_instruction *instruction)
 {
@@ -126,8 +131,7 @@ static bool are_same(const struct uniform *uniform, const bool *constant,
 
 bool uniform_is_computed(const struct uniform *uniform, const struct ptx_instruction *instruction)
 {
-    return is_lane_by_lane(instruction->opcode) && !has_carry(instruction) &&
-           are_same(uniform, NULL, instruction);
+    return uniform_is_lane_by_lane(instruction) && are_same(uniform, NULL, instruction);
 }
 
 static const struct ptx_variable *variable_of(const struct ptx_operand *address)
@@ -153,8 +157,7 @@ bool uniform_is_address(const struct uniform *uniform, const struct ptx_instruct
     return !is_local(instruction, address) && is_same(uniform, NULL, address);
 }
 
-/* A kernel's parameter by its name does not change. */
-static bool is_parameter(const struct ptx_operand *address)
+bool uniform_is_parameter(const struct ptx_operand *address)
 {
     const struct ptx_variable *variable = variable_of(address);
 
@@ -193,7 +196,7 @@ bool uniform_is_scalar(const struct uniform *uniform, const struct ptx_instructi
     case PTX_CVTA:
         break;
     case PTX_LD:
-        if (!is_parameter(&instruction->operands[1])) {
+        if (!uniform_is_parameter(&instruction->operands[1])) {
             return false;
         }
         break;
@@ -210,7 +213,7 @@ static bool sets_constant(const struct finder *finder, const struct ptx_instruct
         return false;
     }
     if (instruction->opcode == PTX_LD) {
-        return is_parameter(&instruction->operands[1]);
+        return uniform_is_parameter(&instruction->operands[1]);
     }
     return (is_lane_by_lane(instruction->opcode) ||
             (instruction->opcode == PTX_CVTA && !ptx_has_word(instruction, PTX_W_LOCAL))) &&

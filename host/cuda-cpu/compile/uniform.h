@@ -30,13 +30,17 @@ bool uniform_create(const struct ptx_function *function, const struct flow *flow
                     struct uniform *uniform);
 void uniform_destroy(struct uniform *uniform);
 
-/* The instruction computes in each lane, of the lane's own values alone, and these are the same in
+/* The instruction computes in each lane, of the lane's own values alone; and these are the same in
  * all. */
+bool uniform_is_lane_by_lane(const struct ptx_instruction *instruction);
 bool uniform_is_computed(const struct uniform *uniform, const struct ptx_instruction *instruction);
 
 /* Of a load: all lanes read the same place. */
 bool uniform_is_address(const struct uniform *uniform, const struct ptx_instruction *instruction,
                         const struct ptx_operand *address);
+
+/* A kernel's parameter by its name, which does not change. */
+bool uniform_is_parameter(const struct ptx_operand *address);
 
 /* One number is computed, and code for it is no other than for 32: LLVM need not find that the
  * others are left out. */

@@ -58,6 +58,9 @@ void whole_destroy(struct whole *whole);
 /* The access of the emitter's instruction when it is planned and all lanes take part; or NULL. */
 struct whole_access *whole_find(const struct emitter *emitter);
 
+/* i1: what its group touches lies as guessed, in one allocation. */
+unsigned whole_fits(struct emitter *emitter, const struct whole_access *access);
+
 /* Ends block `o` of this number: a mask of all lanes, from the emitter's instruction on. Begins b.
  */
 void whole_give_up(struct emitter *emitter, unsigned number);

@@ -53,9 +53,14 @@ static void keep_stack(struct runner *runner, struct path *path)
     }
 }
 
+uint64_t block_rank(const struct block *block)
+{
+    return block->rank + 1 - block->runners[0]->warp.blocks;
+}
+
 static void no_memory(struct block *block)
 {
-    run_fail(block->run, block->rank, LAUNCH_NO_MEMORY, NULL);
+    run_fail(block->run, block_rank(block), LAUNCH_NO_MEMORY, NULL);
     block->failed = true;
 }
 
@@ -251,7 +256,7 @@ void runner_stop(struct runner *runner)
 
 void runner_fail(struct runner *runner, enum launch_status status, const struct launch_fault *fault)
 {
-    run_fail(runner->block->run, runner->block->rank, status, fault);
+    run_fail(runner->block->run, block_rank(runner->block), status, fault);
     runner_stop(runner);
 }
 
@@ -335,7 +340,6 @@ static void place(struct block *block, uint64_t rank)
 
 /* Taking blocks makes the processor wait until all that was written is in its cache: several at
  * once, but fewer towards the end, so that no thread is left with many. */
-#define TAKEN_MAX 16
 #define SHARES_OF_A_WORKER 8
 
 static uint64_t share_of(const struct run *run)
@@ -343,16 +347,34 @@ static uint64_t share_of(const struct run *run)
     uint64_t next = run->next, left = next < run->block_count ? run->block_count - next : 0;
     uint64_t share = left / (SHARES_OF_A_WORKER * run->workers);
 
-    return share < 1 ? 1 : share > TAKEN_MAX ? TAKEN_MAX : share;
+    return share < 1 ? 1 : share > WARP_BLOCKS_MAX ? WARP_BLOCKS_MAX : share;
+}
+
+/* Blocks behind each other in x, from the current one on, that are begun by nothing but their
+ * number: the code itself goes from one to the next. */
+static uint32_t begin_row(struct block *block, uint64_t most)
+{
+    const struct launch *launch = block->run->launch;
+    struct warp *warp = &block->runners[0]->warp;
+    uint64_t left = launch->grid[0] - warp->ctaid[0];
+    uint32_t count =
+        launch->seed || launch->shared_size ? 1 : (uint32_t)(left < most ? left : most);
+
+    warp->blocks = count;
+    block->rank += count - 1;
+    block->number += count - 1;
+    return count;
 }
 
 /* They change nothing of the block's: none of its warps waits, or leaves lanes behind. */
 static void run_several(struct runner *runner, uint64_t rank, uint64_t count)
 {
     struct block *block = runner->block;
+    uint32_t row;
 
-    for (uint64_t i = 0; i < count && !run_is_over(block->run, rank + i); i++) {
-        place(block, rank + i);
+    for (; count && !run_is_over(block->run, rank); rank += row, count -= row) {
+        place(block, rank);
+        row = begin_row(block, count);
         block->run->launch->kernel(&runner->warp);
     }
 }
@@ -423,7 +445,7 @@ bool block_ends_deadlock(struct block *block)
     }
     memcpy(fault.block, block->runners[0]->warp.ctaid, sizeof(fault.block));
     barrier_describe(block, fault.waits, sizeof(fault.waits));
-    run_fail(block->run, block->rank, LAUNCH_DEADLOCK, &fault);
+    run_fail(block->run, block_rank(block), LAUNCH_DEADLOCK, &fault);
     block->failed = true;
     return true;
 }
@@ -558,6 +580,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     warp->nwarpid = block->warp_count;
     warp->tids = block->tids;
     warp->order = block->order;
+    warp->row = launch->seed || launch->block[0] < WARP_LANES ? 1 : launch->block[0] / WARP_LANES;
     warp->locals = block->local;
     warp->kept = block->kept;
     warp->last_lanes = lanes_of(block, block->warp_count - 1);
@@ -714,7 +737,7 @@ static void look_at_time(struct block *block)
     if (block->rank % BLOCKS_OF_A_LOOK == BLOCKS_OF_A_LOOK - 1 &&
         worker_is_late(block->worker, block->run)) {
         fault = calls_fault(block->runners[0], WARP_FAULT_TIMEOUT, 0);
-        run_fail(block->run, block->rank, LAUNCH_FAULT, &fault);
+        run_fail(block->run, block_rank(block), LAUNCH_FAULT, &fault);
         block->failed = true;
     }
 }
@@ -724,6 +747,7 @@ void block_start(struct block *block, uint64_t rank)
     const struct launch *launch = block->run->launch;
 
     place(block, rank);
+    block->runners[0]->warp.blocks = 1;
     block->failed = false;
     block->running = block->warp_count;
     if (block->used_barriers) {

@@ -14,7 +14,7 @@
 #include "host/cuda-cpu/device/coroutine.h"
 #include "host/cuda-cpu/device/worker.h"
 
-#define BLOCK_WARPS 32
+#define BLOCK_WARPS WARP_WARPS_MAX
 #define BLOCK_BARRIERS 16
 
 enum path_state {
@@ -59,9 +59,9 @@ struct barrier {
 struct block {
     struct worker *worker; /* whose it is */
     struct run *run;
-    uint64_t rank, number;               /* in the order in which they begin; in the grid */
-    bool is_placed;                      /* the number's place is known */
-    uint32_t threads[3];                 /* that its warps are set up for */
+    uint64_t rank, number; /* in the order in which they begin; in the grid. Of a row the last's */
+    bool is_placed;        /* the number's place is known */
+    uint32_t threads[3];   /* that its warps are set up for */
     uint32_t warp_count, running;        /* running: warps with lanes that are left */
     struct runner *runners[BLOCK_WARPS]; /* where the code runs whole blocks, the first alone */
     uint32_t (*tids)[3][WARP_LANES];     /* of each warp's threads */
@@ -87,6 +87,9 @@ void block_clear(struct block *block);
 void block_end_check(struct block *block);
 
 void block_start(struct block *block, uint64_t rank);
+
+/* Of that which runs, in a row, too. */
+uint64_t block_rank(const struct block *block);
 
 /* One turn for each path that can go on. */
 enum block_turn {

@@ -189,7 +189,7 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
 
     warp->fuel = WARP_FUEL;
     lanes = unpack(warp, lanes);
-    if (run_is_over(block->run, block->rank)) {
+    if (run_is_over(block->run, block_rank(block))) {
         runner_stop(runner);
     }
     if (kind == WARP_PAUSE_RESTS) {

@@ -76,12 +76,16 @@ enum warp_event {
 
 struct check_warp;
 
+#define WARP_WARPS_MAX 32   /* of a block */
+#define WARP_BLOCKS_MAX 256 /* that code goes through at one time */
+
 /* Instructions between two pauses; a warp that looks at what others do has fewer. */
 #define WARP_FUEL 4096
 
 struct warp {
     const uint32_t (*tids)[3][WARP_LANES]; /* of each warp: x, y and z; aligned as vectors */
     uint32_t ctaid[3], ntid[3], nctaid[3];
+    uint32_t blocks; /* that code which runs whole ones still runs, this one and behind it in x */
     uint32_t live;   /* the lanes that are left; where the warp has parted, those of this path */
     uint32_t others; /* those of other paths */
     int32_t fuel;    /* instructions until it pauses */
@@ -103,6 +107,7 @@ struct warp {
 
     /* For code that runs all warps of a block, which sets warpid and local for each. */
     const uint8_t *order;  /* the warps in turn */
+    uint32_t row;          /* of the warps in turn, how many lie beside each other in x */
     unsigned char *locals; /* of the first one */
     unsigned char *kept;   /* memory for each */
     uint32_t last_lanes;   /* that there are of the last one */

@@ -139,7 +139,8 @@ static bool take_turns(struct worker *worker, struct run *run)
 
     for (uint32_t i = 0; i < worker->active;) {
         struct block *block = worker->blocks[i];
-        enum block_turn turn = run_is_over(run, block->rank) ? BLOCK_ENDED : block_turn(block);
+        enum block_turn turn =
+            run_is_over(run, block_rank(block)) ? BLOCK_ENDED : block_turn(block);
 
         moved = moved || turn != BLOCK_POLLS;
         if (turn == BLOCK_ENDED) {
