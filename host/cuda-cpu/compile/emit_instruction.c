@@ -43,11 +43,14 @@ struct lanes emit_guarded_lanes(struct emitter *emitter, const struct lanes *of_
     if (instruction->guard_negated) {
         p = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", p);
     }
-    if (!of_block->all) {
-        p = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", p, of_block->vector);
-    }
     lanes.vector = p;
     lanes.bits = emit_mask_bits(emitter, p);
+    if (!of_block->all) {
+        /* Not the bits of that vector: LLVM would take those of the block out of their word one by
+         * one where there are no registers for masks. */
+        lanes.vector = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", p, of_block->vector);
+        lanes.bits = emit_value(emitter, "and i32 %%t%u, %%t%u", lanes.bits, of_block->bits);
+    }
     return lanes;
 }
 
