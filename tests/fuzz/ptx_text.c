@@ -200,6 +200,7 @@ void say_computation(const char *template)
 {
     bool is_wide = strchr(template, 'X') != NULL;
     struct fresh *fresh = is_wide ? &program.doubles : &program.words;
+    bool is_one = strchr(template, ';') == strrchr(template, ';'); /* instruction */
     unsigned most = program.has_few ? 1 : SEEN_MAX;
     bool is_fresh = (is_wide || strchr(template, 'T') != NULL) && fresh->count < most && choose(2);
 
@@ -208,7 +209,7 @@ void say_computation(const char *template)
                  fresh->made);
         say(".reg .b%u %s; ", is_wide ? 64 : 32, program.result);
     }
-    if (!program.is_straight &&
+    if (!program.is_straight && is_one &&
         (!is_fresh || program.edge == 0)) { /* else all is set before it is read */
         say_guard();
     }
