@@ -12,9 +12,7 @@
 
 #include <stdbool.h>
 
-struct affine_span;
 struct emitter;
-struct ptx_operand;
 
 /* A kernel that is none has no instructions. */
 struct straight {

@@ -26,18 +26,29 @@ static struct mbarrier unpack(uint64_t bits)
     return barrier;
 }
 
+/* Where all of them are that anyone waits at: then nothing else needs to be looked up. */
+static bool is_in_shared(const struct warp *warp, uint64_t address)
+{
+    uint64_t distance = address - (uintptr_t)warp->shared;
+
+    return address % sizeof(struct mbarrier) == 0 && distance < warp->shared_size &&
+           warp->shared_size - distance >= sizeof(struct mbarrier);
+}
+
 static unsigned char *find(struct warp *warp, uint32_t lane, uint64_t address)
 {
-    access_check(warp, lane, address, sizeof(struct mbarrier), true, WARP_NO_SITE);
+    if (!is_in_shared(warp, address)) {
+        access_check(warp, lane, address, sizeof(struct mbarrier), true, WARP_NO_SITE);
+    }
     return (unsigned char *)(uintptr_t)address;
 }
 
-static uint64_t load(struct warp *warp, uint32_t lane, uint64_t address)
+static struct mbarrier load(struct warp *warp, uint32_t lane, uint64_t address)
 {
-    uint64_t bits;
+    struct mbarrier barrier;
 
-    memcpy(&bits, find(warp, lane, address), sizeof(bits));
-    return bits;
+    memcpy(&barrier, find(warp, lane, address), sizeof(barrier));
+    return barrier;
 }
 
 static void store(struct warp *warp, uint32_t lane, uint64_t address, struct mbarrier barrier)
@@ -50,9 +61,12 @@ static void store(struct warp *warp, uint32_t lane, uint64_t address, struct mba
 static uint64_t change(struct warp *warp, uint32_t lane, uint64_t address, uint64_t arrivals,
                        uint64_t dropped, int64_t bytes)
 {
-    uint64_t before = load(warp, lane, address);
-    struct mbarrier barrier = unpack(before);
+    unsigned char *place = find(warp, lane, address);
+    struct mbarrier barrier;
+    uint64_t before;
 
+    memcpy(&before, place, sizeof(before));
+    barrier = unpack(before);
     barrier.pending -= arrivals;
     barrier.expected -= dropped;
     barrier.bytes += bytes;
@@ -60,7 +74,7 @@ static uint64_t change(struct warp *warp, uint32_t lane, uint64_t address, uint6
         barrier.phase = !barrier.phase;
         barrier.pending = barrier.expected;
     }
-    store(warp, lane, address, barrier);
+    memcpy(place, &barrier, sizeof(barrier));
     return before;
 }
 
@@ -87,9 +101,9 @@ static uint64_t operate(struct warp *warp, uint32_t lane, uint64_t address, uint
     case WARP_MBARRIER_ARRIVE_DROP_EXPECT_TX:
         return change(warp, lane, address, 1, 1, (int64_t)operand);
     case WARP_MBARRIER_WAIT:
-        return unpack(load(warp, lane, address)).phase != unpack(operand).phase;
+        return load(warp, lane, address).phase != unpack(operand).phase;
     default: /* WARP_MBARRIER_WAIT_PARITY */
-        return unpack(load(warp, lane, address)).phase != (operand & 1);
+        return load(warp, lane, address).phase != (operand & 1);
     }
 }
 
