@@ -268,7 +268,8 @@ static bool is_plain(struct finder *finder, uint32_t number)
 {
     const struct ptx_instruction *instruction = &finder->emitter->function->instructions[number];
 
-    if (instruction->has_guard || !note_reads(finder, instruction)) {
+    if (instruction->has_guard || instruction->operand_count == 0 ||
+        !note_reads(finder, instruction)) {
         return false;
     }
     note_parts(finder, instruction);

@@ -88,6 +88,8 @@ static void test_which(void **state)
     expect(NOTHING, EDGE, "ld.volatile.global.u32 %r5, [%rd2];", &full);
     expect(NOTHING, EDGE, "atom.global.add.u32 %r5, [%rd2], 1;", &full);
     expect(NOTHING, EDGE, LOAD "bar.sync 0;", &full);
+    expect(NOTHING, EDGE, LOAD "membar.gl;", &full);
+    expect(NOTHING, EDGE, LOAD "trap;", &full);
     expect(NOTHING, "mov.u32 %r7, 2; L: sub.u32 %r7, %r7, 1; setp.ne.u32 %s, %r7, 0; @%s bra L;",
            LOAD, &full);
     expect(NOTHING, EDGE, "add.u32 %r5, %r7, 1;", &full);
