@@ -102,15 +102,14 @@ static void find_rows(struct emitter *emitter, const struct whole_access *access
 
 struct whole_place whole_find_place(struct emitter *emitter, const struct whole_access *access)
 {
-    unsigned row = emitter->is_half        ? WARP_LANES / 2
-                   : emitter->options->row ? emitter->options->row
-                                           : WARP_LANES;
-    struct whole_place place = {.row = row, .row_count = emitter->is_half ? 1 : WARP_LANES / row};
+    unsigned lanes = emitter->is_half ? WARP_LANES / 2 : WARP_LANES;
+    unsigned row = emitter->is_half || !emitter->options->row ? lanes : emitter->options->row;
+    struct whole_place place = {.row = row, .row_count = lanes / row};
 
     place.is_affine = is_affine(emitter, access);
     place.across = place.is_affine ? affine_across(emitter, access->base->reg) : AFFINE_NOT;
     if (access->kind == WHOLE_UNIFORM) {
-        place.row = WARP_LANES;
+        place.row = lanes;
         place.row_count = 1;
     }
     if (access->kind == WHOLE_UNIFORM || place.is_affine) {

@@ -31,6 +31,7 @@ struct finder {
     enum part *parts;     /* the same */
     bool crosses;
     enum origin read; /* by the instruction, the most */
+    bool reads_part;  /* of a thread's number in the grid, but for %ntid.x */
     unsigned accesses;
     bool is_half;
 };
@@ -44,17 +45,23 @@ static void note_register(void *context, uint32_t reg)
     if (finder->origins[reg] > finder->read) {
         finder->read = finder->origins[reg];
     }
+    finder->reads_part |= finder->parts[reg] != NO_PART && finder->parts[reg] != OF_NTID;
 }
 
 static bool note_special(struct finder *finder, const struct ptx_operand *operand)
 {
+    bool is_x = operand->special.component == 0;
+
     switch (operand->special.name) {
     case PTX_SR_TID:
-        if (operand->special.component == 0 && finder->read < IN_STEPS) {
+        if (is_x && finder->read < IN_STEPS) {
             finder->read = IN_STEPS;
         }
+        finder->reads_part |= is_x;
         return true;
     case PTX_SR_CTAID:
+        finder->reads_part |= is_x;
+        return true;
     case PTX_SR_NTID:
     case PTX_SR_NCTAID:
         return true;
@@ -87,6 +94,7 @@ static bool note_reads(struct finder *finder, const struct ptx_instruction *inst
     bool is_known = true;
 
     finder->read = OF_BLOCK;
+    finder->reads_part = false;
     live_visit_read(instruction, note_register, finder);
     for (size_t i = 0; i < instruction->operand_count && is_known; i++) {
         is_known = note_operand(finder, &instruction->operands[i]);
@@ -123,6 +131,19 @@ static bool are_parts(const struct finder *finder, const struct ptx_operand *ope
            (part_of(finder, &operands[0]) == b && part_of(finder, &operands[1]) == a);
 }
 
+/* Of 32 bits or more, in registers of that size, without an end that they stop at. */
+static bool is_of_integers(const struct ptx_instruction *instruction)
+{
+    bool is_so =
+        ptx_is_long_integer(ptx_type_word(instruction, 0)) && !ptx_has_word(instruction, PTX_W_SAT);
+
+    for (size_t i = 0; i < instruction->operand_count && is_so; i++) {
+        is_so = instruction->operands[i].kind == PTX_O_SPECIAL ||
+                ptx_is_plain_register(&instruction->operands[i]);
+    }
+    return is_so;
+}
+
 /* Whether it makes the number, or a part of it. */
 static bool makes_number(const struct finder *finder, const struct ptx_instruction *instruction,
                          enum part *part)
@@ -130,6 +151,9 @@ static bool makes_number(const struct finder *finder, const struct ptx_instructi
     const struct ptx_operand *operands = instruction->operands + 1;
 
     *part = NO_PART;
+    if (!is_of_integers(instruction)) {
+        return false;
+    }
     switch (instruction->opcode) {
     case PTX_MOV:
         *part = part_of(finder, &operands[0]);
@@ -149,29 +173,22 @@ static bool makes_number(const struct finder *finder, const struct ptx_instructi
     }
 }
 
-static void look_for_part(void *context, uint32_t reg)
+static void set_no_part(void *context, uint32_t reg)
 {
     struct finder *finder = context;
 
-    finder->crosses &= finder->parts[reg] == NO_PART || finder->parts[reg] == OF_NTID;
+    finder->parts[reg] = NO_PART;
 }
 
 static void note_parts(struct finder *finder, const struct ptx_instruction *instruction)
 {
-    const struct ptx_operand *result = &instruction->operands[0];
     enum part part;
+    bool makes = makes_number(finder, instruction, &part);
 
-    if (!makes_number(finder, instruction, &part)) {
-        part = NO_PART;
-        live_visit_read(instruction, look_for_part, finder);
-        for (size_t i = 1; i < instruction->operand_count; i++) {
-            enum part read = part_of(finder, &instruction->operands[i]);
-
-            finder->crosses &= read == NO_PART || read == OF_NTID;
-        }
-    }
-    if (result->kind == PTX_O_REGISTER && instruction->opcode != PTX_ST) {
-        finder->parts[result->reg] = part;
+    finder->crosses &= makes || !finder->reads_part;
+    live_visit_set(instruction, set_no_part, finder);
+    if (makes) {
+        finder->parts[instruction->operands[0].reg] = part;
     }
 }
 

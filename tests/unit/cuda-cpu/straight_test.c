@@ -80,6 +80,9 @@ static void test_which(void **state)
     expect(ROWS, EDGE, "add.u32 %r5, %r3, 1;", &full);
     expect(ROWS, EDGE, "cvt.rn.f32.u32 %f1, %r4; cvt.rzi.u32.f32 %r5, %f1;", &full);
     expect(ROWS, "setp.ge.s32 %q, %r4, %r1; @%q bra D;", LOAD, &full);
+    expect(ROWS, EDGE, "mul.lo.u32 %r7, %r3, %r6; add.f16x2 %r5, %r7, %r4;", &full);
+    expect(ROWS, EDGE, "mul.lo.u32 %r7, %r3, %r6; add.sat.s32 %r5, %r7, %r4;", &full);
+    expect(BLOCKS, EDGE, "mul.lo.u32 %r7, %r3, %r6; add.u32 %r5, %r7, %r4;", &full);
     expect(NOTHING, "setp.eq.s32 %q, %r2, %r1; @%q bra D;", LOAD, &full);
     expect(NOTHING, EDGE, "mov.u32 %r5, %laneid;", &full);
     expect(NOTHING, EDGE, "mov.u32 %r5, %warpid;", &full);
@@ -212,6 +215,66 @@ static void test_places(void **state)
     }
 }
 
+static uint32_t thread_of(uint32_t i)
+{
+    return i % 32;
+}
+
+static uint32_t sum_with_block(uint32_t i)
+{
+    return i + i / 32;
+}
+
+static uint32_t first_of_block(uint32_t i)
+{
+    return i / 32 * 32 + in[2];
+}
+
+/* However a thread's number in its block, or a block's, is read. */
+static void test_parts(void **state)
+{
+    static const struct shape narrow = {{128, 1}, {32, 1}};
+    static const struct {
+        const char *body;
+        uint32_t (*expected)(uint32_t i);
+    } cases[] = {
+        {"mov.b32 {%h0, %h1}, %r4; cvt.u32.u16 %r5, %h0;", thread_of},
+        {"mov.b64 %rd5, {%r4, %r4}; cvt.u32.u64 %r5, %rd5;", thread_of},
+        {"mov.u16 %h0, %tid.x; mov.b32 %r5, {%h0, 0};", thread_of},
+        {"mov.u32 %r7, %r6 + 1; mad.lo.u32 %r5, %r3, %r7, %r4;", sum_with_block},
+        {"mov.u32 %r8, %tid.x; ld.global.v2.u32 {%r8, %r9}, [%rd4 + 8];"
+         "mad.lo.u32 %r5, %r3, %r6, %r8;",
+         first_of_block},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        run(kernel(EDGE, cases[c].body), &narrow, VALUES, 0);
+        for (uint32_t i = 0; i < VALUES; i++) {
+            assert_int_equal(out[i], cases[c].expected(i));
+        }
+    }
+    run(kernel(EDGE, "mul.wide.u32 %rd5, %r2, 8; add.s64 %rd5, %rd3, %rd5; mov.u32 %r5, 1;"
+                     "st.global.v2.u32 [%rd5 + 4096], {%r2, %tid.x};"),
+        &narrow, 1000, 0);
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(out[1024 + 2 * i], i);
+        assert_int_equal(out[1024 + 2 * i + 1], i % 32);
+    }
+}
+
+/* All threads of a block store to one place. */
+static void test_one_place(void **state)
+{
+    (void)state;
+    run(kernel(EDGE, "mul.wide.u32 %rd5, %r3, 4; add.s64 %rd5, %rd3, %rd5; mov.u32 %r5, 1;"
+                     "st.global.u32 [%rd5 + 8192], %r3;"),
+        &line, 2048, 0);
+    for (uint32_t i = 0; i < 2048 / 256; i++) {
+        assert_int_equal(out[2048 + i], i);
+    }
+}
+
 /* Of all sizes, of which a line has more or fewer than half a warp; and some in a register. */
 static void test_sizes(void **state)
 {
@@ -272,8 +335,10 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which),  cmocka_unit_test(test_edges), cmocka_unit_test(test_wraps),
-        cmocka_unit_test(test_places), cmocka_unit_test(test_sizes), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_which), cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_wraps), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_parts), cmocka_unit_test(test_one_place),
+        cmocka_unit_test(test_sizes), cmocka_unit_test(test_faults),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
