@@ -224,8 +224,8 @@ static void say_beginning(void)
     say("mov.u32 %%b, %%ctaid.x; mad.lo.u32 %%t, %%b, %%n, %%me;\n");
     if (program.edge) {
         say("mov.b32 %%v, 0; mov.b32 %%l, 0; mov.b64 %%x, 0; mov.b64 %%y, 0;\n"
-            "setp.ge.u32 %%pc, %%me, %u; @%%pc bra END;\n",
-            program.edge);
+            "setp.ge.u32 %%pc, %%%s, %u; @%%pc bra END;\n",
+            program.is_straight ? "t" : "me", program.edge);
     }
     say("ld.param.u64 %%table, [out]; mad.wide.u32 %%own, %%t, %zu, %%table;\n",
         WORDS * sizeof(uint32_t));
@@ -629,6 +629,14 @@ static void compare_words(const struct trial *trial, size_t from, size_t end)
     }
 }
 
+/* Blocks have a tile each; but those of programs without, which may be rows of many. */
+static uint32_t most_blocks(uint32_t threads)
+{
+    uint32_t most = program.is_straight && !program.has_linear ? THREADS_MAX : BLOCKS_MAX;
+
+    return THREADS_MAX / threads < most ? THREADS_MAX / threads : most;
+}
+
 /* With the last thread of a later warp. */
 static void shorten_nearby(struct trial *trial, unsigned warps)
 {
@@ -671,12 +679,9 @@ static struct trial choose_trial(const uint32_t most[3])
         .is_alone = choose(2),
         .table_end = TABLE_SIZE,
     };
-    uint32_t threads;
 
     choose_smaller_block(most, trial.block);
-    threads = trial.block[0] * trial.block[1] * trial.block[2];
-    trial.blocks = THREADS_MAX / threads < BLOCKS_MAX ? THREADS_MAX / threads : BLOCKS_MAX;
-    trial.blocks = 1 + choose(trial.blocks);
+    trial.blocks = 1 + choose(most_blocks(trial.block[0] * trial.block[1] * trial.block[2]));
     if (choose(program.reads_nearby ? 2 : 3) == 0) {
         shorten_table(&trial);
     }
