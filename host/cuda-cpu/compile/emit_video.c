@@ -146,11 +146,17 @@ struct part {
     unsigned at, bits;
 };
 
+/* .b0, .h10 and so on; .x and its like are of vectors, whose parts are words. */
+static bool names_parts(const struct ptx_operand *operand)
+{
+    return operand->select != NULL && operand->select[1] != '\0';
+}
+
 static struct part part_of(const struct ptx_operand *operand)
 {
     unsigned bits;
 
-    if (operand->select == NULL) {
+    if (!names_parts(operand)) {
         return (struct part){0, 32};
     }
     bits = operand->select[0] == 'b' ? 8 : 16;
@@ -161,7 +167,7 @@ static struct ptx_operand whole_of(const struct ptx_operand *operand)
 {
     struct ptx_operand whole = *operand;
 
-    if (whole.kind == PTX_O_REGISTER) {
+    if (names_parts(operand)) {
         whole.select = NULL;
     }
     return whole;
@@ -267,9 +273,9 @@ static void multiply_add(struct emitter *emitter)
 static value picked(struct emitter *emitter, const value words[2], unsigned operand,
                     unsigned values, unsigned i)
 {
-    const char *select = vector_operand(emitter, operand)->select;
-    unsigned which =
-        select != NULL ? (unsigned)(select[values - i] - '0') : i + (operand == 2 ? values : 0);
+    const struct ptx_operand *source = vector_operand(emitter, operand);
+    unsigned which = names_parts(source) ? (unsigned)(source->select[values - i] - '0')
+                                         : i + (operand == 2 ? values : 0);
     unsigned bits = 32 / values;
 
     return vector_field(emitter, words[which / values], which % values * bits, bits,
@@ -279,7 +285,7 @@ static value picked(struct emitter *emitter, const value words[2], unsigned oper
 /* Whether the i-th is among those of .h1, .b31 and so on. */
 static bool is_chosen(const struct ptx_operand *operand, unsigned i)
 {
-    return operand->select == NULL || strchr(operand->select, (int)('0' + i)) != NULL;
+    return !names_parts(operand) || strchr(operand->select, (int)('0' + i)) != NULL;
 }
 
 static void several_values(struct emitter *emitter, unsigned values)

@@ -9,12 +9,18 @@ struct part {
     unsigned at, bits;
 };
 
+/* .b2, .h10 and so on; .x is of a vector, whose parts are words. */
+static bool names_parts(const struct ptx_operand *operand)
+{
+    return operand->select != NULL && operand->select[1] != '\0';
+}
+
 /* Behind a name: .b2, .h1; nothing: the word. */
 static struct part part_of(const struct ptx_operand *operand)
 {
     unsigned bits;
 
-    if (operand->select == NULL) {
+    if (!names_parts(operand)) {
         return (struct part){0, 32};
     }
     bits = operand->select[0] == 'b' ? 8 : 16;
@@ -182,13 +188,13 @@ void execute_vmad(struct thread *thread, const struct ptx_instruction *in)
 static unsigned chosen(const struct ptx_operand *operand, unsigned count, unsigned i,
                        unsigned otherwise)
 {
-    return operand->select != NULL ? (unsigned)(operand->select[count - i] - '0') : otherwise;
+    return names_parts(operand) ? (unsigned)(operand->select[count - i] - '0') : otherwise;
 }
 
 /* Whether the i-th is among those of .h1, .b31 and so on. */
 static bool is_chosen(const struct ptx_operand *operand, unsigned i)
 {
-    return operand->select == NULL || strchr(operand->select, (int)('0' + i)) != NULL;
+    return !names_parts(operand) || strchr(operand->select, (int)('0' + i)) != NULL;
 }
 
 static s128 packed_value(struct thread *thread, const struct ptx_instruction *in, unsigned count,

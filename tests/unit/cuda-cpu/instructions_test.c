@@ -197,6 +197,10 @@ static bool print_operand(char **text, struct trial *trial,
         *text += sprintf(*text, "%u", (unsigned)(next_random() & 0xFF));
         return true;
     }
+    if (ptx_video_values(instruction->opcode) && next_random() % 8 == 0) {
+        *text += sprintf(*text, "%%ntid.x"); /* .x is no part of it */
+        return true;
+    }
     if (instruction->opcode == PTX_VMAD && !ptx_has_word(instruction, PTX_W_PO) &&
         next_random() & 1) {
         *text += sprintf(*text, "-");

@@ -242,6 +242,8 @@ static void test_video(void **state)
         {"vabsdiff4.u32.u32.u32.add %r0, 0x01020304, 0x04030201, 100;", "%r0", 108},
         {"vavrg4.s32.s32.s32 %r0, 0xff000102, 0xfe000304, 0;", "%r0", 0xfe000203},
         {"vset4.u32.u32.ge %r0, 0x01020304, 0x04030201, 0;", "%r0", 0x00000101},
+        {".reg .v2 .b32 %v; mov.b32 %v.y, 7; vadd.u32.u32.u32 %r0, %v.y, %ntid.y;", "%r0", 8},
+        {"vadd4.u32.u32.u32 %r0, %ntid.y, 0x01020304, 0;", "%r0", 0x01020305},
     };
 
     (void)state;
