@@ -154,6 +154,7 @@ static void emit_all(struct emitter *emitter, bool is_look)
 {
     for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
         const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+        const struct ptx_instruction *late = emit_edge_comparison(emitter);
 
         for (uint32_t i = block->first; i < block->end; i++) {
             emitter->instruction = &emitter->function->instructions[i];
@@ -161,7 +162,7 @@ static void emit_all(struct emitter *emitter, bool is_look)
                 if (is_look && emitter->instruction->has_guard) {
                     look_at_way(emitter, block);
                 }
-            } else if (emitter->instruction == emit_edge_comparison(emitter)) {
+            } else if (emitter->instruction == late) {
                 continue; /* its branch has it */
             } else if (!is_look) {
                 emit_instruction(emitter, &(struct lanes){.all = true});

@@ -27,6 +27,7 @@ enum part { NO_PART, OF_CTAID, OF_NTID, OF_PRODUCT, OF_TID };
 struct finder {
     struct emitter *emitter;
     bool *looked_at;
+    const struct ptx_instruction *late; /* the comparison that the block's branch makes; or NULL */
     enum origin *origins; /* of each register, as it was set last */
     enum part *parts;     /* the same */
     bool crosses;
@@ -294,8 +295,7 @@ static bool is_plain(struct finder *finder, uint32_t number)
         (instruction->opcode == PTX_LD && !uniform_is_parameter(&instruction->operands[1]))) {
         return touch(finder, number);
     }
-    finder->emitter->instruction = instruction;
-    if (instruction == emit_edge_comparison(finder->emitter)) {
+    if (instruction == finder->late) {
         return compare(finder, instruction);
     }
     return (instruction->opcode == PTX_LD || uniform_is_lane_by_lane(instruction) ||
@@ -304,12 +304,11 @@ static bool is_plain(struct finder *finder, uint32_t number)
 }
 
 /* A guard is the same for all, or of an edge. */
-static bool is_known(struct finder *finder, const struct ptx_instruction *last)
+static bool is_known(const struct finder *finder, const struct ptx_instruction *last)
 {
-    finder->emitter->instruction = last;
     return !last->has_guard || (!finder->emitter->uniform.differs[last->guard]
                                     ? finder->origins[last->guard] == OF_BLOCK
-                                    : emit_edge_comparison(finder->emitter) != NULL);
+                                    : finder->late != NULL);
 }
 
 /* The next block in order follows, or the end. */
@@ -333,6 +332,7 @@ static bool is_straight_block(struct finder *finder)
     const struct ptx_instruction *last = &emitter->function->instructions[block->end - 1];
     uint32_t end = emit_is_way_on(last) ? block->end - 1 : block->end;
 
+    finder->late = emit_edge_comparison(emitter);
     for (uint32_t i = block->first; i < end; i++) {
         if (!is_plain(finder, i)) {
             return false;
