@@ -7,6 +7,11 @@ void emit_label(struct emitter *emitter, char kind, uint32_t number)
     text_add(emitter->out, "%c%u:\n", kind, number);
 }
 
+void emit_named_label(struct emitter *emitter, const char *name)
+{
+    text_add(emitter->out, "%s:\n", name);
+}
+
 bool emit_is_way_on(const struct ptx_instruction *instruction)
 {
     return instruction->opcode == PTX_BRA || instruction->opcode == PTX_BRX ||

@@ -6,11 +6,6 @@
 #include "host/cuda-cpu/compile/emitter.h"
 #include "host/cuda-cpu/compile/wait.h"
 
-static void add_label(struct emitter *emitter, const char *name)
-{
-    text_add(emitter->out, "%s:\n", name);
-}
-
 static value load(struct emitter *emitter, const char *name)
 {
     return emit_value(emitter, "load i32, ptr %%%s, align 4", name);
@@ -209,7 +204,7 @@ static void run_all(struct emitter *emitter)
 
     emit(emitter, "store i32 0, ptr %%along, align 4");
     emit(emitter, "br label %%along_next");
-    add_label(emitter, "along_next");
+    emit_named_label(emitter, "along_next");
     emitter->is_half = emitter->straight.is_half;
     emit_all(emitter, false);
     emitter->is_half = false;
@@ -220,7 +215,7 @@ static void run_all(struct emitter *emitter)
     emit(emitter, "br i1 %%t%u, label %%along_next, label %%along_done",
          emit_value(emitter, "icmp ult i32 %%t%u, %%t%u", along,
                     emit_value(emitter, "mul i32 %%t%u, %d", length, WARP_LANES)));
-    add_label(emitter, "along_done");
+    emit_named_label(emitter, "along_done");
     if (emitter->straight.crosses) {
         pass_blocks(emitter, length);
     }
@@ -234,19 +229,19 @@ static void part(struct emitter *emitter)
 {
     value length;
 
-    add_label(emitter, "short");
+    emit_named_label(emitter, "short");
     length = load(emitter, "length");
     emit(emitter, "br i1 %%t%u, label %%start, label %%part",
          emit_value(emitter, "icmp eq i32 %%t%u, 1", length));
-    add_label(emitter, "part");
+    emit_named_label(emitter, "part");
     if (emitter->straight.crosses) {
         emit(emitter, "br i1 %%t%u, label %%part_blocks, label %%part_row",
              emit_value(emitter, "load i1, ptr %%crosses, align 1"));
-        add_label(emitter, "part_blocks");
+        emit_named_label(emitter, "part_blocks");
         emit(emitter, "store i1 false, ptr %%crosses, align 1");
         store(emitter, "length", row_of(emitter));
         emit(emitter, "br label %%straight");
-        add_label(emitter, "part_row");
+        emit_named_label(emitter, "part_row");
     }
     store(emitter, "single", length);
     emit(emitter, "store i32 1, ptr %%length, align 4");
@@ -256,7 +251,7 @@ static void part(struct emitter *emitter)
 void straight_emit(struct emitter *emitter)
 {
     emitter->is_whole = emitter->straight.is_made = true;
-    add_label(emitter, "straight");
+    emit_named_label(emitter, "straight");
     look_at_ends(emitter);
     run_all(emitter);
     emitter->is_whole = emitter->straight.is_made = false;

@@ -192,11 +192,6 @@ void turns_take_base(struct emitter *emitter, uint32_t reg)
 
 /* ---- A turn begins ---- */
 
-static void add_label(struct emitter *emitter, const char *name)
-{
-    text_add(emitter->out, "%s:\n", name);
-}
-
 static value pointer_in(struct emitter *emitter, size_t field, value index, size_t size)
 {
     value base = emit_fixed_field(emitter, field, "ptr");
@@ -449,7 +444,7 @@ static void set_places(struct emitter *emitter)
 static void begin_block(struct emitter *emitter)
 {
     emit(emitter, "br label %%block");
-    add_label(emitter, "block");
+    emit_named_label(emitter, "block");
     emit(emitter, "store i32 %%t%u, ptr %%ctaid, align 4",
          emit_field(emitter, offsetof(struct warp, ctaid), "i32"));
 }
@@ -462,13 +457,13 @@ static void end_block(struct emitter *emitter)
     left = emit_value(emitter, "sub i32 %%t%u, 1", left);
     emit(emitter, "br i1 %%t%u, label %%done, label %%behind",
          emit_value(emitter, "icmp eq i32 %%t%u, 0", left));
-    add_label(emitter, "behind");
+    emit_named_label(emitter, "behind");
     emit_set_field(emitter, offsetof(struct warp, blocks), "i32", left);
     ctaid = emit_value(emitter, "load i32, ptr %%ctaid, align 4");
     emit_set_field(emitter, offsetof(struct warp, ctaid), "i32",
                    emit_value(emitter, "add i32 %%t%u, 1", ctaid));
     emit(emitter, "br label %%block");
-    add_label(emitter, "done");
+    emit_named_label(emitter, "done");
 }
 
 struct lanes turns_begin(struct emitter *emitter)
@@ -499,7 +494,7 @@ struct lanes turns_begin(struct emitter *emitter)
         spend_round(emitter);
     }
     emit(emitter, "br label %%take");
-    add_label(emitter, "take");
+    emit_named_label(emitter, "take");
     emit_clear_registers(emitter);
     emit_clear_waiting(emitter);
     if (emitter->turns.has_rests) {
@@ -513,7 +508,7 @@ struct lanes turns_begin(struct emitter *emitter)
     } else {
         emit(emitter, "br label %%start");
     }
-    add_label(emitter, "start");
+    emit_named_label(emitter, "start");
     if (turns_are_taken(&emitter->turns)) {
         keep_zeros(emitter);
     }
@@ -659,11 +654,11 @@ static void go_on_rested(struct emitter *emitter)
     value rested = emit_value(emitter, "load i1, ptr %%rested, align 1");
 
     emit(emitter, "br i1 %%t%u, label %%rest, label %%awake", rested);
-    add_label(emitter, "rest");
+    emit_named_label(emitter, "rest");
     emit(emitter, "store i1 false, ptr %%rested, align 1");
     wait_rest(emitter);
     emit(emitter, "br label %%other");
-    add_label(emitter, "awake");
+    emit_named_label(emitter, "awake");
 }
 
 /* The others' turns follow; then, when any are left, those have come to the barrier, and all go
@@ -679,26 +674,26 @@ void turns_end(struct emitter *emitter)
     if (straight_is(emitter)) {
         straight_emit(emitter);
     }
-    add_label(emitter, "next");
+    emit_named_label(emitter, "next");
     if (straight_is(emitter)) {
         straight_end(emitter);
     }
     if (!turns_are_taken(&emitter->turns)) {
         more = count_turn(emitter);
         emit(emitter, "br i1 %%t%u, label %%take, label %%over", more);
-        add_label(emitter, "over");
+        emit_named_label(emitter, "over");
         end_block(emitter);
         return;
     }
     move_kept(emitter, kept_at(emitter, 0));
     more = count_turn(emitter);
     emit(emitter, "br i1 %%t%u, label %%other, label %%round, !prof !7", more);
-    add_label(emitter, "round");
+    emit_named_label(emitter, "round");
     begin_round(emitter);
     left = emit_value(emitter, "load volatile i32, ptr %%left, align 4");
     emit(emitter, "br i1 %%t%u, label %%again, label %%over",
          emit_value(emitter, "icmp ne i32 %%t%u, 0", left));
-    add_label(emitter, "again");
+    emit_named_label(emitter, "again");
     spend_round(emitter);
     if (emitter->turns.has_rests) {
         go_on_rested(emitter);
@@ -707,8 +702,8 @@ void turns_end(struct emitter *emitter)
         open_gate(emitter);
     }
     emit(emitter, "br label %%other");
-    add_label(emitter, "other");
+    emit_named_label(emitter, "other");
     emit(emitter, "br label %%take, !llvm.loop !8");
-    add_label(emitter, "over");
+    emit_named_label(emitter, "over");
     end_block(emitter);
 }

@@ -162,8 +162,9 @@ value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_wo
 
 /* ---- emit_instruction.c ---- */
 
-/* A label: a letter and a number. */
+/* A label: a letter and a number; or a name. */
 void emit_label(struct emitter *emitter, char kind, uint32_t number);
+void emit_named_label(struct emitter *emitter, const char *name);
 
 /* It does nothing but to say where lanes go from the end of its block. */
 bool emit_is_way_on(const struct ptx_instruction *instruction);

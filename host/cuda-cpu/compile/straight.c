@@ -28,8 +28,8 @@ struct finder {
     struct emitter *emitter;
     bool *looked_at;
     const struct ptx_instruction *late; /* the comparison that the block's branch makes; or NULL */
-    enum origin *origins; /* of each register, as it was set last */
-    enum part *parts;     /* the same */
+    enum origin *origins;               /* of each register, as it was set last */
+    enum part *parts;                   /* the same */
     bool crosses;
     enum origin read; /* by the instruction, the most */
     bool reads_part;  /* of a thread's number in the grid, but for %ntid.x */
