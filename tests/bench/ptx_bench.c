@@ -5,12 +5,13 @@
 /*
  * Kernels of PTX on the CPU device beside the same algorithms in C, in alternating rounds; the best
  * of each counts, C's of two compilers. A line of JSON for each: {"name", "ns", "c_ns"}. And one of
- * them beside itself, with all checks, and by two threads.
+ * them beside itself, with all checks, and by two threads, which C is as well.
  *
  *   ptx_bench FOLDER [NAME]     FOLDER has kernels.ptx, kernels-clang.so and kernels-gcc.so
  */
 #include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -450,12 +451,11 @@ static void free_checked_memory(struct memory *checked)
 }
 
 /* The same launch in two ways, in turns. */
-static void time_two(const struct launch launches[2], const struct row *row, clockid_t clock,
-                     double ns[2])
+static void time_two(const struct launch launches[2], const struct row *row, double ns[2])
 {
     ns[0] = ns[1] = HUGE_VAL;
     for (int i = 0; i < 2 * ROUNDS; i++) {
-        ns[i % 2] = least(ns[i % 2], time_device(&launches[i % 2], row->name, clock));
+        ns[i % 2] = least(ns[i % 2], time_device(&launches[i % 2], row->name, OWN_TIME));
     }
 }
 
@@ -475,7 +475,7 @@ static void run_checked(struct program *program, const char *folder, const struc
     launches[1].memory = &checked;
     prepare(program, row, &launches[0]);
     prepare(checked_program, row, &launches[1]);
-    time_two(launches, row, OWN_TIME, ns);
+    time_two(launches, row, ns);
     printf("{\"name\": \"ptx_checks_all\", \"ns\": %.0f, \"unchecked_ns\": %.0f}\n", ns[1], ns[0]);
     fflush(stdout);
     program_destroy(checked_program);
@@ -484,14 +484,49 @@ static void run_checked(struct program *program, const char *folder, const struc
 
 /* ---- Threads ---- */
 
-/* By the clock: who of the two did how much, and waited for the other, is not asked. */
-static void run_scaled(struct program *program, const struct row *row)
+struct c_work {
+    c_kernel *kernel;
+    const struct arguments *in;
+};
+
+static void *run_c(void *work)
+{
+    const struct c_work *c_work = work;
+
+    c_work->kernel(c_work->in);
+    return NULL;
+}
+
+/* One product in C, and beside it one more when there are two threads. */
+static double time_c_by(int threads, struct c_work work[2])
+{
+    double start = now_ns(CLOCK_MONOTONIC);
+    pthread_t other;
+
+    if (threads == 2 && pthread_create(&other, NULL, run_c, &work[1]) != 0) {
+        fail("no threads");
+    }
+    run_c(&work[0]);
+    if (threads == 2) {
+        pthread_join(other, NULL);
+    }
+    return now_ns(CLOCK_MONOTONIC) - start;
+}
+
+/*
+ * By the clock: who of the two did how much, and waited for the other, is not asked. In the same
+ * rounds what the machine allows: two products in C that share nothing, over one after the other.
+ */
+static void run_scaled(struct program *program, const char *folder, const struct row *row)
 {
     _Alignas(8) unsigned char params[64] = {0};
     const struct arguments in = {a, b, out, row->n, HEIGHT, 256, 1.5f};
     struct pool *pool = pool_create(1);
     struct launch launches[2] = {launch_of(row, params), launch_of(row, params)};
-    double ns[2];
+    c_kernel *kernel = find_c(folder, "clang", row->c_name);
+    struct arguments other = in;
+    struct c_work work[2] = {{kernel, &in}, {kernel, &other}};
+    double ns[2] = {HUGE_VAL, HUGE_VAL}, c_ns[2] = {HUGE_VAL, HUGE_VAL};
 
     if (pool == NULL) {
         fail("no threads");
@@ -502,8 +537,16 @@ static void run_scaled(struct program *program, const struct row *row)
     launches[0].threads = 1;
     launches[1] = launches[0];
     launches[1].threads = 2;
-    time_two(launches, row, CLOCK_MONOTONIC, ns);
+    other.out = c_out;
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        int two = i % 2;
+
+        ns[two] = least(ns[two], time_device(&launches[two], row->name, CLOCK_MONOTONIC));
+        c_ns[two] = least(c_ns[two], time_c_by(1 + two, work));
+    }
     printf("{\"name\": \"ptx_scaling\", \"ns\": %.0f, \"alone_ns\": %.0f}\n", ns[1], ns[0]);
+    printf("{\"name\": \"ptx_scaling_c\", \"ns\": %.0f, \"alone_ns\": %.0f}\n", c_ns[1],
+           2 * c_ns[0]);
     fflush(stdout);
     pool_destroy(pool);
 }
@@ -532,7 +575,7 @@ int main(int count, char **texts)
                 run_checked(program, texts[1], &rows[i]);
             }
             if (is_wanted("scaling", only)) {
-                run_scaled(program, &rows[i]);
+                run_scaled(program, texts[1], &rows[i]);
             }
         }
     }

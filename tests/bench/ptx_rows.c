@@ -65,6 +65,9 @@ void bench_ptx(void)
     add_row("ptx_scaling", find_figure(output, "ptx_scaling", "ns") / 1e3, "us",
             "one thread of two", find_figure(output, "ptx_scaling", "alone_ns") / 1e3,
             LESS_IS_BETTER, 0.55);
+    add_row("ptx_scaling_c", find_figure(output, "ptx_scaling_c", "ns") / 1e3, "us",
+            "one after the other", find_figure(output, "ptx_scaling_c", "alone_ns") / 1e3,
+            LESS_IS_BETTER, 0);
     add_row("ptx_checks_all", find_figure(output, "ptx_checks_all", "ns") / 1e3, "us",
             "the same unchecked", find_figure(output, "ptx_checks_all", "unchecked_ns") / 1e3,
             LESS_IS_BETTER, 15);
