@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define TRACED "BAREGPU_TRACED" /* the program to be traced; in the tracer's environment only */
-#define DEADLINE_MS 120000u
 #define SYSCALL_STOP (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 #define THREADS_MAX 64
 
@@ -161,8 +160,7 @@ static void parse(const char *output, struct syscalls *calls)
 static struct syscalls count_run(const char *append, const char *arguments, unsigned requests)
 {
     char *line = harness_format("%s n=%u", append, requests), *output;
-    const struct guest_options options = {
-        .append = line, .arguments = arguments, .deadline_ms = DEADLINE_MS};
+    const struct guest_options options = {.append = line, .arguments = arguments};
     int status = guest_run(&options, &output);
     struct syscalls calls;
 

@@ -28,7 +28,6 @@
 #define MESSAGE_BYTES "52" /* a NOP: header of 20 bytes and 32 of request; its answer alike */
 #define LOAD_SECONDS "2"
 #define FAIRNESS_SECONDS "4" /* some hundred turns of each client */
-#define GUEST_DEADLINE_MS 120000u
 #define TOOL_DEADLINE_MS 120000u
 /* One more for each tenth request is too much; a look of the main loop now and then is not. */
 #define SYSCALLS_GOAL 1.05
@@ -226,8 +225,7 @@ char *run_guest_to_end(const struct guest_options *options)
 static char *run_guest(const char *socket, const char *append, const char *more)
 {
     char *arguments = harness_format("-device vgpu-stub,access64=on,socket=%s%s", socket, more);
-    const struct guest_options options = {
-        .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = append, .arguments = arguments};
     char *output = run_guest_to_end(&options);
 
     free(arguments);

@@ -11,7 +11,6 @@
 #include "protocol/compute.h"
 #include "protocol/vgpu_stub.h"
 
-#define GUEST_DEADLINE_MS 120000u
 #define REQUESTS 10000
 
 /* A spin ends before the interrupt is needed, so it is to be about as good as polling. */
@@ -46,8 +45,7 @@ static struct process *start_guest(const char *socket, const char *options)
 {
     char *append = harness_format("run=bench-wait console=semihosting %s", options);
     char *arguments = harness_format("-device vgpu-stub,socket=%s", socket);
-    const struct guest_options guest = {
-        .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options guest = {.append = append, .arguments = arguments};
     struct process *process = guest_start(&guest);
 
     free(arguments);
@@ -217,8 +215,7 @@ static void bench_entry(void)
         char *name = harness_format("interrupt_entry_gicv%u", version);
         const struct guest_options guest = {.machine = machine,
                                             .append = "run=bench_interrupt",
-                                            .arguments = "-icount shift=0,sleep=off",
-                                            .deadline_ms = GUEST_DEADLINE_MS};
+                                            .arguments = "-icount shift=0,sleep=off"};
         char *output;
 
         if (guest_run(&guest, &output) != 0) {

@@ -17,7 +17,6 @@
 #include "bench/rows.h"
 #include "harness_qemu.h"
 
-#define GUEST_DEADLINE_MS 120000u
 #define PINGPONGS 200000u
 #define PINGPONG_BLOCK 100u
 #define PINGPONG_TIMEOUT_S 30
@@ -122,8 +121,7 @@ double memcpy_rate(size_t size, int count)
 static char *run_guest(const char *append, const char *device, const char *socket)
 {
     char *arguments = harness_format("-device %s=%s", device, socket);
-    const struct guest_options options = {
-        .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = append, .arguments = arguments};
     char *output = run_guest_to_end(&options);
 
     free(arguments);

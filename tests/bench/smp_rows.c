@@ -9,8 +9,6 @@
 #include "harness.h"
 #include "harness_qemu.h"
 
-#define GUEST_DEADLINE_MS 120000u
-
 /* Of what as many threads of the host do that share nothing: so much must be left. */
 #define SCALING_GOAL 0.8
 
@@ -92,8 +90,7 @@ void bench_smp(void)
     double host[COUNTS][ROUNDS];
 
     for (int round = 0; round < ROUNDS; round++) {
-        const struct guest_options options = {
-            .append = "run=bench_smp", .arguments = ARGUMENTS, .deadline_ms = GUEST_DEADLINE_MS};
+        const struct guest_options options = {.append = "run=bench_smp", .arguments = ARGUMENTS};
         double one = host_loops(1);
         char *output;
         int status = guest_run(&options, &output);

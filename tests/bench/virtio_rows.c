@@ -9,8 +9,6 @@
 #include "bench/rows.h"
 #include "harness_qemu.h"
 
-#define GUEST_DEADLINE_MS 120000u
-
 /* Instructions of the driver for a chain of two segments, from adding it to taking it back. */
 #define LIMIT_CYCLE_INSTRUCTIONS 500.0
 
@@ -34,8 +32,7 @@ static double now_ns(void)
 
 static char *run_guest(const char *append, const char *arguments)
 {
-    const struct guest_options options = {
-        .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = append, .arguments = arguments};
 
     return run_guest_to_end(&options);
 }

@@ -27,7 +27,6 @@
 #define HEIGHT 480
 #define BACKGROUND 0x203048u
 #define TOLERANCE 2 /* of a face's colour, in 255ths: the host may round otherwise */
-#define GUEST_DEADLINE_MS 60000u
 #define PICTURE_TIMEOUT_MS 20000u
 #define HOLD "hold=55"
 
@@ -225,8 +224,7 @@ static struct process *start_cube(const char *device, const char *append)
 {
     char *line = harness_format("console=pl011 run=cube %s", append);
     char *arguments = harness_format("-display sdl,gl=on %s", device);
-    const struct guest_options options = {
-        .append = line, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = line, .arguments = arguments};
     struct process *guest = guest_start(&options);
 
     free(line);

@@ -17,7 +17,6 @@
 #include "harness_qemu.h"
 #include "protocol/vgpu_stub.h"
 
-#define GUEST_DEADLINE_MS 90000u
 #define GUESTS 20
 
 static void fail_test(const char *message)
@@ -37,8 +36,7 @@ static struct process *start_guest(const char *run, const char *properties, cons
 {
     char *append = harness_format("run=%s", run);
     char *arguments = harness_format("-device vgpu-stub,socket=%s%s", socket, properties);
-    const struct guest_options options = {
-        .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = append, .arguments = arguments};
     struct process *guest = guest_start(&options);
 
     free(arguments);
@@ -84,7 +82,7 @@ static size_t count(const char *text, const char *word)
  * loss, the next request finds another; the guest's next lines say so. */
 static void kill_worker_at_work(struct process *mediator, struct process *guest)
 {
-    uint64_t end_ms = harness_now_ms() + GUEST_DEADLINE_MS / 2;
+    uint64_t end_ms = harness_now_ms() + HARNESS_GUEST_TIMEOUT_MS / 2;
     bool lost = false;
 
     while (!lost && harness_now_ms() < end_ms) {

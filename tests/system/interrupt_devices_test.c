@@ -18,7 +18,6 @@
 #include "protocol/compute.h"
 #include "protocol/vgpu_stub.h"
 
-#define DEADLINE_MS 60000u
 #define LATE_MS 150u
 
 #define MODERN_MMIO "-global virtio-mmio.force-legacy=false "
@@ -51,7 +50,7 @@ static void run_devices(const char *machine, bool has_msi, unsigned cpus, const 
     char *append = harness_format("run=test-irq-devices msi=%d cpu=%u devices=%u", has_msi,
                                   cpus - 1, PLAIN_COUNT + (has_msi ? MESSAGE_COUNT : 0));
     const struct guest_options guest = {
-        .machine = machine, .append = append, .arguments = arguments, .deadline_ms = DEADLINE_MS};
+        .machine = machine, .append = append, .arguments = arguments};
 
     free(guest_tap_run(&guest));
     free(append);
@@ -109,7 +108,6 @@ static void trouble(void **state)
             .machine = machines[i],
             .append = "run=test-irq-trouble msi=1",
             .arguments = "-device virtio-rng-pci,addr=2 -device edu,addr=6 -icount shift=3",
-            .deadline_ms = DEADLINE_MS,
         };
 
         free(guest_tap_run(&guest));
@@ -150,10 +148,8 @@ static void late(void **state)
         int listener = unix_listen(path, 1);
         char *append = harness_format("run=test-irq-trouble late=%u console=semihosting", LATE_MS);
         char *arguments = harness_format("-device vgpu-stub,socket=%s", path);
-        const struct guest_options guest = {.machine = machines[i],
-                                            .append = append,
-                                            .arguments = arguments,
-                                            .deadline_ms = DEADLINE_MS};
+        const struct guest_options guest = {
+            .machine = machines[i], .append = append, .arguments = arguments};
         struct process *process = guest_start(&guest);
         int peer = unix_accept(listener, HARNESS_TIMEOUT_MS);
 
@@ -193,7 +189,6 @@ static void the_distributions_qemu(void **state)
             .arguments = MODERN_MMIO MESSAGE_DEVICES
             "-device virtio-rng-pci,addr=1 -device virtio-gpu-pci,addr=2 "
             "-device virtio-rng-device -device virtio-gpu-device -smp 2",
-            .deadline_ms = DEADLINE_MS,
         };
 
         free(guest_tap_run(&guest));

@@ -11,8 +11,6 @@
 
 #include "sst_guest.h"
 
-#define DEADLINE_MS 60000u
-
 static struct process *mediator, *simulator;
 static char *sockets[3];
 
@@ -23,10 +21,8 @@ static void run(const char *machine)
         "-device pcie-root-port,id=rp,chassis=1 -device pvgpu,bus=rp,backend_pipe=%s "
         "-device pci-bridge,id=old,chassis_nr=2 -device virtio-sst-pci,bus=old,addr=5,socket=%s",
         sockets[0], sockets[1], sockets[2]);
-    const struct guest_options guest = {.machine = machine,
-                                        .append = "run=test-pci-adopt",
-                                        .arguments = arguments,
-                                        .deadline_ms = DEADLINE_MS};
+    const struct guest_options guest = {
+        .machine = machine, .append = "run=test-pci-adopt", .arguments = arguments};
 
     free(guest_tap_run(&guest));
     free(arguments);

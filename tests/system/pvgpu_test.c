@@ -23,7 +23,6 @@
 #include "firmware/apps/draw/pvgpu_picture.h"
 #include "guest_tap.h"
 
-#define GUEST_DEADLINE_MS 120000u
 #define WORKERS_MAX 16
 #define LOSSES 25u
 #define LOSSES_SOAK 1000u
@@ -99,10 +98,8 @@ static void run_tap_with(struct process *(*start)(const char *socket), const cha
     char *socket = new_socket_path(), *device = pvgpu(socket, more);
     char *arguments = harness_format("%s %s", before, device);
     struct process *mediator = start(socket);
-    const struct guest_options options = {.machine = machine,
-                                          .append = "run=test-pvgpu",
-                                          .arguments = arguments,
-                                          .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {
+        .machine = machine, .append = "run=test-pvgpu", .arguments = arguments};
 
     free(guest_tap_run(&options));
     process_end(mediator);
@@ -153,7 +150,6 @@ static void two_guests_at_once(void **state)
             .append = "run=test-pvgpu console=semihosting",
             .arguments = arguments[i] =
                 harness_format("-device pvgpu,backend_pipe=%s,vm_id=%d", socket, i),
-            .deadline_ms = GUEST_DEADLINE_MS,
         };
 
         guests[i] = guest_start(&options);
@@ -188,7 +184,6 @@ static void endless_draws_are_one_guests(void **state)
             .append = append[i] = harness_format("run=%s console=semihosting", programs[i]),
             .arguments = arguments[i] =
                 harness_format("-device pvgpu,backend_pipe=%s,vm_id=%d", socket, i),
-            .deadline_ms = GUEST_DEADLINE_MS,
         };
 
         guests[i] = guest_start(&options);
@@ -340,7 +335,6 @@ static void the_console(void **state)
         .append = "run=pvgpu count=100000 frames=10 width=640 height=400 shots=1 "
                   "console=semihosting",
         .arguments = arguments,
-        .deadline_ms = GUEST_DEADLINE_MS,
     };
     struct qemu qemu = {.process = guest_start(&options)};
 
@@ -372,8 +366,7 @@ static void the_console(void **state)
 static void without_a_mediator(void **state)
 {
     char *socket = new_socket_path(), *arguments = pvgpu(socket, "");
-    const struct guest_options options = {
-        .append = "run=pvgpu", .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = "run=pvgpu", .arguments = arguments};
     char *output = guest_expect(&options, 1);
 
     (void)state;
@@ -386,7 +379,7 @@ static void without_a_mediator(void **state)
 
 static void without_the_device(void **state)
 {
-    const struct guest_options options = {.append = "run=pvgpu", .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = "run=pvgpu"};
     char *output = guest_expect(&options, 1);
 
     (void)state;
@@ -544,7 +537,6 @@ static void a_loss_is_one_guests(void **state)
     const struct guest_options options = {
         .append = "run=test-pvgpu console=semihosting",
         .arguments = arguments,
-        .deadline_ms = GUEST_DEADLINE_MS,
     };
     struct process *other;
     pid_t workers[WORKERS_MAX];

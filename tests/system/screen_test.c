@@ -28,7 +28,6 @@
 #include "guest_tap.h"
 #include "rfb.h"
 
-#define GUEST_DEADLINE_MS 120000u
 #define MODERN_MMIO "-global virtio-mmio.force-legacy=false "
 #define TRACE "virtio_gpu_update_cursor scanout"
 
@@ -316,7 +315,7 @@ static const char *answer(struct session *session, const char *line)
  * for as long as it may take in all. */
 static char *next_question(struct session *session)
 {
-    uint64_t deadline_ms = harness_now_ms() + GUEST_DEADLINE_MS;
+    uint64_t deadline_ms = harness_now_ms() + HARNESS_GUEST_TIMEOUT_MS;
 
     while (harness_now_ms() < deadline_ms) {
         bool has_ended = process_has_ended(session->qemu.process, NULL);
@@ -371,8 +370,7 @@ static void start_session(struct session *session, const char *append, const cha
                                "-mon chardev=qmp0,mode=control",
                                arguments, window, qmp_path);
     char *line = harness_format("%s shots=1 console=semihosting", append);
-    const struct guest_options options = {
-        .append = line, .arguments = all, .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = line, .arguments = all};
 
     session->qemu.process = guest_start(&options);
     session->qemu.qtest = -1;

@@ -17,8 +17,6 @@
 #include "harness_qemu.h"
 #include "tests/mediator/service.h"
 
-#define GUEST_DEADLINE_MS 120000u
-
 static struct service service;
 static char *config_path, *path;
 
@@ -67,7 +65,6 @@ static void test_replaced(void **state)
         .append = "run=pvgpu count=1000000 frames=60 width=320 height=200 shots=1 "
                   "console=semihosting",
         .arguments = arguments,
-        .deadline_ms = GUEST_DEADLINE_MS,
     };
 
     (void)state;

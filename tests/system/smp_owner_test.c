@@ -11,8 +11,6 @@
 
 #include "guest_tap.h"
 
-#define DEADLINE_MS 120000u
-
 static struct process *mediator;
 static char *sockets[2];
 
@@ -21,10 +19,8 @@ static void run(unsigned cpus)
     char *arguments = harness_format("-smp %u -device vgpu-stub,socket=%s "
                                      "-device pvgpu,backend_pipe=%s",
                                      cpus, sockets[0], sockets[1]);
-    const struct guest_options guest = {.machine = "virt,gic-version=3",
-                                        .append = "run=test-smp-owner",
-                                        .arguments = arguments,
-                                        .deadline_ms = DEADLINE_MS};
+    const struct guest_options guest = {
+        .machine = "virt,gic-version=3", .append = "run=test-smp-owner", .arguments = arguments};
 
     free(guest_tap_run(&guest));
     free(arguments);
