@@ -32,6 +32,13 @@ static struct attributes look(pid_t thread)
     return attributes;
 }
 
+/* Whatever runs these tests. */
+static int setup(void **state)
+{
+    (void)state;
+    return sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+}
+
 static void test_begin_and_end(void **state)
 {
     (void)state;
@@ -72,5 +79,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, NULL);
 }
