@@ -262,8 +262,7 @@ static void put_endless_dispatch(void)
     peer_put(&peer, &dispatch, sizeof(dispatch));
 }
 
-/* The shader is compiled within the limit, too, by the clock: a busy host takes most of a second.
- */
+/* The shader is compiled within the limit, too. */
 #define ENDLESS_KEYS "draw = on\nrequest_timeout_ms = 3000\n"
 
 /* The ring goes on meanwhile; what waits for it is told that it will never come. */

@@ -15,7 +15,7 @@
 #include "protocol/pvgpu.h"
 #include "protocol/pvgpu_command.h"
 
-#define PEER_TIMEOUT_MS 20000u
+#define PEER_TIMEOUT_MS 60000u
 #define PEER_SHMEM_SIZE (64u << 20)
 #define PEER_RING_SIZE 65536u /* small, so that tests wrap around it */
 

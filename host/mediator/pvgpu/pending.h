@@ -24,6 +24,8 @@ struct pvgpu_pending {
     struct pvgpu_pending_item items[PVGPU_PENDING_MAX]; /* a ring */
     uint32_t first, count;
     uint64_t since_ns; /* since when the first one is what is waited for */
+    uint64_t used_ns;  /* the process's processor time then */
+    uint64_t look_ns;  /* when to look whether that is too long */
 };
 
 struct pvgpu_worker;

@@ -8,6 +8,14 @@
 #include "host/mediator/cuda/carrier.h"
 #include "host/mediator/worker/streams.h"
 
+static enum watch_time time_of(const struct pvgpu_worker *worker, bool draws)
+{
+    if (worker->base.device.cuda || (draws && worker->base.drawing != WORKER_DRAWS_ON_CPU)) {
+        return WATCH_CLOCK;
+    }
+    return draws ? WATCH_PROCESS : WATCH_THREAD;
+}
+
 void pvgpu_turn_begin(struct pvgpu_worker *worker, uint64_t limit_ns)
 {
     bool draws = worker->context.renderer->ops->draws;
@@ -16,7 +24,7 @@ void pvgpu_turn_begin(struct pvgpu_worker *worker, uint64_t limit_ns)
     uint64_t now_ns = draws ? clock_coarse_ns() : clock_now_ns();
 
     worker->turn_ns = draws ? 0 : now_ns;
-    watch_begin(&worker->watch, worker->base.device.cuda || draws, now_ns, limit_ns);
+    watch_begin(&worker->watch, time_of(worker, draws), now_ns, limit_ns);
     if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
         worker_wake(&worker->base);
     }

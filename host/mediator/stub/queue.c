@@ -93,7 +93,8 @@ static void begin_running(struct stub_worker *worker, const char *doing, uint64_
     worker->running = true;
     worker->doing = doing;
     if (limit_ns != 0) {
-        watch_begin(&worker->watch, worker->base.device.cuda, clock_now_ns(), limit_ns);
+        watch_begin(&worker->watch, worker->base.device.cuda ? WATCH_CLOCK : WATCH_THREAD,
+                    clock_now_ns(), limit_ns);
     }
     pthread_mutex_unlock(&worker->base.lock);
 }

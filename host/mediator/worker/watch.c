@@ -25,9 +25,9 @@ void watch_open(struct watch *watch)
     pthread_getcpuclockid(pthread_self(), &watch->clock);
 }
 
-void watch_begin(struct watch *watch, bool on_gpu, uint64_t now_ns, uint64_t limit_ns)
+void watch_begin(struct watch *watch, enum watch_time time, uint64_t now_ns, uint64_t limit_ns)
 {
-    __atomic_store_n(&watch->on_gpu, on_gpu, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->time, time, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->waited_ns, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->limit_ns, limit_ns, __ATOMIC_RELAXED);
     store(&watch->started_ns, now_ns);
@@ -73,6 +73,19 @@ static uint64_t get_elapsed_ns(const struct watch *watch, uint64_t started_ns, u
     return until_ns > started_ns + waited_ns ? until_ns - started_ns - waited_ns : 0;
 }
 
+static uint64_t count_ns(enum watch_time time, uint64_t elapsed_ns, uint64_t thread_ns,
+                         uint64_t process_ns)
+{
+    switch (time) {
+    case WATCH_THREAD:
+        return thread_ns;
+    case WATCH_PROCESS:
+        return process_ns < elapsed_ns ? process_ns : elapsed_ns;
+    default:
+        return elapsed_ns;
+    }
+}
+
 bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns,
                  const struct watch_use *used, uint64_t *next_ns)
 {
@@ -83,9 +96,9 @@ bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns,
         watch->seen_ns = started_ns;
         watch->seen_used = *used;
     }
-    bool on_gpu = __atomic_load_n(&watch->on_gpu, __ATOMIC_RELAXED);
     uint64_t process_ns = used->process_ns - watch->seen_used.process_ns;
-    uint64_t used_ns = on_gpu ? elapsed_ns : used->thread_ns - watch->seen_used.thread_ns;
+    uint64_t used_ns = count_ns(__atomic_load_n(&watch->time, __ATOMIC_RELAXED), elapsed_ns,
+                                used->thread_ns - watch->seen_used.thread_ns, process_ns);
     if (used_ns >= limit_ns || stands_still(process_ns, elapsed_ns, limit_ns)) {
         return load(&watch->started_ns) == started_ns; /* else it has ended meanwhile */
     }

@@ -4,9 +4,9 @@
  * says when something begins and ends, and when it waits for its lease in between; the socket's
  * thread looks, and no lock is between them.
  *
- * What counts is device time: on the CPU the thread's processor time, so that nobody is late
- * because the host is busy; on a GPU how long it holds the lease. What stands still is ended by the
- * clock; who waits for threads of its own process that compute does not.
+ * What counts is device time: on the CPU processor time, so that nobody is late because the host is
+ * busy; on a GPU how long it holds the lease. What stands still is ended by the clock; who waits
+ * for threads of its own process that compute does not.
  */
 #ifndef MEDIATOR_WATCH_H
 #define MEDIATOR_WATCH_H
@@ -17,6 +17,12 @@
 
 #define WATCH_NEVER UINT64_MAX
 
+enum watch_time {
+    WATCH_THREAD,  /* the computing thread's processor time */
+    WATCH_PROCESS, /* the process's, and no more than the clock's: a driver's threads draw */
+    WATCH_CLOCK,   /* a GPU's */
+};
+
 /* Processor time so far. */
 struct watch_use {
     uint64_t thread_ns, process_ns;
@@ -26,10 +32,10 @@ struct watch {
     /* Atomic; the computing thread's. */
     uint64_t started_ns; /* 0: nothing that could be long runs */
     uint64_t limit_ns;
-    uint64_t waiting_ns; /* since when it waits for its lease; 0: it does not */
-    uint64_t waited_ns;  /* since it began */
-    bool on_gpu;         /* of what runs: it holds a GPU */
-    clockid_t clock;     /* the computing thread's processor time */
+    uint64_t waiting_ns;  /* since when it waits for its lease; 0: it does not */
+    uint64_t waited_ns;   /* since it began */
+    enum watch_time time; /* of what runs */
+    clockid_t clock;      /* the computing thread's processor time */
     /* The looking thread's. */
     uint64_t seen_ns;           /* started_ns of what it saw last */
     struct watch_use seen_used; /* and the processor time then */
@@ -39,7 +45,7 @@ struct watch {
 void watch_open(struct watch *watch);
 
 /* Some milliseconds late is good enough for now_ns. */
-void watch_begin(struct watch *watch, bool on_gpu, uint64_t now_ns, uint64_t limit_ns);
+void watch_begin(struct watch *watch, enum watch_time time, uint64_t now_ns, uint64_t limit_ns);
 void watch_end(struct watch *watch);
 
 /* Around a wait for the lease. */

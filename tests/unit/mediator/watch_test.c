@@ -20,7 +20,7 @@ static int setup(void **state)
     (void)state;
     watch = (struct watch){0};
     watch_open(&watch);
-    watch_begin(&watch, false, clock_now_ns(), LIMIT);
+    watch_begin(&watch, WATCH_THREAD, clock_now_ns(), LIMIT);
     started_ns = watch.started_ns;
     return 0;
 }
@@ -63,7 +63,7 @@ static void test_each_for_itself(void **state)
     (void)state;
     judge(0, 0);
     watch_end(&watch);
-    watch_begin(&watch, false, clock_now_ns(), LIMIT);
+    watch_begin(&watch, WATCH_THREAD, clock_now_ns(), LIMIT);
     started_ns++; /* the clock may stand still between the two */
     watch.started_ns = started_ns;
     assert_false(judge(0, 2 * LIMIT));
@@ -115,16 +115,29 @@ static void test_next_look(void **state)
 static void test_gpu(void **state)
 {
     (void)state;
-    watch.on_gpu = true;
+    watch.time = WATCH_CLOCK;
     assert_false(judge(LIMIT - 1, 0));
     assert_true(judge(LIMIT, 0));
+}
+
+/* Threads of a driver's draw, on processors that others want as well. */
+static void test_a_drivers_threads(void **state)
+{
+    (void)state;
+    watch.time = WATCH_PROCESS;
+    judge(0, 0);
+    assert_false(judge_with(10 * LIMIT, 0, LIMIT - 1)); /* on a busy host */
+    assert_true(judge_with(10 * LIMIT, 0, LIMIT));
+    assert_false(judge_with(LIMIT - 1, 0, 16 * LIMIT)); /* on many processors */
+    assert_true(judge_with(LIMIT, 0, 16 * LIMIT));
+    assert_true(judge_with(LIMIT + NS_PER_S, 0, NS_PER_MS)); /* it stands still */
 }
 
 /* Waiting for the next lease is nobody's device time. */
 static void test_waiting(void **state)
 {
     (void)state;
-    watch.on_gpu = true;
+    watch.time = WATCH_CLOCK;
     watch_pause(&watch);
     watch.waiting_ns = started_ns + NS_PER_S;
     assert_false(judge(100 * LIMIT, 0));
@@ -147,6 +160,7 @@ int main(void)
         TEST(test_waits_for_others),
         TEST(test_next_look),
         TEST(test_gpu),
+        TEST(test_a_drivers_threads),
         TEST(test_waiting),
 #undef TEST
     };
