@@ -302,7 +302,7 @@ static struct process *new_process(void)
 struct process *process_start(const char *const *argv, const struct process_options *options)
 {
     unsigned deadline_ms =
-        options != NULL && options->deadline_ms ? options->deadline_ms : HARNESS_TIMEOUT_MS;
+        options != NULL && options->deadline_ms ? options->deadline_ms : HARNESS_PROCESS_TIMEOUT_MS;
     struct process *process = new_process();
     pid_t parent = getpid();
     int pipes[3][2];

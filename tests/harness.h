@@ -16,7 +16,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define HARNESS_TIMEOUT_MS 20000u /* for what should take no time: generous, machines are busy */
+/* Generous: machines are busy, and nobody waits for either unless something is broken. */
+#define HARNESS_TIMEOUT_MS 60000u          /* for what should take no time */
+#define HARNESS_PROCESS_TIMEOUT_MS 120000u /* a whole process: seconds on an idle machine */
 
 /*
  * Reports a failure of what surrounds the test and does not return. harness_on_failure, when set,
@@ -54,7 +56,7 @@ struct process;
 
 struct process_options {
     const char *const *environment; /* "NAME=value" to add, ended by NULL; NULL: nothing */
-    unsigned deadline_ms;           /* from now, for the whole process; 0: HARNESS_TIMEOUT_MS */
+    unsigned deadline_ms;           /* from now, for the whole process; 0: HARNESS_PROCESS_TIMEOUT_MS */
     uid_t uid;                      /* not 0: run as this user (only root can) */
 };
 

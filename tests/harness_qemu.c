@@ -615,8 +615,7 @@ struct process *guest_start(const struct guest_options *options)
         add_word(&line, "-append");
         add_word(&line, options->append);
     }
-    return start(&line, options->deadline_ms != 0 ? options->deadline_ms : HARNESS_GUEST_TIMEOUT_MS,
-                 NULL);
+    return start(&line, options->deadline_ms, NULL);
 }
 
 int guest_run(const struct guest_options *options, char **output)

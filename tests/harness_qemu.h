@@ -97,9 +97,6 @@ pid_t mediator_exporter(struct process *mediator);
  */
 char *harness_guest_image(const char *append, const char *format);
 
-/* A guest's whole run: seconds, on a machine that is idle. */
-#define HARNESS_GUEST_TIMEOUT_MS 120000u
-
 struct guest_options {
     const char *machine;   /* NULL: "virt" */
     const char *cpu;       /* NULL: "max" */
@@ -107,7 +104,7 @@ struct guest_options {
     const char *kernel;    /* NULL: harness_guest_image(append, "elf") */
     const char *append;    /* NULL: nothing */
     const char *arguments; /* further words, cut at spaces; NULL: nothing */
-    unsigned deadline_ms;  /* 0: HARNESS_GUEST_TIMEOUT_MS */
+    unsigned deadline_ms;  /* 0: HARNESS_PROCESS_TIMEOUT_MS */
 };
 
 /* Its exit status is the guest's; output is the serial line, errors the rest. */

@@ -15,7 +15,7 @@
 #include "protocol/compute.h"
 #include "protocol/vgpu_stub.h"
 
-#define CLIENT_TIMEOUT_MS 20000u
+#define CLIENT_TIMEOUT_MS 60000u
 
 struct client {
     int fd;

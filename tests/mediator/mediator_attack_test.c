@@ -27,7 +27,6 @@
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
 
-#define END_LIMIT_MS 10000u
 
 static pid_t bare; /* a mediator that the harness does not read from; 0: none */
 
@@ -65,7 +64,7 @@ static void start_bare(int errors)
 /* Ends it by this signal; what waitpid() says. */
 static int end_bare(int signal_number)
 {
-    uint64_t until_ms = harness_now_ms() + END_LIMIT_MS;
+    uint64_t until_ms = harness_now_ms() + CLIENT_TIMEOUT_MS;
     int status;
 
     assert_int_equal(kill(bare, signal_number), 0);

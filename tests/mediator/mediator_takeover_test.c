@@ -26,7 +26,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define RESTART_S 10     /* the least */
-#define CONTROL_MS 20000 /* a CHECK comes every five seconds */
+#define CONTROL_MS 60000 /* a CHECK comes every five seconds */
 
 static struct service service;
 static char *config_path, *one, *two;

@@ -90,13 +90,12 @@ static int run_mediator(const char *device, const char *draw, char **errors)
     char *program = harness_build_path("host/baregpu-mediator");
     FILE *stream = fopen(file, "w");
     const char *const argv[] = {program, "--backend", "cpu", "--config", file, NULL};
-    const struct process_options options = {.deadline_ms = HARNESS_TIMEOUT_MS};
 
     assert_non_null(stream);
     fprintf(stream, "[mediator]\nvulkan_device = %s\n", device);
     fprintf(stream, "[listener one]\npath = %s\ndevice = pvgpu\ndraw = %s\n", path, draw);
     fclose(stream);
-    struct process *process = process_start(argv, &options);
+    struct process *process = process_start(argv, NULL);
     int status = process_wait(process);
     *errors = strdup(process_errors(process));
     process_end(process);

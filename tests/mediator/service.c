@@ -15,7 +15,6 @@
 
 #define MARK "--service"
 #define FIRST_FD 3
-#define DEADLINE_MS 120000
 
 /* ---- The process that becomes the mediator ---- */
 
@@ -200,7 +199,7 @@ void service_start(struct service *service, const char *config_path)
     process_end(service->process);
     service->process = NULL;
     service->process = process_start(
-        words, &(struct process_options){.environment = environment, .deadline_ms = DEADLINE_MS});
+        words, &(struct process_options){.environment = environment});
     for (unsigned i = 0; i < service->count; i++) {
         fcntl(service->stored[i].fd, F_SETFD, FD_CLOEXEC);
     }

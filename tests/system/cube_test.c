@@ -27,7 +27,7 @@
 #define HEIGHT 480
 #define BACKGROUND 0x203048u
 #define TOLERANCE 2 /* of a face's colour, in 255ths: the host may round otherwise */
-#define PICTURE_TIMEOUT_MS 20000u
+#define PICTURE_TIMEOUT_MS 60000u
 #define HOLD "hold=55"
 
 static const char *why_not; /* a reason why nothing can be drawn in 3D here */

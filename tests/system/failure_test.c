@@ -82,7 +82,7 @@ static size_t count(const char *text, const char *word)
  * loss, the next request finds another; the guest's next lines say so. */
 static void kill_worker_at_work(struct process *mediator, struct process *guest)
 {
-    uint64_t end_ms = harness_now_ms() + HARNESS_GUEST_TIMEOUT_MS / 2;
+    uint64_t end_ms = harness_now_ms() + HARNESS_PROCESS_TIMEOUT_MS / 2;
     bool lost = false;
 
     while (!lost && harness_now_ms() < end_ms) {

@@ -26,7 +26,7 @@
 #define WORKERS_MAX 16
 #define LOSSES 25u
 #define LOSSES_SOAK 1000u
-#define LOSS_DEADLINE_MS 10000u /* for each: the device's next try may be a second away */
+#define LOSS_DEADLINE_MS 30000u /* for each: the device's next try may be a second away */
 
 /* Of its own for each test: what a failed one left behind does not disturb the next. */
 static char *new_socket_path(void)

@@ -315,7 +315,7 @@ static const char *answer(struct session *session, const char *line)
  * for as long as it may take in all. */
 static char *next_question(struct session *session)
 {
-    uint64_t deadline_ms = harness_now_ms() + HARNESS_GUEST_TIMEOUT_MS;
+    uint64_t deadline_ms = harness_now_ms() + HARNESS_PROCESS_TIMEOUT_MS;
 
     while (harness_now_ms() < deadline_ms) {
         bool has_ended = process_has_ended(session->qemu.process, NULL);

@@ -24,7 +24,7 @@
 #include "host/mediator/supervisor/nursery.h"
 #include "host/mediator/worker/worker.h"
 
-#define LIMIT_MS 20000
+#define LIMIT_MS 60000
 #define TESTER "NURSERY_TESTER" /* in the environment: this process's number */
 
 /* What a worker finds. */

@@ -23,7 +23,7 @@
 #include "host/sst-sim/sst_device.h"
 
 #define WORK_NS 10000000 /* of the host's time, for each request */
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 60000
 
 static char directory[] = "/tmp/sst-sim-server-XXXXXX";
 static char path[64];
