@@ -56,8 +56,8 @@ struct process;
 
 struct process_options {
     const char *const *environment; /* "NAME=value" to add, ended by NULL; NULL: nothing */
-    unsigned deadline_ms;           /* from now, for the whole process; 0: HARNESS_PROCESS_TIMEOUT_MS */
-    uid_t uid;                      /* not 0: run as this user (only root can) */
+    unsigned deadline_ms; /* from now, for the whole process; 0: HARNESS_PROCESS_TIMEOUT_MS */
+    uid_t uid;            /* not 0: run as this user (only root can) */
 };
 
 /* argv ends with NULL; argv[0] is searched in PATH. @options may be NULL. */

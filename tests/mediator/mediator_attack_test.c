@@ -27,7 +27,6 @@
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
 
-
 static pid_t bare; /* a mediator that the harness does not read from; 0: none */
 
 static int teardown(void **state)

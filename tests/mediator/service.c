@@ -198,8 +198,7 @@ void service_start(struct service *service, const char *config_path)
     memcpy(&words[at], command, sizeof(command));
     process_end(service->process);
     service->process = NULL;
-    service->process = process_start(
-        words, &(struct process_options){.environment = environment});
+    service->process = process_start(words, &(struct process_options){.environment = environment});
     for (unsigned i = 0; i < service->count; i++) {
         fcntl(service->stored[i].fd, F_SETFD, FD_CLOEXEC);
     }
