@@ -118,6 +118,9 @@ value emit_splat(struct emitter *emitter, enum ptx_word type, uint64_t bits);
 /* One value in all lanes. scalar: of the type's element. */
 value emit_splat_scalar(struct emitter *emitter, enum ptx_word type, value scalar);
 
+/* Lanes of another width: cut off, or lengthened as the new type has a sign. */
+value emit_resize(struct emitter *emitter, enum ptx_word from, enum ptx_word to, value bits);
+
 /* A field of the warp. type: IR's. */
 value emit_field(struct emitter *emitter, size_t offset, const char *type);
 
@@ -159,6 +162,11 @@ void emit_clear_waiting(struct emitter *emitter);
 /* A function of enum warp_function, over lanes of up to three values of a type. */
 value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_word type,
                          const value *sources, unsigned count);
+
+/* ---- emit_special.c ---- */
+
+/* What a special register holds, as bits of that type. */
+value emit_special(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type);
 
 /* ---- emit_instruction.c ---- */
 
