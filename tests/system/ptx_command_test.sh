@@ -41,7 +41,7 @@ run() {
     "$tool" "$@" > "$work/out" 2> "$work/err" || status=$?
 }
 
-echo 1..32
+echo 1..37
 run "$seed"
 check 0 "a file that is right"
 says out "kernel add: " "its kernel is listed"
@@ -58,6 +58,17 @@ check 2 "a file that is not there"
 says err "missing.ptx: No such file" "is named"
 run
 check 2 "no file at all"
+printf '.version 8.0\n.target sm_90\n.shared .b8 s[4];\n.global .u32 g = s;\n' > "$work/module.ptx"
+run "$work/module.ptx"
+check 1 "a module that cannot be loaded"
+says err "$work/module.ptx:4:14: error: g holds the address of s" "is refused at the place"
+printf '.version 8.0\n.target sm_90\n.entry k() {\n.reg .b16 h; fma.rn.oob.f16 h, h, h, h; }\n' \
+    > "$work/kernel.ptx"
+run "$work/kernel.ptx"
+check 1 "a kernel that cannot be compiled"
+says err "$work/kernel.ptx:4:14: error: fma: .oob, " "too"
+[ "$(wc -l < "$work/err")" -eq 1 ] && [ ! -s "$work/out" ] || status=9
+check 1 "once, and it is not listed"
 run -q "$seed"
 [ ! -s "$work/out" ] || status=9
 check 0 "-q is silent"

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "host/cuda-cpu/ptx/input.h"
 
@@ -84,9 +85,22 @@ void ptx_log_place(const struct ptx_log *log, struct ptx_position at,
              input.name != NULL ? ":" : "", at.line - input.line + 1, at.column);
 }
 
+/* Whether the line that begins there, the last one, is there already. */
+static bool is_repeated(const struct ptx_log *log, size_t start)
+{
+    const char *line = log->text + start;
+    const char *found = *line != '\0' ? strstr(log->text, line) : line;
+
+    while (found < line && found > log->text && found[-1] != '\n') {
+        found = strstr(found + 1, line);
+    }
+    return found < line;
+}
+
 void ptx_log_error(struct ptx_log *log, struct ptx_position at, const char *format, ...)
 {
     char place[PTX_LOG_PLACE_SIZE];
+    size_t start = log->used;
     va_list arguments;
 
     if (log->error == PTX_ERROR_NONE) {
@@ -105,4 +119,9 @@ void ptx_log_error(struct ptx_log *log, struct ptx_position at, const char *form
     append(log, format, arguments);
     va_end(arguments);
     print(log, "\n");
+    if (is_repeated(log, start)) { /* an instruction has code for whole warps, and for others */
+        log->text[start] = '\0';
+        log->used = start;
+        log->errors--;
+    }
 }

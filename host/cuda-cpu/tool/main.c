@@ -10,6 +10,8 @@
 #include "firmware/include/baregpu/version.h"
 #include "host/common/standard_fds.h"
 #include "host/cuda-cpu/compile/shared.h"
+#include "host/cuda-cpu/program/processor.h"
+#include "host/cuda-cpu/ptxc/compiler.h"
 #include "host/cuda-cpu/tool/run.h"
 
 #define EXIT_REFUSED 1
@@ -205,7 +207,6 @@ static int exit_status(enum run_status status)
     return status == RUN_OK ? EXIT_SUCCESS : status == RUN_REFUSED ? EXIT_REFUSED : EXIT_SYSTEM;
 }
 
-/* Those, too, that cannot be compiled. */
 static void print_kernels(const struct ptx_module *module, struct reach *reach)
 {
     for (size_t i = 0; i < module->function_count; i++) {
@@ -232,33 +233,59 @@ static int print_module(const char *path, const struct ptx_module *module, struc
     return EXIT_SUCCESS;
 }
 
-/* What is asked of a module as it was parsed. */
+/* As loading does: what is refused there is refused here. */
+static bool check_text(const char *text, size_t length, struct ptx_log *log)
+{
+    const struct compile_request request = {
+        .what = COMPILE_MODULE,
+        .text = text,
+        .text_size = length,
+        .options = processor_options(),
+        .limits = compile_default_limits,
+    };
+    struct compile_answer answer;
+    bool done = compiler_ask(&request, &answer, log);
+
+    free(answer.bytes);
+    return done;
+}
+
 static int use_module(const char *path, const struct ptx_module *module,
                       const struct arguments *arguments, struct ptx_log *log)
 {
-    if (arguments->dumped != NULL) {
-        return exit_status(dump_kernel(path, module, arguments->dumped, arguments->run.block,
-                                       arguments->as_assembly));
-    }
-    return arguments->quiet ? EXIT_SUCCESS : print_module(path, module, log);
+    return arguments->dumped != NULL
+               ? exit_status(dump_kernel(path, module, arguments->dumped, arguments->run.block,
+                                         arguments->as_assembly))
+               : print_module(path, module, log);
 }
 
 static int parse_text(const char *path, const char *text, size_t length,
-                      const struct arguments *arguments)
+                      const struct arguments *arguments, struct ptx_log *log)
+{
+    struct ptx_module *module = ptx_module_create(text, length, &ptx_default_limits, log);
+    int status = EXIT_REFUSED;
+
+    if (module != NULL) {
+        status = use_module(path, module, arguments, log);
+        ptx_module_destroy(module);
+    }
+    return status;
+}
+
+static int list_or_dump(const char *path, const char *text, size_t length,
+                        const struct arguments *arguments)
 {
     static char log_text[LOG_SIZE];
     struct ptx_log log;
-    struct ptx_module *module;
-    int status;
+    int status = EXIT_SUCCESS;
 
     ptx_log_init(&log, log_text, sizeof(log_text));
-    module = ptx_module_create(text, length, &ptx_default_limits, &log);
-    run_print_log(path, log_text);
-    if (module == NULL) {
-        return EXIT_REFUSED;
+    if (arguments->dumped == NULL && !check_text(text, length, &log)) {
+        status = EXIT_REFUSED;
+    } else if (arguments->dumped != NULL || !arguments->quiet) {
+        status = parse_text(path, text, length, arguments, &log);
     }
-    status = use_module(path, module, arguments, &log);
-    ptx_module_destroy(module);
+    run_print_log(path, log_text);
     return status;
 }
 
@@ -275,7 +302,7 @@ static int check_file(const char *path, const struct arguments *arguments)
     if (arguments->run.kernel != NULL) {
         status = exit_status(run_kernel(path, text, length, &arguments->run));
     } else {
-        status = parse_text(path, text, length, arguments);
+        status = list_or_dump(path, text, length, arguments);
     }
     free(text);
     return status;
