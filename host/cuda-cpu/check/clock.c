@@ -302,7 +302,7 @@ static void know_those(struct clock_warp *warp, uint32_t still, const uint32_t *
     set_floor(warp);
 }
 
-void clock_leave(struct clock_warp *warp, uint32_t number)
+void clock_leave(struct clock_warp *warp, uint32_t number, bool is_of_all)
 {
     struct clock_barrier *barrier = &warp->block->barriers[number];
     uint32_t still, now;
@@ -311,7 +311,7 @@ void clock_leave(struct clock_warp *warp, uint32_t number)
         barrier->released = step(warp->block->clock);
     }
     now = warp->together = barrier->released;
-    still = barrier->waiting | warp->block->gone;
+    still = barrier->waiting | (is_of_all ? warp->block->gone : 0);
     if (still == warps_of(warp->block)) {
         know_all(warp, now);
     } else {

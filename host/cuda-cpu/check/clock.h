@@ -50,7 +50,7 @@ struct clock_warp {
 };
 
 struct clock_barrier {
-    uint32_t waiting;  /* warps, by their bits; what has left the kernel does as well */
+    uint32_t waiting;  /* warps, by their bits */
     uint32_t released; /* when they went on */
     uint32_t known[CLOCK_WARPS];
     struct knowledge *foreign;
@@ -84,7 +84,11 @@ void clock_fence(struct clock_warp *warp, enum clock_scope scope);
 void clock_together(struct clock_warp *warp, uint32_t lanes, bool is_all);
 
 void clock_arrive(struct clock_warp *warp, uint32_t barrier, bool waits);
-void clock_leave(struct clock_warp *warp, uint32_t barrier);
+
+/* is_of_all: the barrier is the whole block's, for which who has left the kernel counts as come.
+ * Where threads are counted, what such a warp did is ordered up to when it arrived, if it did. */
+void clock_leave(struct clock_warp *warp, uint32_t barrier, bool is_of_all);
+
 void clock_barrier_done(struct clock_block *block, uint32_t barrier);
 
 /* The warp has left the kernel. */

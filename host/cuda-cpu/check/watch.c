@@ -252,9 +252,9 @@ void check_exit(struct check_warp *warp)
     clock_exit(warp->clock);
 }
 
-void check_leave(struct check_warp *warp, uint32_t barrier)
+void check_leave(struct check_warp *warp, uint32_t barrier, bool is_of_all)
 {
-    clock_leave(warp->clock, barrier);
+    clock_leave(warp->clock, barrier, is_of_all);
 }
 
 void check_barrier_done(struct check_block *block, uint32_t barrier)

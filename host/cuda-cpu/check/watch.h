@@ -32,9 +32,10 @@ struct check_warp *check_block_warp(struct check_block *block, struct warp *warp
 /* Its threads begin. */
 void check_block_begin(struct check_block *block, const uint32_t ctaid[3]);
 
-/* The warp comes to a barrier, at which it waits or not; it goes on behind it; all have. */
+/* The warp comes to a barrier, at which it waits or not; it goes on behind it, and all of the block
+ * were to come or a number of threads; all have. */
 void check_arrive(struct check_warp *warp, uint32_t barrier, bool waits);
-void check_leave(struct check_warp *warp, uint32_t barrier);
+void check_leave(struct check_warp *warp, uint32_t barrier, bool is_of_all);
 void check_barrier_done(struct check_block *block, uint32_t barrier);
 
 /* The warp has left the kernel. */

@@ -449,6 +449,40 @@ static void test_producer_and_consumer(void **state)
               1, 64);
 }
 
+/* Of a counted barrier a warp's end orders nothing: what it did up to its arrival is ordered. */
+#define ARRIVES(behind)                                                                            \
+    SHARED("and.b32 %r5, %r1, 31; mul.wide.u32 %rd9, %r5, 4; add.s64 %rd9, %rd9, %rd8;\n"          \
+           "setp.ge.u32 %p1, %r1, 32; @%p1 bra C;\n"                                               \
+           "bar.sync 1, 64; /*1*/ld.shared.u32 %r6, [%rd9]; st.global.u32 [%rd3], %r6; ret;\n"     \
+           "C: st.shared.u32 [%rd9], 7; bar.arrive 1, 64;\n" behind)
+
+static void test_warp_that_arrived_and_ended(void **state)
+{
+    const char *source = ARRIVES("/*2*/st.shared.u32 [%rd9], %r1;");
+
+    (void)state;
+    run_clean(ARRIVES(""), 1, 64);
+    run(source, 1, 64);
+    assert_found(source, "race", "/*1*/", 0, 0, NULL);
+    assert_other(source, "race", "/*1*/", "/*2*/", 0, 32);
+}
+
+/* A first warp writes and ends, and two others meet. */
+#define ENDS(barrier)                                                                              \
+    SHARED("and.b32 %r5, %r1, 31; mul.wide.u32 %rd9, %r5, 4; add.s64 %rd9, %rd9, %rd8;\n"          \
+           "setp.ge.u32 %p1, %r1, 32; @%p1 bra C;\n"                                               \
+           "/*1*/st.shared.u32 [%rd9], %r1; ret;\n"                                                \
+           "C: " barrier " /*2*/ld.shared.u32 %r6, [%rd9]; st.global.u32 [%rd3], %r6;")
+
+static void test_warp_that_ended(void **state)
+{
+    (void)state;
+    run_clean(ENDS("bar.sync 0;"), 1, 96);
+    run(ENDS("bar.sync 1, 64;"), 1, 96);
+    assert_found(ENDS("bar.sync 1, 64;"), "race", "/*2*/", 0, 64, NULL);
+    assert_other(ENDS("bar.sync 1, 64;"), "race", "/*2*/", "/*1*/", 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,6 +519,8 @@ int main(void)
         TEST(test_flags),
         TEST(test_flag_without_release),
         TEST(test_producer_and_consumer),
+        TEST(test_warp_that_arrived_and_ended),
+        TEST(test_warp_that_ended),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
