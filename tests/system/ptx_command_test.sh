@@ -27,7 +27,7 @@ check() {
 # says FILE TEXT WHAT: the last run printed it.
 says() {
     count=$((count + 1))
-    if grep -qF "$2" "$work/$1"; then
+    if grep -qF -e "$2" "$work/$1"; then
         echo "ok $count - $3"
     else
         echo "not ok $count - $3"
@@ -41,7 +41,7 @@ run() {
     "$tool" "$@" > "$work/out" 2> "$work/err" || status=$?
 }
 
-echo 1..37
+echo 1..63
 run "$seed"
 check 0 "a file that is right"
 says out "kernel add: " "its kernel is listed"
@@ -110,6 +110,36 @@ run "$work/run.ptx" --dump-ir scale --block 12,2
 check 0 "so it is for other blocks"
 ! cmp -s "$work/out" "$work/of_lines" || status=9
 check 0 "which is other code"
+run "$work/run.ptx" --dump-asm scale
+check 0 "and its assembly"
+says out "kernel:" "which has it by name"
+printf '.version 8.0\n.target sm_90\n.entry spin() { L: bra L; }\n' > "$work/spin.ptx"
+BAREGPU_CUDA_TIME_LIMIT=20 run "$work/spin.ptx" --run spin
+check 1 "a kernel without an end"
+says err "spin: out of time" "ends with its time"
+
+# ---- Options that are wrong ----
+
+# refuses TEXT OPTION...: each with what is allowed.
+refuses() {
+    text=$1
+    shift
+    run "$work/spin.ptx" --run spin "$@"
+    check 2 "refused: $*"
+    says err "$text" "with a reason"
+}
+
+for shared in -5 abc 99999999; do
+    refuses "bytes of shared memory are 0 to 232448" --shared "$shared"
+done
+for block in 0 -1 1, 1,2,3,4 1,1,65; do
+    refuses "up to three numbers from 1 to 1024,1024,64" --block "$block"
+done
+refuses "up to three numbers from 1 to 2147483647,65535,65535" --grid 1,70000
+refuses "--run takes one file" "$seed"
+run "$work/run.ptx" --run scale --arg '[-1]' --arg 1 --arg 1
+check 1 "refused: --arg [-1]"
+says err "[-1]: memory is written [BYTES]" "with a reason"
 
 # ---- Checks ----
 

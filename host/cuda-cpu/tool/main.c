@@ -66,22 +66,41 @@ struct arguments {
     size_t file_count;
 };
 
-static void take_size(struct argp_state *state, const char *text, uint32_t size[3])
+static const uint32_t grid_max[3] = {0x7FFFFFFF, 65535, 65535}, block_max[3] = {1024, 1024, 64};
+
+/* Up to three, separated by commas. */
+static bool read_size(const char *text, const uint32_t most[3], uint32_t size[3])
 {
-    const char *next = text;
-
     for (int i = 0; i < 3; i++) {
-        char *end;
-        unsigned long value = strtoul(next, &end, 10);
+        uint64_t value;
 
-        if (end == next || !value || value > INT32_MAX || (*end != '\0' && *end != ',')) {
-            argp_error(state, "%s: up to three numbers, separated by commas", text);
+        if (!run_read_number(&text, most[i], &value) || value == 0) {
+            return false;
         }
         size[i] = (uint32_t)value;
-        if (*end == '\0') {
-            return;
+        if (*text != ',') {
+            break;
         }
-        next = end + 1;
+        text++;
+    }
+    return *text == '\0';
+}
+
+static void take_size(struct argp_state *state, const char *text, const uint32_t most[3],
+                      uint32_t size[3])
+{
+    if (!read_size(text, most, size)) {
+        argp_error(state, "%s: up to three numbers from 1 to %u,%u,%u, separated by commas", text,
+                   most[0], most[1], most[2]);
+    }
+}
+
+static void take_shared(struct argp_state *state, const char *text, uint64_t *size)
+{
+    const char *end = text;
+
+    if (!run_read_number(&end, RUN_SHARED_MAX, size) || *end != '\0') {
+        argp_error(state, "%s: bytes of shared memory are 0 to %u", text, RUN_SHARED_MAX);
     }
 }
 
@@ -106,13 +125,13 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         run->kernel = argument;
         return 0;
     case OPTION_GRID:
-        take_size(state, argument, run->grid);
+        take_size(state, argument, grid_max, run->grid);
         return 0;
     case OPTION_BLOCK:
-        take_size(state, argument, run->block);
+        take_size(state, argument, block_max, run->block);
         return 0;
     case OPTION_SHARED:
-        run->dynamic_shared = strtoul(argument, NULL, 0);
+        take_shared(state, argument, &run->dynamic_shared);
         return 0;
     case OPTION_ARG:
         take_item(state, argument, run->arguments, &run->argument_count);
@@ -135,6 +154,11 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "which file? - is standard input");
         return EINVAL;
+    case ARGP_KEY_END:
+        if (run->kernel != NULL && arguments->file_count > 1) {
+            argp_error(state, "--run takes one file");
+        }
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }

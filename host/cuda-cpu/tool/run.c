@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/tool/run.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/common/clock.h"
 #include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/llvm.h"
@@ -54,6 +56,28 @@ void run_print_log(const char *path, const char *text)
         fprintf(stderr, "%s:%.*s\n", path, (int)length, text);
         text += length + (text[length] == '\n');
     }
+}
+
+bool run_read_number(const char **text, uint64_t most, uint64_t *value)
+{
+    const char *start = *text;
+    char *end = NULL;
+
+    errno = 0;
+    if (isdigit((unsigned char)*start)) {
+        *value = strtoull(start, &end, 0);
+        *text = end;
+    }
+    return end != NULL && errno == 0 && *value <= most;
+}
+
+/* As the driver reads its settings. */
+static uint64_t environment_number(const char *name, uint64_t most)
+{
+    const char *text = getenv(name);
+    uint64_t value;
+
+    return text != NULL && run_read_number(&text, most, &value) && *text == '\0' ? value : 0;
 }
 
 /* ---- Arguments ---- */
@@ -126,15 +150,15 @@ static enum run_status set_argument(struct run *run, unsigned index)
     const char *text = run->options->arguments[index];
     const struct program_parameter *parameter = &run->kernel->parameters[index];
     enum run_status status = RUN_OK;
-    char *end;
 
     if (text[0] == '@') {
         status = read_buffer(run, index, text + 1);
     } else if (text[0] == '[') {
-        size_t size = strtoull(text + 1, &end, 0);
+        const char *end = text + 1;
+        uint64_t size;
 
-        if (end == text + 1 || strcmp(end, "]") != 0) {
-            return refuse(run, text, "memory is written [BYTES]");
+        if (!run_read_number(&end, SIZE_MAX - ALIGNMENT, &size) || strcmp(end, "]") != 0) {
+            return refuse(run, text, "memory is written [BYTES], of 0 or more");
         }
         if (!add_buffer(run, index, size)) {
             return refuse(run, text, "no memory");
@@ -169,13 +193,14 @@ static enum run_status set_arguments(struct run *run)
 
 static enum run_status save(const struct run *run, const char *text)
 {
-    char *path;
-    unsigned long index = strtoul(text, &path, 10);
+    const char *path = text;
+    uint64_t index;
     const struct buffer *buffer;
     FILE *file;
     bool done;
 
-    if (*path != '=' || index >= RUN_ARGUMENTS_MAX || run->buffers[index].bytes == NULL) {
+    if (!run_read_number(&path, RUN_ARGUMENTS_MAX - 1, &index) || *path != '=' ||
+        run->buffers[index].bytes == NULL) {
         return refuse(run, text, "NUMBER=FILE with the number of an argument that is memory");
     }
     buffer = &run->buffers[index];
@@ -232,6 +257,8 @@ static enum run_status launch(struct run *run, struct program *program, struct p
         .memory = &run->memory,
         .heap = run->heap,
         .stop = &never,
+        .limit_ns = environment_number("BAREGPU_CUDA_TIME_LIMIT", UINT64_C(1) << 40) * NS_PER_MS,
+        .seed = environment_number("BAREGPU_CUDA_SCHEDULE", UINT64_MAX),
         .is_alone = true,
         .print = print_text,
     };
@@ -268,6 +295,9 @@ static enum run_status run_program(struct run *run, struct program *program, str
     }
     if (threads < 1 || threads > 1024) {
         return refuse(run, run->kernel->name, "a block has 1 to 1024 threads");
+    }
+    if (run->kernel->shared_size + options->dynamic_shared > RUN_SHARED_MAX) {
+        return refuse(run, run->kernel->name, "it takes too much shared memory with that");
     }
     status = set_arguments(run);
     if (status == RUN_OK) {

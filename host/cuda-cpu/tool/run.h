@@ -3,11 +3,13 @@
 #ifndef CUDA_CPU_TOOL_RUN_H
 #define CUDA_CPU_TOOL_RUN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "host/cuda-cpu/ptx/module.h"
 
 #define RUN_ARGUMENTS_MAX 64
+#define RUN_SHARED_MAX (227u << 10) /* bytes of a block, as sm_90 has them */
 
 struct run_options {
     const char *kernel;
@@ -27,6 +29,9 @@ enum run_status { RUN_OK, RUN_REFUSED, RUN_SYSTEM };
 /* Prints what is wrong to standard error, each line behind the path. */
 enum run_status run_kernel(const char *path, const char *text, size_t length,
                            const struct run_options *options);
+
+/* A number without a sign, up to `most`; the text moves behind it. */
+bool run_read_number(const char **text, uint64_t most, uint64_t *value);
 
 /* The lines of a log, each behind the file's name, as compilers write them. */
 void run_print_log(const char *path, const char *text);
