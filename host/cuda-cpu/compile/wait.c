@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/compile/wait.h"
 
+#include "host/cuda-cpu/compile/again.h"
 #include "host/cuda-cpu/compile/emit_pack.h"
+#include "host/cuda-cpu/compile/live.h"
 #include "host/cuda-cpu/compile/vector.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
@@ -9,6 +11,9 @@
  * count in their company; and where it says that it waits. */
 #define ROUNDS_OF_POLLS 16
 #define ROUNDS_OF_WAITS 1
+
+/* Instructions; a longer loop does more than wait. */
+#define WAITING_LOOP_MAX 64
 
 /* Instructions in whose time all warps come to a barrier. */
 #define COST_OF_WAITS 64
@@ -219,6 +224,55 @@ static uint32_t rounds_of_loop(const struct emitter *emitter, uint32_t to)
     return rounds;
 }
 
+/* What it computes depends on what it reads, and on nothing else. */
+static bool is_plain(const struct ptx_instruction *instruction)
+{
+    for (size_t i = 0; i < instruction->operand_count; i++) {
+        if (instruction->operands[i].kind == PTX_O_SPECIAL) {
+            return false;
+        }
+    }
+    return instruction->opcode == PTX_BRA || instruction->opcode == PTX_NANOSLEEP ||
+           is_wait(instruction) || (instruction->opcode != PTX_LD && again_is_plain(instruction));
+}
+
+struct turn {
+    const struct ptx_instruction *at, *end;
+    bool is_same; /* as the one before, so far */
+};
+
+/* What is set here or later, an earlier round has set. */
+static void look_at_read(void *context, uint32_t reg)
+{
+    struct turn *turn = context;
+
+    for (const struct ptx_instruction *i = turn->at; i < turn->end; i++) {
+        turn->is_same &= !live_is_set(i, reg);
+    }
+}
+
+/* The loop goes on until an mbarrier's phase is complete, and does nothing that could complete it:
+ * one that counts its rounds, or looks at the clock, may end without. */
+static bool only_waits(const struct emitter *emitter, uint32_t to)
+{
+    const struct flow_block *blocks = emitter->flow->blocks;
+    const struct ptx_instruction *instructions = emitter->function->instructions;
+    struct turn turn = {
+        .at = instructions + blocks[to].first,
+        .end = instructions + blocks[emitter->block].end,
+        .is_same = true,
+    };
+
+    if (turn.end - turn.at > WAITING_LOOP_MAX) {
+        return false;
+    }
+    for (; turn.at < turn.end && turn.is_same; turn.at++) {
+        turn.is_same = is_plain(turn.at);
+        live_visit_read(turn.at, look_at_read, &turn);
+    }
+    return turn.is_same;
+}
+
 void wait_turn_back(struct emitter *emitter, uint32_t to)
 {
     uint32_t cost = wait_cost_of_round(emitter, to), rounds = rounds_of_loop(emitter, to);
@@ -227,9 +281,9 @@ void wait_turn_back(struct emitter *emitter, uint32_t to)
         cost = WARP_FUEL / rounds + 1;
     }
     wait_spend(emitter, emit_lane_bits(emitter), cost,
-               rounds == 0                 ? WARP_PAUSE_WORKS
-               : rounds == ROUNDS_OF_WAITS ? WARP_PAUSE_WAITS
-                                           : WARP_PAUSE_POLLS);
+               rounds == 0                                            ? WARP_PAUSE_WORKS
+               : rounds == ROUNDS_OF_WAITS && only_waits(emitter, to) ? WARP_PAUSE_WAITS
+                                                                      : WARP_PAUSE_POLLS);
 }
 
 /* ---- Lanes that meet ---- */

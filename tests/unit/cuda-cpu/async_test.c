@@ -195,6 +195,32 @@ static void test_deadlock(void **state)
         LAUNCH_DEADLOCK);
 }
 
+#define WAITING(loop)                                                                              \
+    KERNEL(                                                                                        \
+        INIT("60000") "mov.u32 %r7, 0; mov.u32 %r8, 1; setp.ne.u32 %p2, %r0, 0; @%p2 ret;\n" loop  \
+                      "\nE: st.global.u32 [%rd3], %r7;")
+
+/* A loop that does not only wait ends by itself, however often it looks in vain. */
+static void test_waits_that_end(void **state)
+{
+    static const char *const texts[] = {
+        /* so many times */
+        WAITING("W: mbarrier.test_wait.parity.shared.b64 %p1, [m], 0; @%p1 bra E;\n"
+                "add.u32 %r7, %r7, 1; setp.lt.u32 %p2, %r7, 50000; @%p2 bra W;"),
+        WAITING(
+            "W: mbarrier.try_wait.parity.shared.b64 %p1, [m], 0; @%p1 bra E;\n"
+            "mov.u32 %r1, %r7; add.u32 %r7, %r1, %r8; setp.lt.u32 %p2, %r7, 50000; @%p2 bra W;"),
+        /* it arrives itself */
+        WAITING("W: add.u32 %r7, %r7, 1; mbarrier.arrive.shared.b64 %rd4, [m];\n"
+                "mbarrier.test_wait.parity.shared.b64 %p1, [m], 0; @!%p1 bra W;"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(compare_run(texts[i], 32, &fault), LAUNCH_OK);
+    }
+}
+
 static void expect_fault(const char *text, enum warp_fault expected)
 {
     assert_int_equal(compare_run(text, 64, &fault), LAUNCH_FAULT);
@@ -248,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup(test_shared_to_shared, setup),
         cmocka_unit_test_setup(test_mbarriers, setup),
         cmocka_unit_test_setup(test_deadlock, setup),
+        cmocka_unit_test_setup(test_waits_that_end, setup),
         cmocka_unit_test_setup(test_faults, setup),
         cmocka_unit_test_setup(test_sizes, setup),
     };
