@@ -34,7 +34,7 @@ static void report_memory(struct check_warp *warp, const struct access *access,
     finding.by.access = access->what;
     finding.address = access->addresses[lane];
     finding.size = access->size;
-    region_describe(warp, lane, finding.address, &finding.memory);
+    region_describe(warp, lane, &finding);
     finding.what = what_is_wrong(access, region, finding.address, finding.memory.was_freed);
     report_add(&warp->block->check->report, &finding);
 }
@@ -55,7 +55,7 @@ static void report_unwritten(struct check_warp *warp, const struct access *acces
     finding.by.access = access->what;
     finding.address = access->addresses[lane];
     finding.size = access->size;
-    region_describe(warp, lane, finding.address, &finding.memory);
+    region_describe(warp, lane, &finding);
     report_add(&warp->block->check->report, &finding);
 }
 

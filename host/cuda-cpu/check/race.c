@@ -122,7 +122,7 @@ static void report_race(const struct meeting *meeting, uint32_t who, uint32_t bl
     finding.address = access->addresses[meeting->lane];
     finding.size = access->size;
     finding.other = other_thread(meeting, who, block, slot);
-    region_describe(meeting->warp, meeting->lane, finding.address, &finding.memory);
+    region_describe(meeting->warp, meeting->lane, &finding);
     report_add(&meeting->warp->block->check->report, &finding);
 }
 

@@ -243,14 +243,30 @@ static uint64_t distance(uint64_t start, uint64_t end, uint64_t address)
 
 struct nearest {
     uint64_t address, distance;
+    uint32_t space; /* enum place_space */
     const struct region *region;
 };
+
+static bool is_of_space(const struct region *region, uint32_t space)
+{
+    switch (space) {
+    case PLACE_GLOBAL:
+        return region->kind == REGION_GLOBAL;
+    case PLACE_SHARED:
+        return region->kind == REGION_SHARED;
+    case PLACE_LOCAL:
+        return region->kind == REGION_LOCAL;
+    default:
+        return true;
+    }
+}
 
 static void consider(struct nearest *nearest, const struct region *region)
 {
     uint64_t far = distance(region->start, region->end, nearest->address);
 
-    if (region->end > region->start && (nearest->region == NULL || far < nearest->distance)) {
+    if (region->end > region->start && (far == 0 || is_of_space(region, nearest->space)) &&
+        (nearest->region == NULL || far < nearest->distance)) {
         nearest->region = region;
         nearest->distance = far;
     }
@@ -294,11 +310,12 @@ static void describe(const struct check_warp *warp, const struct region *region,
     }
 }
 
-void region_describe(const struct check_warp *warp, uint32_t lane, uint64_t address,
-                     struct finding_memory *memory)
+void region_describe(const struct check_warp *warp, uint32_t lane, struct finding *finding)
 {
     struct check *check = warp->block->check;
-    struct nearest nearest = {.address = address};
+    uint64_t address = finding->address;
+    struct finding_memory *memory = &finding->memory;
+    struct nearest nearest = {.address = address, .space = finding->by.place.space};
     size_t place;
     struct region local = warp->block->local;
 

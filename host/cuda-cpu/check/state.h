@@ -78,9 +78,8 @@ struct region *region_find(const struct check_warp *warp, uint32_t lane, uint64_
 /* Of a range of the device's memory; NULL: none begins there. */
 struct region *region_at(const struct check *check, uint64_t start);
 
-/* What is at an address or closest to it. */
-void region_describe(const struct check_warp *warp, uint32_t lane, uint64_t address,
-                     struct finding_memory *memory);
+/* What is at a finding's address, or closest to it in the space that its place names. */
+void region_describe(const struct check_warp *warp, uint32_t lane, struct finding *finding);
 
 void region_release(struct region *region);
 

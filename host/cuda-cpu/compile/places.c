@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/compile/shared.h"
+#include "host/cuda-cpu/device/places.h"
 
 /* Names lie behind each other: an empty one, those of files, those of variables. */
 bool places_begin(struct emitter *emitter)
@@ -30,6 +31,25 @@ static void add_word(struct text *list, uint32_t word)
     text_add(list, "%si32 %u", list->used ? ", " : "", word);
 }
 
+/* Copies are between two. */
+static enum place_space space_of(const struct emitter *emitter)
+{
+    if (emitter->instruction == NULL || emitter->instruction->opcode == PTX_CP) {
+        return PLACE_ANYWHERE;
+    }
+    switch (emit_named_space(emitter)) {
+    case PTX_SPACE_GLOBAL:
+    case PTX_SPACE_CONST:
+        return PLACE_GLOBAL;
+    case PTX_SPACE_SHARED:
+        return PLACE_SHARED;
+    case PTX_SPACE_LOCAL:
+        return PLACE_LOCAL;
+    default:
+        return PLACE_ANYWHERE;
+    }
+}
+
 uint32_t emit_site(struct emitter *emitter)
 {
     const struct ptx_module *module = emitter->module;
@@ -46,6 +66,7 @@ uint32_t emit_site(struct emitter *emitter)
         add_word(&emitter->places,
                  source.file < module->file_count ? emitter->file_names[source.file] : 0);
         add_word(&emitter->places, source.line);
+        add_word(&emitter->places, space_of(emitter));
     }
     return emitter->sites++;
 }
@@ -87,7 +108,8 @@ static void emit_words(struct text *out, const struct text *words, uint32_t coun
 
 static void emit_data(struct emitter *emitter, const struct lists *lists)
 {
-    uint32_t site_words = emitter->sites * 4, variable_words = lists->variable_count * 3;
+    uint32_t site_words = emitter->sites * (uint32_t)(sizeof(struct place) / sizeof(uint32_t));
+    uint32_t variable_words = lists->variable_count * 3;
 
     text_add(emitter->out, "@" KERNEL_PLACES " = constant <{ [3 x i32], [%u x i32], [%u x i32], ",
              site_words, variable_words);

@@ -10,11 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where an instruction's addresses are: named by it, or anywhere. */
+enum place_space { PLACE_ANYWHERE, PLACE_GLOBAL, PLACE_SHARED, PLACE_LOCAL };
+
 /* What an instruction does at a site. */
 struct place {
     uint32_t line, column; /* in the PTX */
     uint32_t file;         /* a name: the source that the PTX was made from; 0: nothing says */
     uint32_t source_line;
+    uint32_t space; /* enum place_space */
 };
 
 /* A variable in shared memory. */

@@ -158,6 +158,32 @@ static void test_other_spaces(void **state)
     assert_says(source, "memory", "/*3*/", "\"access\":\"atomic\"");
 }
 
+/* Addresses of all spaces are the host's: what lies nearest is told of the space that is named. */
+static void test_nearest_of_its_space(void **state)
+{
+    static const struct {
+        const char *statements;
+        bool is_shared;
+    } accesses[] = {
+        {SHARED("cvta.shared.u64 %rd9, %rd8; /*1*/st.global.u32 [%rd9+4100], 1;"), false},
+        {SHARED("cvta.shared.u64 %rd9, %rd8; /*1*/st.u32 [%rd9+4100], 1;"), true},
+        {SHARED("/*1*/st.shared.u32 [%rd8+4100], 1;"), true},
+        {SHARED("cvta.to.shared.u64 %rd9, %rd1; st.shared.u32 [%rd8], 1;\n"
+                "/*1*/st.shared.u32 [%rd9+1028], 1;"),
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
+        close_memory();
+        open_memory(CHECK_ALL, CHECK_LIMIT);
+        run(accesses[i].statements, 1, 1);
+        assert_found(accesses[i].statements, "memory", "/*1*/", 0, 0, NULL);
+        assert_int_equal(strstr(json, "\"kind\":\"shared memory\"") != NULL, accesses[i].is_shared);
+        assert_true(accesses[i].is_shared || strstr(json, "\"offset\":1028") == NULL);
+    }
+}
+
 /* ---- What was never written ---- */
 
 static void test_never_written(void **state)
@@ -333,6 +359,7 @@ int main(void)
         TEST(test_freed),
         TEST(test_read_only),
         TEST(test_other_spaces),
+        TEST(test_nearest_of_its_space),
         TEST(test_never_written),
         TEST(test_written),
         TEST(test_never_written_in_blocks),
