@@ -127,17 +127,52 @@ static void print_text(FILE *out, const struct finding *finding)
 
 /* ---- JSON: RFC 8259 ---- */
 
+/* How long the character of several bytes is that begins there; 0: there is none. RFC 3629, 4. */
+static size_t utf8_length(const unsigned char *bytes)
+{
+    unsigned char lead = bytes[0], least = 0x80, most = 0xBF;
+    size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                    : lead >= 0xE0 && lead <= 0xEF ? 3
+                    : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                   : 0;
+
+    least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : least; /* shorter ones are there */
+    most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : most;   /* surrogates; beyond Unicode */
+    for (size_t i = 1; i < length; i++) {
+        if (bytes[i] < least || bytes[i] > most) {
+            return 0;
+        }
+        least = 0x80;
+        most = 0xBF;
+    }
+    return length;
+}
+
+/* One character of a string, and how many bytes it was. What is no UTF-8 is U+FFFD. */
+static size_t json_character(FILE *out, const char *text)
+{
+    unsigned char first = (unsigned char)*text;
+    size_t length = 1;
+
+    if (first >= 0x80) {
+        length = utf8_length((const unsigned char *)text);
+        fwrite(text, 1, length, out);
+        fputs(length ? "" : "\\ufffd", out);
+    } else if (first == '"' || first == '\\') {
+        fprintf(out, "\\%c", first);
+    } else if (first < 0x20 || first == 0x7F) {
+        fprintf(out, "\\u%04x", first);
+    } else {
+        fputc(first, out);
+    }
+    return length ? length : 1;
+}
+
 static void json_string(FILE *out, const char *key, const char *text)
 {
     fprintf(out, "\"%s\":\"", key);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            fprintf(out, "\\%c", *c);
-        } else if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7F) {
-            fprintf(out, "\\u%04x", (unsigned char)*c);
-        } else {
-            fputc(*c, out);
-        }
+    while (*text != '\0') {
+        text += json_character(out, text);
     }
     fputc('"', out);
 }

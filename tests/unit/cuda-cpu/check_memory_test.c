@@ -321,6 +321,38 @@ static void test_json(void **state)
     assert_memory_equal(json, expected, strlen(expected));
 }
 
+/* What is UTF-8 stays; each byte that is none is U+FFFD. */
+static void test_json_of_names(void **state)
+{
+    static const struct {
+        const char *name, *in_json;
+    } names[] = {
+        {"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80.cu", "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80.cu"},
+        {"\xE9.cu", "\\ufffd.cu"},                            /* Latin-1 */
+        {"\xC0\xAF", "\\ufffd\\ufffd"},                       /* longer than it has to be */
+        {"\xED\xA0\x80", "\\ufffd\\ufffd\\ufffd"},            /* a surrogate */
+        {"\xF4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"}, /* beyond Unicode */
+        {"\xE2\x82", "\\ufffd\\ufffd"},                       /* cut off */
+    };
+    char source[2048], expected[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(source, sizeof(source),
+                 ".version 8.0\n.target sm_90\n.address_size 64\n.file 1 \"%s\"\n"
+                 ".visible .entry k(.param .u64 out, .param .u64 in)\n{\n.reg .b64 %%rd<2>;\n"
+                 "ld.param.u64 %%rd1, [out];\n.loc 1 12 7\n"
+                 "st.global.u32 [%%rd1+1028], 1;\nret;\n}\n",
+                 names[i].name);
+        close_memory();
+        open_memory(CHECK_ALL, CHECK_LIMIT);
+        run(source, 1, 1);
+        snprintf(expected, sizeof(expected), "\"source\":\"%s\"", names[i].in_json);
+        fflush(json_file);
+        assert_within(json, expected);
+    }
+}
+
 static void test_limit(void **state)
 {
     (void)state;
@@ -368,6 +400,7 @@ int main(void)
         TEST(test_leak),
         TEST(test_text),
         TEST(test_json),
+        TEST(test_json_of_names),
         TEST(test_limit),
         TEST(test_chosen_kinds),
     };
