@@ -272,8 +272,8 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     launch->textures = &context->textures;
     launch->stop = &context->stop;
     launch->pool = driver_pool();
-    launch->threads = driver_settings()->threads;
-    launch->is_alone = launch->threads <= 1;
+    launch->is_alone = driver_settings()->threads <= 1;
+    launch->threads = launch->seed ? 1 : driver_settings()->threads; /* several race */
     launch->print = print;
     launch->print_context = &context->print;
     return result ?: function_prepare(function, launch) ?: check_local(launch);

@@ -55,7 +55,12 @@ static const char module_text[] =
     "mad.lo.u32 %r3, %r3, %r4, %r5; mad.wide.u32 %rd2, %r3, 4, %rd1;\n"
     "mov.u32 %r6, %dynamic_smem_size; add.u32 %r1, %r1, %r2; add.u32 %r1, %r1, %r3;\n"
     "add.u32 %r1, %r1, %r6; st.u32 [%rd2], %r1; ret; }\n"
-    ".visible .entry forever() { L: bra L; }\n";
+    ".visible .entry forever() { L: bra L; }\n"
+    /* Each block leaves how many began before it. */
+    ".visible .entry order(.param .u64 p) { .reg .b64 %rd<3>; .reg .b32 %r<4>; .reg .pred %p;\n"
+    "mov.u32 %r1, 1000; L: sub.u32 %r1, %r1, 1; setp.ne.u32 %p, %r1, 0; @%p bra L;\n"
+    "ld.param.u64 %rd1, [p]; atom.add.u32 %r2, [%rd1], 1; mov.u32 %r3, %ctaid.x;\n"
+    "mad.wide.u32 %rd2, %r3, 4, %rd1; st.u32 [%rd2+4], %r2; ret; }\n";
 
 static int setup(void **state)
 {
@@ -117,6 +122,39 @@ static void test_after_each_other(void **state)
         OK(cuLaunchKernel(function("whole_blocks"), 40, 1, 1, 128, 1, 1, 0, NULL, NULL, NULL));
         OK(cuLaunchKernel(function("warps"), 40, 1, 1, 128, 1, 1, 0, NULL, NULL, NULL));
         OK(cuCtxSynchronize());
+    }
+}
+
+#define ORDERED 2000
+
+static void launch_ordered(const char *seed, uint32_t order[ORDERED])
+{
+    CUdeviceptr pointer;
+    void *parameters[] = {&pointer};
+
+    setenv("BAREGPU_CUDA_SCHEDULE", seed, 1);
+    OK(cuInit(0));
+    OK(cuMemAlloc(&pointer, 4 + ORDERED * 4));
+    OK(cuMemsetD32(pointer, 0, 1));
+    OK(cuLaunchKernel(function("order"), ORDERED, 1, 1, 1, 1, 1, 0, NULL, parameters, NULL));
+    OK(cuMemcpyDtoH(order, pointer + 4, ORDERED * 4));
+    OK(cuMemFree(pointer));
+    unsetenv("BAREGPU_CUDA_SCHEDULE");
+    OK(cuInit(0));
+}
+
+/* Whatever threads there are. */
+static void test_schedule(void **state)
+{
+    static uint32_t first[ORDERED], again[ORDERED], other[ORDERED];
+
+    (void)state;
+    launch_ordered("3", first);
+    launch_ordered("4", other);
+    assert_memory_not_equal(first, other, sizeof(first));
+    for (int i = 0; i < 5; i++) {
+        launch_ordered("3", again);
+        assert_memory_equal(first, again, sizeof(first));
     }
 }
 
@@ -351,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cooperative, setup, close_device),
         cmocka_unit_test_setup_teardown(test_workspace, setup, close_device),
         cmocka_unit_test_setup_teardown(test_after_each_other, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_schedule, setup, close_device),
         cmocka_unit_test_setup_teardown(test_attributes, setup, close_device),
         cmocka_unit_test_setup_teardown(test_dependent, setup, close_device),
         cmocka_unit_test_setup_teardown(test_steps, setup, close_device),
