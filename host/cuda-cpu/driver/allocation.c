@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/driver/allocation.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
@@ -330,6 +332,27 @@ CUresult cuMemHostGetFlags(unsigned *flags, void *memory)
     return IN_CONTEXT(get_host_flags(flags, memory));
 }
 
+static int populate(uint64_t start, uint64_t end, int advice)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGE_SIZE);
+
+    start = start / page * page;
+    return madvise((void *)(uintptr_t)start, end - start, advice);
+}
+
+/* A GPU's driver pins the pages, and so finds those that are not there, or not to be written. Linux
+ * before 5.14 cannot be asked. A host (extension.h) registers what it has mapped itself, of which
+ * nobody may ever touch most. */
+static bool is_mapped(uint64_t start, uint64_t end, unsigned flags)
+{
+    static uint64_t own;
+    int advice = flags & CU_MEMHOSTREGISTER_READ_ONLY ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+
+    return driver_has_host() || populate(start, end, advice) == 0 ||
+           (errno == EINVAL &&
+            populate((uintptr_t)&own, (uintptr_t)(&own + 1), MADV_POPULATE_READ) != 0);
+}
+
 static CUresult register_host(struct context *context, void *memory, size_t size, unsigned flags)
 {
     struct allocation allocation = {
@@ -350,6 +373,9 @@ static CUresult register_host(struct context *context, void *memory, size_t size
     if (place > 0 &&
         table.items[place - 1].start + table.items[place - 1].size > allocation.start) {
         return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+    }
+    if (!is_mapped(allocation.start, allocation.start + size, flags)) {
+        return CUDA_ERROR_INVALID_VALUE;
     }
     return add(&allocation);
 }

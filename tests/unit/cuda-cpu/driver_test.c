@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/unit/cuda-cpu/driver_fixture.h"
@@ -243,6 +245,30 @@ static void test_registered(void **state)
     OK(cuMemHostUnregister(words));
     assert_int_equal(cuMemHostUnregister(words), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
     assert_int_equal(cuMemHostRegister(NULL, 4, 0), CUDA_ERROR_INVALID_VALUE);
+}
+
+/* Pages that no kernel could touch. */
+static void test_registered_pages(void **state)
+{
+    size_t page = (size_t)sysconf(_SC_PAGE_SIZE);
+    unsigned char *pages =
+        mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)state;
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    OK(cuMemHostRegister(pages + page - 1, page + 2, 0));
+    OK(cuMemHostUnregister(pages + page - 1));
+    assert_return_code(mprotect(pages + page, page, PROT_READ), 0);
+    assert_int_equal(cuMemHostRegister(pages, 3 * page, 0), CUDA_ERROR_INVALID_VALUE);
+    OK(cuMemHostRegister(pages, 3 * page, CU_MEMHOSTREGISTER_READ_ONLY));
+    OK(cuMemHostUnregister(pages));
+    assert_return_code(munmap(pages + page, page), 0);
+    assert_int_equal(cuMemHostRegister(pages + page - 1, 2, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuMemHostRegister(pages, 3 * page, CU_MEMHOSTREGISTER_READ_ONLY),
+                     CUDA_ERROR_INVALID_VALUE);
+    OK(cuMemHostRegister(pages, page, 0));
+    OK(cuMemHostUnregister(pages));
+    assert_return_code(munmap(pages, 3 * page), 0);
 }
 
 /* What was there before, of the process, is not seen. */
@@ -522,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_primary),
         cmocka_unit_test_setup_teardown(test_memory, setup, close_device),
         cmocka_unit_test_setup_teardown(test_registered, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_registered_pages, setup, close_device),
         cmocka_unit_test_setup_teardown(test_set, setup, close_device),
         cmocka_unit_test_setup_teardown(test_set_much, setup, close_device),
         cmocka_unit_test_setup_teardown(test_fresh_memory_is_zero, setup, close_device),
