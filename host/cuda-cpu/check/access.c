@@ -415,3 +415,38 @@ uint32_t check_atomic(struct warp *of, const uint64_t *addresses, uint32_t mask,
 
     return look_at(of->check, &access);
 }
+
+uint32_t check_allow(struct warp *of, const uint64_t *addresses, uint32_t mask, uint32_t size,
+                     bool write, uint32_t site)
+{
+    const struct access access = {
+        .addresses = addresses,
+        .size = size,
+        .site = site,
+        .what = write ? FINDING_WRITE : FINDING_READ,
+    };
+    uint32_t good = 0;
+
+    for (; mask; mask &= mask - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(mask);
+        const struct region *region = region_find(of->check, lane, addresses[lane], size);
+
+        if (may(&access, region, addresses[lane])) {
+            good |= 1u << lane;
+        } else {
+            report_memory(of->check, &access, region, lane);
+        }
+    }
+    return good;
+}
+
+void check_refuse(struct warp *of, const char *what, uint32_t lanes, uint32_t site)
+{
+    for (; lanes; lanes &= lanes - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(lanes);
+        struct finding finding = finding_of(of->check, lane, CHECK_MEMORY, site);
+
+        finding.what = what;
+        report_add(&of->check->block->check->report, &finding);
+    }
+}

@@ -56,6 +56,13 @@ void check_scatter(struct warp *warp, const void *values, const uint64_t *addres
 uint32_t check_atomic(struct warp *warp, const uint64_t *addresses, uint32_t mask, uint32_t size,
                       uint32_t operation, uint32_t site);
 
+/* The lanes that may touch what is no access of theirs; what is wrong is reported. */
+uint32_t check_allow(struct warp *warp, const uint64_t *addresses, uint32_t mask, uint32_t size,
+                     bool write, uint32_t site);
+
+/* Reports what is wrong without an address. */
+void check_refuse(struct warp *warp, const char *what, uint32_t lanes, uint32_t site);
+
 /* Bytes of each lane's local memory, from this offset on, are an argument or a result now. */
 void check_handed_over(struct check_warp *warp, uint64_t offset, uint64_t size, uint32_t lanes);
 

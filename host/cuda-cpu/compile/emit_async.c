@@ -56,8 +56,9 @@ static void call_mbarrier(struct emitter *emitter, value addresses, value operan
     value results = emit_slot(emitter, 0), lanes = emit_lane_bits(emitter);
     value callee = emit_field(emitter, offsetof(struct warp, mbarrier), "ptr");
 
-    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %d)",
-         callee, results, addresses, operands, lanes, operation);
+    emit(emitter,
+         "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %d, i32 %u)",
+         callee, results, addresses, operands, lanes, operation, emit_site(emitter));
 }
 
 static void mbarrier(struct emitter *emitter)

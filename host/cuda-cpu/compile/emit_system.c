@@ -77,8 +77,7 @@ static void fail_assertion(struct emitter *emitter)
 
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u)",
-         callee, expressions, files, functions, lines, lanes,
-         (unsigned)(emitter->instruction - emitter->function->instructions));
+         callee, expressions, files, functions, lines, lanes, emit_site(emitter));
 }
 
 void emit_system_call(struct emitter *emitter, const char *name)

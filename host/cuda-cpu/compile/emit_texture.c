@@ -105,7 +105,6 @@ static void put_table(struct emitter *emitter, const struct ptx_operand *table)
 
 static void call(struct emitter *emitter, const struct texture_form *form)
 {
-    uint32_t number = (uint32_t)(emitter->instruction - emitter->function->instructions);
     value callee = emit_field(emitter, offsetof(struct warp, texture), "ptr");
     unsigned long long bits;
 
@@ -115,8 +114,8 @@ static void call(struct emitter *emitter, const struct texture_form *form)
                        offsetof(struct surface_request, coordinates),
                    "both kinds begin alike");
     memcpy(&bits, form, sizeof(bits));
-    emit(emitter, "call void %%t%u(ptr %%w, ptr %%slots, i64 %llu, i32 %%t%u, i32 %u, i32 %u)",
-         callee, bits, emit_lane_bits(emitter), number, emit_site(emitter));
+    emit(emitter, "call void %%t%u(ptr %%w, ptr %%slots, i64 %llu, i32 %%t%u, i32 %u)", callee,
+         bits, emit_lane_bits(emitter), emit_site(emitter));
 }
 
 /* ---- Textures ---- */

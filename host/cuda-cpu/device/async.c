@@ -35,33 +35,31 @@ static bool is_in_shared(const struct warp *warp, uint64_t address)
            warp->shared_size - distance >= sizeof(struct mbarrier);
 }
 
-static unsigned char *find(struct warp *warp, uint32_t lane, uint64_t address)
+static unsigned char *find(struct warp *warp, uint32_t lane, uint64_t address, uint32_t site)
 {
     if (!is_in_shared(warp, address)) {
-        access_check(warp, lane, address, sizeof(struct mbarrier), true, WARP_NO_SITE);
+        access_check(warp, lane, address, sizeof(struct mbarrier), true, site);
     }
     return (unsigned char *)(uintptr_t)address;
 }
 
-static struct mbarrier load(struct warp *warp, uint32_t lane, uint64_t address)
+static struct mbarrier load(const unsigned char *place)
 {
     struct mbarrier barrier;
 
-    memcpy(&barrier, find(warp, lane, address), sizeof(barrier));
+    memcpy(&barrier, place, sizeof(barrier));
     return barrier;
 }
 
-static void store(struct warp *warp, uint32_t lane, uint64_t address, struct mbarrier barrier)
+static void store(unsigned char *place, struct mbarrier barrier)
 {
-    memcpy(find(warp, lane, address), &barrier, sizeof(barrier));
+    memcpy(place, &barrier, sizeof(barrier));
 }
 
 /* What an operation adds to the three. Then the phase is over or not; what was before comes back.
  */
-static uint64_t change(struct warp *warp, uint32_t lane, uint64_t address, uint64_t arrivals,
-                       uint64_t dropped, int64_t bytes)
+static uint64_t change(unsigned char *place, uint64_t arrivals, uint64_t dropped, int64_t bytes)
 {
-    unsigned char *place = find(warp, lane, address);
     struct mbarrier barrier;
     uint64_t before;
 
@@ -78,50 +76,80 @@ static uint64_t change(struct warp *warp, uint32_t lane, uint64_t address, uint6
     return before;
 }
 
-static uint64_t operate(struct warp *warp, uint32_t lane, uint64_t address, uint64_t operand,
-                        enum warp_mbarrier operation)
+static uint64_t operate(unsigned char *place, uint64_t operand, enum warp_mbarrier operation)
 {
     switch (operation) {
     case WARP_MBARRIER_INIT:
-        store(warp, lane, address, (struct mbarrier){.pending = operand, .expected = operand});
+        store(place, (struct mbarrier){.pending = operand, .expected = operand});
         return 0;
     case WARP_MBARRIER_INVAL:
-        store(warp, lane, address, (struct mbarrier){0});
+        store(place, (struct mbarrier){0});
         return 0;
     case WARP_MBARRIER_EXPECT_TX:
-        return change(warp, lane, address, 0, 0, (int64_t)operand);
+        return change(place, 0, 0, (int64_t)operand);
     case WARP_MBARRIER_COMPLETE_TX:
-        return change(warp, lane, address, 0, 0, -(int64_t)operand);
+        return change(place, 0, 0, -(int64_t)operand);
     case WARP_MBARRIER_ARRIVE:
-        return change(warp, lane, address, operand, 0, 0);
+        return change(place, operand, 0, 0);
     case WARP_MBARRIER_ARRIVE_DROP:
-        return change(warp, lane, address, operand, operand, 0);
+        return change(place, operand, operand, 0);
     case WARP_MBARRIER_ARRIVE_EXPECT_TX:
-        return change(warp, lane, address, 1, 0, (int64_t)operand);
+        return change(place, 1, 0, (int64_t)operand);
     case WARP_MBARRIER_ARRIVE_DROP_EXPECT_TX:
-        return change(warp, lane, address, 1, 1, (int64_t)operand);
+        return change(place, 1, 1, (int64_t)operand);
     case WARP_MBARRIER_WAIT:
-        return load(warp, lane, address).phase != unpack(operand).phase;
+        return load(place).phase != unpack(operand).phase;
     default: /* WARP_MBARRIER_WAIT_PARITY */
-        return load(warp, lane, address).phase != (operand & 1);
+        return load(place).phase != (operand & 1);
     }
 }
 
+/* Behind what is refused nobody waits. */
+static uint32_t check_lanes(struct warp *warp, uint64_t *results, const uint64_t *addresses,
+                            uint32_t mask, bool waits, uint32_t site)
+{
+    uint32_t good = check_allow(warp, addresses, mask, sizeof(struct mbarrier), true, site);
+
+    for (uint32_t bad = mask & ~good; bad; bad &= bad - 1) {
+        results[__builtin_ctz(bad)] = waits;
+    }
+    check_mbarrier(warp->check, addresses, good, waits);
+    return good;
+}
+
 void async_mbarrier(struct warp *warp, uint64_t *results, const uint64_t *addresses,
-                    const uint64_t *operands, uint32_t mask, uint32_t operation)
+                    const uint64_t *operands, uint32_t mask, uint32_t operation, uint32_t site)
 {
     if (warp->check != NULL) {
-        check_mbarrier(warp->check, addresses, mask, operation >= WARP_MBARRIER_WAIT);
+        mask = check_lanes(warp, results, addresses, mask, operation >= WARP_MBARRIER_WAIT, site);
     }
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
-        results[lane] =
-            operate(warp, lane, addresses[lane], operands[lane], (enum warp_mbarrier)operation);
+        results[lane] = operate(find(warp, lane, addresses[lane], site), operands[lane],
+                                (enum warp_mbarrier)operation);
     }
 }
 
 /* ---- Copies ---- */
+
+/* False: reported, where that is checked; else the kernel ends. */
+static bool is_aligned(struct warp *warp, uint32_t lane, uint64_t address, uint32_t size,
+                       bool write, uint32_t site)
+{
+    uint64_t addresses[WARP_LANES];
+
+    if (address % size == 0) {
+        return true;
+    }
+    if (warp->check == NULL) {
+        access_check(warp, lane, address, size, write, site);
+    } else {
+        addresses[lane] = address;
+        check_allow(warp, addresses, 1u << lane, size, write, site);
+    }
+    return false;
+}
 
 /* Lanes whose sources are shorter, byte by byte; zeros follow. */
 static void load_short(struct warp *warp, unsigned char *values, const uint64_t *from,
@@ -133,8 +161,8 @@ static void load_short(struct warp *warp, unsigned char *values, const uint64_t 
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
-        if (from[lane] % size != 0) {
-            access_check(warp, lane, from[lane], size, false, WARP_NO_SITE);
+        if (!is_aligned(warp, lane, from[lane], size, false, site)) {
+            continue;
         }
         for (uint32_t i = 0; i < sizes[lane]; i++) {
             addresses[lane] = from[lane] + i;
@@ -165,18 +193,15 @@ struct bulk {
     unsigned char values[WARP_LANES * BULK];
 };
 
-static void start_bulk(struct warp *warp, struct bulk *bulk, uint32_t lane, uint64_t to,
-                       uint64_t from, uint64_t size)
+/* False: it may not be. */
+static bool start_bulk(struct warp *warp, struct bulk *bulk, uint32_t lane, uint64_t to,
+                       uint64_t from, uint64_t size, uint32_t site)
 {
     bulk->lane = lane;
     bulk->to[lane] = to;
     bulk->from[lane] = from;
-    if (size % BULK != 0 || from % BULK != 0) {
-        access_check(warp, lane, from | size % BULK, BULK, false, WARP_NO_SITE);
-    }
-    if (to % BULK != 0) {
-        access_check(warp, lane, to, BULK, true, WARP_NO_SITE);
-    }
+    return is_aligned(warp, lane, from | size % BULK, BULK, false, site) &&
+           is_aligned(warp, lane, to, BULK, true, site + 1);
 }
 
 static void advance(struct bulk *bulk, uint32_t step)
@@ -193,7 +218,9 @@ void async_copy_bulk(struct warp *warp, const uint64_t *to, const uint64_t *from
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask), bit = 1u << lane;
 
-        start_bulk(warp, &bulk, lane, to[lane], from[lane], sizes[lane]);
+        if (!start_bulk(warp, &bulk, lane, to[lane], from[lane], sizes[lane], site)) {
+            continue;
+        }
         for (uint64_t done = 0; done < sizes[lane]; done += BULK) {
             warp->gather(warp, bulk.values, bulk.from, bit, BULK, site);
             warp->scatter(warp, bulk.values, bulk.to, bit, BULK | WARP_ACCESS_WRITE, site + 1);
@@ -212,7 +239,9 @@ void async_reduce_bulk(struct warp *warp, const uint64_t *to, const uint64_t *fr
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask), bit = 1u << lane;
 
-        start_bulk(warp, &bulk, lane, to[lane], from[lane], sizes[lane]);
+        if (!start_bulk(warp, &bulk, lane, to[lane], from[lane], sizes[lane], site)) {
+            continue;
+        }
         for (uint64_t done = 0; done < sizes[lane]; done += size) {
             warp->gather(warp, bulk.values, bulk.from, bit, size, site);
             warp->atomic(warp, old, bulk.to, bulk.values, bulk.values, bit, operation, site + 1);

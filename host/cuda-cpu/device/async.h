@@ -10,7 +10,7 @@
 #include "host/cuda-cpu/device/warp.h"
 
 void async_mbarrier(struct warp *warp, uint64_t *results, const uint64_t *addresses,
-                    const uint64_t *operands, uint32_t mask, uint32_t operation);
+                    const uint64_t *operands, uint32_t mask, uint32_t operation, uint32_t site);
 void async_copy(struct warp *warp, const uint64_t *to, const uint64_t *from, const uint64_t *sizes,
                 uint32_t mask, uint32_t size, uint32_t site);
 void async_copy_bulk(struct warp *warp, const uint64_t *to, const uint64_t *from,

@@ -126,7 +126,7 @@ static uint32_t on_barrier(struct warp *warp, uint32_t number, uint32_t threads,
     struct block *block = runner->block;
 
     if (number >= BLOCK_BARRIERS || threads % WARP_LANES) {
-        warp->fault(warp, WARP_FAULT_TRAP, 0, mask);
+        warp->fault(warp, WARP_FAULT_TRAP, WARP_NO_SITE, mask);
         return 0;
     }
     if (warp->check != NULL) {

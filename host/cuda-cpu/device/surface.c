@@ -170,7 +170,7 @@ static void reduce(struct warp *warp, const struct surface_request *request,
 
 void access_surface(struct warp *warp, struct surface_request *request,
                     const struct texture_form *form, const struct texture *surface, uint32_t mask,
-                    uint32_t instruction, uint32_t site)
+                    uint32_t site)
 {
     uint64_t addresses[WARP_LANES];
     uint32_t inside = 0;
@@ -182,7 +182,7 @@ void access_surface(struct warp *warp, struct surface_request *request,
         inside |= find_address(form, surface, spot, &addresses[lane]) ? 1u << lane : 0;
     }
     if (inside != mask && form->outside == TEXTURE_OUTSIDE_TRAP) {
-        warp->fault(warp, WARP_FAULT_TEXTURE, instruction, mask & ~inside);
+        texture_refuse(warp, "outside of the surface", mask & ~inside, site);
     }
     if (form->operation == SURFACE_LOAD) {
         clear_lanes(request, form, mask & ~inside);

@@ -68,7 +68,7 @@ static void read_words(const struct reading *reading, uint64_t address, char wor
 
 static void on_assertion(struct warp *warp, const uint64_t *expressions, const uint64_t *files,
                          const uint64_t *functions, const uint32_t *lines, uint32_t lanes,
-                         uint32_t instruction)
+                         uint32_t site)
 {
     struct runner *runner = runner_of(warp);
     const uint32_t(*tid)[WARP_LANES] = warp->tids[warp->warpid];
@@ -87,7 +87,7 @@ static void on_assertion(struct warp *warp, const uint64_t *expressions, const u
                  tid[0][lane], tid[1][lane], tid[2][lane], expression);
         print_text(runner, text);
     }
-    warp->fault(warp, WARP_FAULT_ASSERT, instruction, lanes);
+    warp->fault(warp, WARP_FAULT_ASSERT, site, lanes);
 }
 
 /* ---- The heap ---- */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/check/watch.h"
+
 struct texture_entry {
     uint64_t handle; /* its generation and its place + 1; 0: free */
     struct texture texture;
@@ -198,7 +200,7 @@ static uint32_t lanes_like(const uint64_t *handles, uint32_t mask, uint64_t hand
 }
 
 static void serve(struct warp *warp, void *request, const struct texture_form *form,
-                  const struct texture *texture, uint32_t mask, uint32_t instruction, uint32_t site)
+                  const struct texture *texture, uint32_t mask, uint32_t site)
 {
     switch ((enum texture_operation)form->operation) {
     case TEXTURE_FETCH:
@@ -210,13 +212,40 @@ static void serve(struct warp *warp, void *request, const struct texture_form *f
         answer_query(request, form, texture, mask);
         return;
     default:
-        access_surface(warp, request, form, texture, mask, instruction, site);
+        access_surface(warp, request, form, texture, mask, site);
+    }
+}
+
+void texture_refuse(struct warp *warp, const char *what, uint32_t mask, uint32_t site)
+{
+    if (warp->check != NULL) {
+        check_refuse(warp, what, mask, site);
+    } else {
+        warp->fault(warp, WARP_FAULT_TEXTURE, site, mask);
+    }
+}
+
+/* Lanes whose texture there is not. */
+static void clear_results(void *request, const struct texture_form *form, uint32_t mask)
+{
+    struct texture_request *texture = request;
+    struct surface_request *surface = request;
+
+    for (; mask; mask &= mask - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(mask);
+
+        for (unsigned i = 0; i < 4; i++) {
+            if (form->operation == SURFACE_LOAD) {
+                memset(surface->values[i] + (size_t)lane * form->size, 0, form->size);
+            } else {
+                texture->results[i][lane] = 0;
+            }
+        }
     }
 }
 
 /* Lanes of one texture together: mostly that is all of them. */
-void texture_request(struct warp *warp, void *request, uint64_t bits, uint32_t mask,
-                     uint32_t instruction, uint32_t site)
+void texture_request(struct warp *warp, void *request, uint64_t bits, uint32_t mask, uint32_t site)
 {
     const uint64_t *handles = request; /* first in both kinds */
     struct texture_form form;
@@ -229,9 +258,11 @@ void texture_request(struct warp *warp, void *request, uint64_t bits, uint32_t m
 
         if (warp->textures == NULL ||
             !textures_find(warp->textures, handle, form.operation >= SURFACE_LOAD, &texture)) {
-            warp->fault(warp, WARP_FAULT_TEXTURE, instruction, like);
+            texture_refuse(warp, "no such texture or surface", like, site);
+            clear_results(request, &form, like);
+        } else {
+            serve(warp, request, &form, &texture, like, site);
         }
-        serve(warp, request, &form, &texture, like, instruction, site);
         mask &= ~like;
     }
 }

@@ -150,8 +150,7 @@ struct surface_request {
 };
 
 /* warp.h */
-void texture_request(struct warp *warp, void *request, uint64_t form, uint32_t mask,
-                     uint32_t instruction, uint32_t site);
+void texture_request(struct warp *warp, void *request, uint64_t form, uint32_t mask, uint32_t site);
 
 /* ---- Within the texture unit ---- */
 
@@ -161,7 +160,10 @@ void sample_texture(struct warp *warp, struct texture_request *request,
                     uint32_t site);
 void access_surface(struct warp *warp, struct surface_request *request,
                     const struct texture_form *form, const struct texture *surface, uint32_t mask,
-                    uint32_t instruction, uint32_t site);
+                    uint32_t site);
+
+/* No such texture, or outside of it: reported where that is checked, or the kernel ends. */
+void texture_refuse(struct warp *warp, const char *what, uint32_t mask, uint32_t site);
 
 unsigned texture_channel_size(enum texture_format format); /* bytes */
 bool texture_is_signed(enum texture_format format);

@@ -158,7 +158,7 @@ struct warp {
      * expression, the file and the function. */
     void (*assertion)(struct warp *warp, const uint64_t *expressions, const uint64_t *files,
                       const uint64_t *functions, const uint32_t *lines, uint32_t lanes,
-                      uint32_t instruction);
+                      uint32_t site);
     uint64_t (*nanoseconds)(void); /* %globaltimer */
     /* results[i] = sources[indices[i]], of words */
     void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
@@ -178,7 +178,7 @@ struct warp {
                          uint64_t stride, uint64_t form, uint32_t lanes, uint32_t site);
     /* On the mbarrier at each lane's address. Results: the state before; whether a wait is over. */
     void (*mbarrier)(struct warp *warp, uint64_t *results, const uint64_t *addresses,
-                     const uint64_t *operands, uint32_t mask, uint32_t operation);
+                     const uint64_t *operands, uint32_t mask, uint32_t operation, uint32_t site);
     /* Each lane writes `size` bytes, of which so many are read, and the rest is zero. By gather at
      * the site and scatter at the next one, as those below. */
     void (*copy_async)(struct warp *warp, const uint64_t *to, const uint64_t *from,
@@ -190,8 +190,7 @@ struct warp {
                         uint32_t site);
     /* A struct texture_request or surface_request. form: struct texture_form. By gather and scatter
      * at the site. */
-    void (*texture)(struct warp *warp, void *request, uint64_t form, uint32_t mask,
-                    uint32_t instruction, uint32_t site);
+    void (*texture)(struct warp *warp, void *request, uint64_t form, uint32_t mask, uint32_t site);
     struct textures *textures; /* that there are; NULL: none */
     /* printf of each lane: the format's address, and that of the values. Their numbers come back.
      */

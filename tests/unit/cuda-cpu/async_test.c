@@ -225,6 +225,7 @@ static void expect_fault(const char *text, enum warp_fault expected)
 {
     assert_int_equal(compare_run(text, 64, &fault), LAUNCH_FAULT);
     assert_int_equal(fault.fault, expected);
+    assert_int_not_equal(fault.site, WARP_NO_SITE);
 }
 
 static void test_faults(void **state)

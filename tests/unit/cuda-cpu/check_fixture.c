@@ -12,6 +12,7 @@
 
 _Alignas(256) uint32_t out[WORDS + 64], in[WORDS];
 struct memory memory;
+struct textures textures;
 char *json, *text;
 size_t json_size;
 static size_t text_size;
@@ -60,6 +61,7 @@ int teardown(void **state)
 {
     (void)state;
     close_memory();
+    textures_clear(&textures);
     free(json);
     free(text);
     json = text = NULL;
@@ -90,6 +92,7 @@ enum launch_status launch_at(const char *source, unsigned grid, unsigned block, 
         .block = {block, 1, 1},
         .params = params,
         .memory = &memory,
+        .textures = &textures,
         .stop = &never,
     };
     struct launch_fault fault;

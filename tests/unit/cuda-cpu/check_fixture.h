@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "host/cuda-cpu/check/check.h"
+#include "host/cuda-cpu/device/texture.h"
 #include "host/cuda-cpu/program/program.h"
 
 /* A kernel over two arrays of words, with the thread's place in %rd3 of the first and in %rd4 of
@@ -29,6 +30,7 @@
 
 extern uint32_t out[WORDS + 64], in[WORDS];
 extern struct memory memory;
+extern struct textures textures;
 extern char *json, *text; /* what was found, up to close_memory */
 extern size_t json_size;
 extern FILE *json_file; /* to be flushed before json is read */

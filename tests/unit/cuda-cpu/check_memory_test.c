@@ -158,6 +158,64 @@ static void test_other_spaces(void **state)
     assert_says(source, "memory", "/*3*/", "\"access\":\"atomic\"");
 }
 
+/* What asks for memory otherwise than by a load or a store; then the kernel goes on. */
+static void test_of_other_kinds(void **state)
+{
+    const char *source =
+        KERNEL(".shared .align 16 .b8 tile[64]; .shared .align 8 .b64 m;",
+               "mbarrier.init.shared.b64 [m], 9; /*1*/mbarrier.init.shared.b64 [m+4], 1;\n"
+               "W: /*2*/mbarrier.test_wait.parity.shared.b64 %p1, [m+4], 0; @!%p1 bra W;\n"
+               "/*3*/cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes"
+               " [tile], [%rd1+8], 16, [m];\n"
+               "/*4*/cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes"
+               " [tile+8], [%rd1], 16, [m];\n"
+               "st.global.u32 [%rd3], 7;");
+
+    (void)state;
+    run(source, 1, 1);
+    assert_found(source, "memory", "/*1*/", 0, 0, NULL);
+    assert_found(source, "memory", "/*2*/", 0, 0, NULL);
+    assert_found(source, "memory", "/*3*/", 0, 0, &out[2]);
+    assert_found(source, "memory", "/*4*/", 0, 0, NULL);
+    assert_says(source, "memory", "/*4*/", "\"what\":\"which is misaligned\"");
+    assert_int_equal(out[0], 7);
+    close_memory();
+    assert_int_equal(errors, 4);
+}
+
+static void test_surfaces(void **state)
+{
+    struct texture surface = {
+        .format = TEXTURE_U32, .channels = 1, .level_count = 1, .is_surface = true};
+    const char *source =
+        KERNEL("", "ld.global.u64 %rd9, [%rd1+64]; mul.lo.u32 %r5, %r1, 4; mov.u32 %r6, 9;\n"
+                   "/*1*/suld.b.1d.b32.trap %r6, [%rd9, {%r5}]; st.global.u32 [%rd3], %r6;\n"
+                   "mov.u32 %r7, 9; add.u64 %rd9, %rd9, 1;\n"
+                   "/*2*/suld.b.1d.b32.trap %r7, [%rd9, {%r5}]; st.global.u32 [%rd3+16], %r7;");
+    uint64_t handle;
+
+    (void)state;
+    surface.levels[0] = (struct texture_level){.address = address_of(&out[32]),
+                                               .width = 3,
+                                               .height = 1,
+                                               .depth = 1,
+                                               .pitch = 12,
+                                               .slice = 12};
+    handle = textures_add(&textures, &surface);
+    memcpy(&out[16], &handle, sizeof(handle));
+    memset(&out[32], 0x55, 12);
+    run(source, 1, 4);
+    assert_found(source, "memory", "/*1*/", 0, 3, NULL);
+    assert_says(source, "memory", "/*1*/", "\"what\":\"outside of the surface\"");
+    assert_found(source, "memory", "/*2*/", 0, 0, NULL);
+    assert_says(source, "memory", "/*2*/", "\"what\":\"no such texture or surface\"");
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(out[i], i < 3 ? 0x55555555 : 0);
+    }
+    close_memory();
+    assert_int_equal(errors, 5);
+}
+
 /* Addresses of all spaces are the host's: what lies nearest is told of the space that is named. */
 static void test_nearest_of_its_space(void **state)
 {
@@ -391,6 +449,8 @@ int main(void)
         TEST(test_freed),
         TEST(test_read_only),
         TEST(test_other_spaces),
+        TEST(test_of_other_kinds),
+        TEST(test_surfaces),
         TEST(test_nearest_of_its_space),
         TEST(test_never_written),
         TEST(test_written),

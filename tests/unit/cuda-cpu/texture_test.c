@@ -18,6 +18,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "host/cuda-cpu/device/places.h"
 #include "host/cuda-cpu/program/program.h"
 #include "tests/models/ptx/float.h"
 #include "tests/models/ptx/texture.h"
@@ -90,6 +91,8 @@ static void print_nothing(void *context, const char *text)
     (void)text;
 }
 
+static unsigned first_line; /* of the statements */
+
 /* %rd0 has the handle, %r0 to %r3 and %f0 to %f3 the coordinates. */
 static void start(const char *declarations, const char *statements)
 {
@@ -114,6 +117,10 @@ static void start(const char *declarations, const char *statements)
              "cvt.u32.u64 %%r6, %%rd2; cvt.u32.u64 %%r7, %%rd3; cvt.u32.u64 %%r8, %%rd4; "
              "cvt.u16.u64 %%h1, %%rd1;\n%s\nret;\n}\n",
              declarations, sizeof(struct input), sizeof(struct output), statements);
+    first_line = 1;
+    for (const char *c = text; c < strstr(text, statements); c++) {
+        first_line += *c == '\n';
+    }
     ptx_log_init(&log, log_text, sizeof(log_text));
     program = program_create(text, strlen(text), &memory, &log);
     launch = (struct launch){
@@ -566,6 +573,7 @@ static void test_handles(void **state)
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(run(hostile[i]), LAUNCH_FAULT);
         assert_int_equal(fault.fault, WARP_FAULT_TEXTURE);
+        assert_int_equal(places_at(launch.places, fault.site).line, first_line);
     }
     assert_true(textures_remove(&textures, handle, false));
     assert_false(textures_remove(&textures, handle, false));
@@ -714,6 +722,7 @@ static void test_surface_loads(void **state)
     start("", "suld.b.3d.b32.trap %r16, [%rd0, {%r0, %r1, %r2, %r2}];");
     assert_int_equal(run(handle), LAUNCH_FAULT);
     assert_int_equal(fault.fault, WARP_FAULT_TEXTURE);
+    assert_int_equal(places_at(launch.places, fault.site).line, first_line);
     assert_int_equal(fault.thread[0], 0);
     finish();
 }
