@@ -27,6 +27,9 @@ static void put_result(struct emitter *emitter, enum ptx_word type, value of)
 {
     const struct ptx_operand *result = &emitter->instruction->call[0].items[0];
 
+    if (result->kind == PTX_O_SINK) {
+        return;
+    }
     if (call_is_in_frame(result)) {
         emit_store_at(emitter, emit_frame_addresses(emitter, result->symbol->variable->offset),
                       type, of);

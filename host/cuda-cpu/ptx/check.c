@@ -469,14 +469,19 @@ bool ptx_is_system_function(const char *name)
 }
 
 static bool check_arguments(struct checker *checker, const struct ptx_operand *list,
-                            struct ptx_variable *const *params, size_t count, const char *what)
+                            struct ptx_variable *const *params, size_t count, bool written)
 {
+    const char *what = written ? "results" : "arguments";
+
     if (list->count != count) {
         return no(checker, list->at, "%zu %s where there should be %zu", list->count, what, count);
     }
     for (size_t i = 0; i < count; i++) {
         const struct ptx_operand *item = &list->items[i];
 
+        if (written && item->kind == PTX_O_SINK) {
+            continue;
+        }
         if (params[i]->vector > 1 && item->kind == PTX_O_REGISTER) {
             if (register_of(checker, item->reg)->vector != params[i]->vector) {
                 return no(checker, item->at, "a vector of %u should be here", params[i]->vector);
@@ -542,8 +547,8 @@ static bool check_call(struct checker *checker)
     if (is_direct && !called->has_body && !ptx_is_system_function(called->name)) {
         return no(checker, call[1].at, "%s has no body", called->name);
     }
-    return check_arguments(checker, &call[0], called->results, called->result_count, "results") &&
-           check_arguments(checker, &call[2], called->params, called->param_count, "arguments");
+    return check_arguments(checker, &call[0], called->results, called->result_count, true) &&
+           check_arguments(checker, &call[2], called->params, called->param_count, false);
 }
 
 /* ---- Instructions ---- */

@@ -92,10 +92,12 @@ static bool match(const char *pattern, struct words words)
     return false;
 }
 
-/* What stands in a place says what is meant. */
-static bool is_strict(enum ptx_opcode opcode)
+/* What stands in a place says what is meant. Of one matrix it is clear: the ISA itself writes
+ * wmma.load with its layout before and behind its shape. */
+static bool is_strict(enum ptx_opcode opcode, const enum ptx_word *words, size_t count)
 {
-    return opcode == PTX_MMA || opcode == PTX_WMMA;
+    return opcode == PTX_MMA ||
+           (opcode == PTX_WMMA && count && words[0] != PTX_W_LOAD && words[0] != PTX_W_STORE);
 }
 
 bool ptx_form_has_words(const struct ptx_form *form, const enum ptx_word *words, size_t count)
@@ -106,7 +108,7 @@ bool ptx_form_has_words(const struct ptx_form *form, const enum ptx_word *words,
         return true;
     }
     all.ordered = false;
-    return !is_strict(form->opcode) && match(form->words, all);
+    return !is_strict(form->opcode, words, count) && match(form->words, all);
 }
 
 /* The table is in the order of the opcodes. */

@@ -139,6 +139,23 @@ static size_t number_length(const struct ptx_lexer *lexer)
     }
 }
 
+/* .5 and .5e-3, where words such as .2d have letters. */
+static bool is_fraction(const struct ptx_lexer *lexer)
+{
+    size_t length = 1;
+    char c;
+
+    while (is_digit(peek(lexer, length))) {
+        length++;
+    }
+    c = peek(lexer, length);
+    if (c == 'e' || c == 'E') {
+        c = peek(lexer, length + 1);
+        return length > 1 && (is_digit(c) || c == '+' || c == '-');
+    }
+    return length > 1 && !is_letter(c) && c != '_';
+}
+
 static size_t sign_length(const struct ptx_lexer *lexer)
 {
     static const char pairs[][3] = {"<<", ">>", "<=", ">=", "==", "!=", "&&", "||"};
@@ -210,7 +227,7 @@ struct ptx_token ptx_lexer_next(struct ptx_lexer *lexer)
     if (is_name_start(c)) {
         return take(lexer, PTX_T_NAME, name_length(lexer));
     }
-    if (is_digit(c)) {
+    if (is_digit(c) || (c == '.' && is_fraction(lexer))) {
         return take(lexer, PTX_T_NUMBER, number_length(lexer));
     }
     if (c == '.') {

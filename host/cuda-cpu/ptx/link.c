@@ -55,8 +55,23 @@ static void check_function(struct parser *parser, const struct ptx_symbol *symbo
     }
 }
 
+/* A symbol of a function that has another name. */
+static bool is_alias(const struct ptx_symbol *symbol)
+{
+    return strcmp(symbol->name, symbol->function->name) != 0;
+}
+
+/* It is another function from now on; what it was keeps its own name. */
+static struct ptx_function *turn_to(struct parser *parser, struct ptx_symbol *alias,
+                                    struct ptx_function *function)
+{
+    alias->function = function;
+    *(struct ptx_function **)parser_add(parser, &parser->functions, sizeof(function)) = function;
+    return function;
+}
+
 /* The one of the two that stays. */
-static struct ptx_function *merge(struct parser *parser, const struct ptx_symbol *symbol,
+static struct ptx_function *merge(struct parser *parser, struct ptx_symbol *symbol,
                                   struct ptx_function *function, bool has_body)
 {
     enum strength strength = function_strength(function, has_body), first;
@@ -69,6 +84,9 @@ static struct ptx_function *merge(struct parser *parser, const struct ptx_symbol
     }
     if (first != DECLARED && first >= strength) {
         return function; /* declared again, or weak, and of no use */
+    }
+    if (is_alias(symbol)) {
+        return turn_to(parser, symbol, function);
     }
     *symbol->function = *function;
     return symbol->function;
@@ -89,8 +107,13 @@ static struct ptx_symbol *join(struct parser *parser, struct ptx_symbol *own,
 {
     struct ptx_function *function = own->function;
 
-    merge(parser, linked, function, function->has_body);
-    function->has_body = false;
+    if (is_alias(own)) {
+        check_function(parser, linked, function);
+        linked->function = linked->function->has_body ? linked->function : function;
+    } else {
+        merge(parser, linked, function, function->has_body);
+        function->has_body = false;
+    }
     own->function = linked->function;
     linked->is_named |= own->is_named;
     names_bind(parser, parser->text_scope, linked);

@@ -267,6 +267,8 @@ static bool parse_attribute(struct parser *parser, struct ptx_function *function
         function->minnctapersm = (unsigned)parse_integer(parser, "a number", 1, UINT32_MAX);
     } else if (parser_take_dot(parser, "maxnreg")) {
         function->maxnreg = (unsigned)parse_integer(parser, "a number", 1, UINT32_MAX);
+    } else if (!function->is_entry && parser_take_dot(parser, "attribute")) {
+        parse_attributes(parser);
     } else if (parser_take_dot(parser, "noreturn")) {
         function->no_return = true;
     } else if (parser_take_dot(parser, "abi_preserve") ||
@@ -373,8 +375,7 @@ static void parse_alias(struct parser *parser)
     if (alias->function->has_body || !aliasee->function->has_body) {
         parser_fail(parser, at, "%s should have no body, and %s should have one", name, other);
     }
-    *alias->function = *aliasee->function;
-    alias->function->name = name;
+    alias->function = aliasee->function;
 }
 
 static void parse_declaration(struct parser *parser)

@@ -71,10 +71,22 @@ static void parse_behind_name(struct parser *parser, struct ptx_operand *operand
     operand->offset = parse_offset(parser);
 }
 
+/* A declared name, or else a label's, which may be declared later. */
+static void set_name(struct parser *parser, struct ptx_operand *operand, const char *name,
+                     size_t length)
+{
+    struct ptx_symbol *symbol = names_find(parser, parser->scope, name, length);
+
+    if (symbol == NULL || symbol->kind == PTX_S_LABEL) {
+        use_label(parser, operand, parser_copy(parser, name, length));
+    } else {
+        set_symbol(operand, symbol);
+    }
+}
+
 static void parse_name(struct parser *parser, struct ptx_operand *operand)
 {
     const struct ptx_token name = parser->token;
-    struct ptx_symbol *symbol;
 
     if (ptx_token_is(&name, PTX_T_NAME, "_")) {
         operand->kind = PTX_O_SINK;
@@ -84,15 +96,11 @@ static void parse_name(struct parser *parser, struct ptx_operand *operand)
     if (parse_special(parser, operand)) {
         return;
     }
-    symbol = names_find(parser, parser->scope, name.text, name.length);
-    if (symbol == NULL || symbol->kind == PTX_S_LABEL) {
-        use_label(parser, operand, parser_copy(parser, name.text, name.length));
-        parser_advance(parser);
-        return;
-    }
-    set_symbol(operand, symbol);
+    set_name(parser, operand, name.text, name.length);
     parser_advance(parser);
-    parse_behind_name(parser, operand);
+    if (operand->kind != PTX_O_LABEL) {
+        parse_behind_name(parser, operand);
+    }
 }
 
 static void parse_number(struct parser *parser, struct ptx_operand *operand)
@@ -261,6 +269,25 @@ static void spread_vector(struct parser *parser, struct ptx_operand *operand)
         (struct ptx_operand){.kind = PTX_O_LIST, .at = operand->at, .items = items, .count = count};
 }
 
+/* mov.v4.u32 {%a, ...}, %tid is mov.v4.u32 {%a, ...}, {%tid.x, ...}. */
+static void spread_special(struct parser *parser, struct ptx_operand *operand)
+{
+    struct ptx_operand *items;
+
+    if (operand->kind != PTX_O_SPECIAL || operand->select != NULL ||
+        ptx_special_components(operand->special.name) != 4) {
+        return;
+    }
+    items = parser_alloc(parser, 4 * sizeof(*items));
+    for (unsigned i = 0; i < 4; i++) {
+        items[i] = *operand;
+        items[i].special.component = i;
+        items[i].select = components[i];
+    }
+    *operand =
+        (struct ptx_operand){.kind = PTX_O_LIST, .at = operand->at, .items = items, .count = 4};
+}
+
 static bool is_scalar_move(const struct ptx_instruction *instruction)
 {
     return instruction->opcode == PTX_MOV && !ptx_has_word(instruction, PTX_W_V2) &&
@@ -279,6 +306,45 @@ void parse_operands(struct parser *parser, struct ptx_instruction *instruction)
     for (size_t i = 0; is_scalar_move(instruction) && i < instruction->operand_count; i++) {
         spread_vector(parser, &instruction->operands[i]);
     }
+    if (instruction->opcode == PTX_MOV && instruction->operand_count == 2 &&
+        ptx_has_word(instruction, PTX_W_V4)) {
+        spread_special(parser, &instruction->operands[1]);
+    }
+}
+
+static struct ptx_operand *add_target(struct parser *parser, struct list *targets,
+                                      struct ptx_position at)
+{
+    struct ptx_operand *target = parser_add(parser, targets, sizeof(*target));
+
+    target->at = at;
+    return target;
+}
+
+/* L<4> is L0, L1, L2, L3. */
+static void add_targets(struct parser *parser, struct list *targets)
+{
+    const struct ptx_position at = parser->token.at;
+    const char *prefix;
+    uint64_t count;
+
+    if (parser->token.kind != PTX_T_NAME) {
+        parser_fail(parser, at, "a label or a function should be here");
+    }
+    if (!ptx_token_is(&parser->ahead, PTX_T_SIGN, "<")) {
+        parse_name(parser, add_target(parser, targets, at));
+        return;
+    }
+    prefix = parser_take_name(parser, "a label");
+    count = parse_range_count(parser, RANGE_MAX);
+    if (!count) {
+        parser_fail(parser, at, "%s<0> is no label", prefix);
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        const char *name = parser_numbered(parser, prefix, i);
+
+        set_name(parser, add_target(parser, targets, at), name, strlen(name));
+    }
 }
 
 struct ptx_operand *parse_targets(struct parser *parser, size_t *count)
@@ -286,13 +352,7 @@ struct ptx_operand *parse_targets(struct parser *parser, size_t *count)
     struct list targets = {0};
 
     do {
-        struct ptx_operand target = {.at = parser->token.at};
-
-        if (parser->token.kind != PTX_T_NAME) {
-            parser_fail(parser, target.at, "a label or a function should be here");
-        }
-        parse_name(parser, &target);
-        *(struct ptx_operand *)parser_add(parser, &targets, sizeof(target)) = target;
+        add_targets(parser, &targets);
     } while (parser_take_sign(parser, ","));
     *count = targets.count;
     return targets.items;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Declarations of variables, parameters and registers: PTX ISA 5.4, 11.7. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "host/cuda-cpu/ptx/parser.h"
 
 #define ALIGN_MAX 1024u
 #define REGISTERS_MAX (UINT64_C(1) << 31) /* of one range; those that are used are counted */
+#define NUMBER_MAX 24                     /* characters of a name's number */
 
 static unsigned vector_length(enum ptx_word word)
 {
@@ -34,19 +37,21 @@ static uint64_t parse_align(struct parser *parser)
 
 /* .attribute(.managed, .unified(...)): this device has one memory, and only tells what is managed.
  */
-static void parse_attribute(struct parser *parser, struct ptx_variable *variable)
+bool parse_attributes(struct parser *parser)
 {
+    bool is_managed = false;
     unsigned depth = 0;
 
     do {
         if (parser->token.kind == PTX_T_END) {
             parser_expect_sign(parser, ")");
         }
-        variable->is_managed |= parser_at_dot(parser, "managed");
+        is_managed |= parser_at_dot(parser, "managed");
         depth += parser_at_sign(parser, "(");
         depth -= parser_at_sign(parser, ")");
         parser_advance(parser);
     } while (depth);
+    return is_managed;
 }
 
 static bool is_space(const struct parser *parser)
@@ -77,7 +82,7 @@ static void parse_type(struct parser *parser, struct ptx_variable *variable)
                 variable->align = align;
             }
         } else if (parser_take_dot(parser, "attribute")) {
-            parse_attribute(parser, variable);
+            variable->is_managed |= parse_attributes(parser);
         } else if (parser_take_dot(parser, "ptr")) {
             is_pointer = true;
         } else if (is_pointer && is_space(parser)) {
@@ -301,6 +306,33 @@ static void parse_initial(struct parser *parser, struct ptx_variable *variable)
     variable->relocation_count = initial.relocations.count;
 }
 
+/* ---- Ranges of names: PTX ISA 5.4.8 ---- */
+
+/* A plain number: behind it ">" is no operator. */
+uint64_t parse_range_count(struct parser *parser, uint64_t maximum)
+{
+    enum ptx_number_kind kind;
+    uint64_t count;
+
+    parser_expect_sign(parser, "<");
+    if (parser->token.kind != PTX_T_NUMBER || !ptx_number_value(&parser->token, &kind, &count) ||
+        kind != PTX_INTEGER || count > maximum) {
+        parser_fail(parser, parser->token.at, "a number up to %" PRIu64 " should be here", maximum);
+    }
+    parser_advance(parser);
+    parser_expect_sign(parser, ">");
+    return count;
+}
+
+const char *parser_numbered(struct parser *parser, const char *prefix, uint64_t number)
+{
+    size_t size = strlen(prefix) + NUMBER_MAX;
+    char *name = parser_alloc(parser, size);
+
+    snprintf(name, size, "%s%" PRIu64, prefix, number);
+    return name;
+}
+
 /* ---- Declarations ---- */
 
 static struct ptx_variable *new_variable(struct parser *parser, const struct ptx_variable *like)
@@ -326,14 +358,33 @@ static struct ptx_variable *declare(struct parser *parser, struct ptx_variable *
     return variable;
 }
 
+/* Of type and size of the first, which is none itself, and without initial values. */
+static void declare_range(struct parser *parser, const struct ptx_variable *like)
+{
+    uint64_t count = parse_range_count(parser, RANGE_MAX);
+
+    for (uint64_t i = 0; i < count; i++) {
+        struct ptx_variable *variable = parser_alloc(parser, sizeof(*variable));
+
+        *variable = *like;
+        variable->name = parser_numbered(parser, like->name, i);
+        declare(parser, variable);
+    }
+}
+
 void parse_variables(struct parser *parser, enum ptx_space space, enum ptx_linkage linkage)
 {
     struct ptx_variable like = {.space = space, .linkage = linkage};
 
     parse_type(parser, &like);
     do {
-        struct ptx_variable *variable = declare(parser, new_variable(parser, &like));
+        struct ptx_variable *variable = new_variable(parser, &like);
 
+        if (!variable->is_array && parser_at_sign(parser, "<")) {
+            declare_range(parser, variable);
+            continue;
+        }
+        variable = declare(parser, variable);
         if (parser_take_sign(parser, "=")) {
             parse_initial(parser, variable);
         }
@@ -374,20 +425,6 @@ static bool is_register_type(enum ptx_word type)
            (ptx_type_kind(type) != PTX_PACKED || type == PTX_W_F16X2 || type == PTX_W_BF16X2);
 }
 
-/* A plain number: behind it ">" is no operator. */
-static uint64_t parse_range_count(struct parser *parser)
-{
-    enum ptx_number_kind kind;
-    uint64_t count;
-
-    if (parser->token.kind != PTX_T_NUMBER || !ptx_number_value(&parser->token, &kind, &count) ||
-        kind != PTX_INTEGER || count > REGISTERS_MAX) {
-        parser_fail(parser, parser->token.at, "a number of registers should be here");
-    }
-    parser_advance(parser);
-    return count;
-}
-
 void parse_registers(struct parser *parser)
 {
     struct ptx_variable like = {.space = PTX_SPACE_REG};
@@ -401,13 +438,12 @@ void parse_registers(struct parser *parser)
         struct ptx_position at = parser->token.at;
         const char *name = parser_take_name(parser, "a register's name");
 
-        if (parser_take_sign(parser, "<")) {
+        if (parser_at_sign(parser, "<")) {
             struct register_range *range = parser_add(parser, &parser->ranges, sizeof(*range));
 
             *range = (struct register_range){name,      strlen(name), 0,
                                              like.type, like.vector,  parser->scope};
-            range->count = parse_range_count(parser);
-            parser_expect_sign(parser, ">");
+            range->count = parse_range_count(parser, REGISTERS_MAX);
         } else {
             struct ptx_register *added = parser_add(parser, &parser->registers, sizeof(*added));
 

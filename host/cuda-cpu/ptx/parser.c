@@ -10,6 +10,7 @@
 #include "host/cuda-cpu/ptx/layout.h"
 
 #define MESSAGE_MAX 512
+#define CONSTANTS_SIZE_MAX 65536 /* bytes of a module's .const variables */
 
 const struct ptx_limits ptx_default_limits = {
     .text = (size_t)64 << 20,
@@ -197,6 +198,36 @@ static void parse_input(struct parser *parser, const struct ptx_input *input)
     parse_text(parser);
 }
 
+/* In the order of the text, each at its alignment. */
+static void add_constant_size(struct parser *parser, const struct ptx_variable *variable,
+                              uint64_t *size)
+{
+    if (variable->space != PTX_SPACE_CONST || variable->linkage == PTX_LINK_EXTERN) {
+        return;
+    }
+    *size = ((*size + variable->align - 1) & ~(variable->align - 1)) + variable->size;
+    if (*size > CONSTANTS_SIZE_MAX) {
+        parser_give_up(parser, variable->at, "more than %d bytes of .const variables",
+                       CONSTANTS_SIZE_MAX);
+    }
+}
+
+/* Those of functions, too: PTX ISA 5.1.3. */
+static void check_constants(struct parser *parser)
+{
+    const struct ptx_module *module = parser->module;
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < module->variable_count; i++) {
+        add_constant_size(parser, module->variables[i], &size);
+    }
+    for (size_t i = 0; i < module->function_count; i++) {
+        for (size_t j = 0; j < module->functions[i]->variable_count; j++) {
+            add_constant_size(parser, module->functions[i]->variables[j], &size);
+        }
+    }
+}
+
 static void parse_inputs(struct parser *parser, struct ptx_inputs *inputs)
 {
     struct ptx_module *module = parser->module;
@@ -216,6 +247,7 @@ static void parse_inputs(struct parser *parser, struct ptx_inputs *inputs)
     module->location_count = parser->locations.count;
     module->files = parser->files.items;
     module->file_count = parser->files.count;
+    check_constants(parser);
 }
 
 /* Errors below come back here when nothing nearer goes on. */

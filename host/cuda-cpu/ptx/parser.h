@@ -35,6 +35,9 @@ struct register_range {
     uint32_t scope;
 };
 
+/* Names of other ranges are there at once. */
+#define RANGE_MAX 65536
+
 /* A label where it is used; whether there is one, the end of the function shows. */
 struct label_use {
     const char *name;
@@ -164,6 +167,15 @@ void parse_variables(struct parser *parser, enum ptx_space space, enum ptx_linka
 
 /* One parameter, behind its state space, without a separator. */
 struct ptx_variable *parse_parameter(struct parser *parser, enum ptx_space space);
+
+/* Behind .attribute: what stands in parentheses. True: .managed is among it. */
+bool parse_attributes(struct parser *parser);
+
+/* Behind a name, "<" count ">" with at most so many: they are numbered from 0. */
+uint64_t parse_range_count(struct parser *parser, uint64_t maximum);
+
+/* One of them, as a name. */
+const char *parser_numbered(struct parser *parser, const char *prefix, uint64_t number);
 
 /* Behind .reg. */
 void parse_registers(struct parser *parser);

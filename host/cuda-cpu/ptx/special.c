@@ -19,25 +19,40 @@ static bool is_named(enum ptx_special special, const char *text, size_t length)
            memcmp(specials[special].text, text, length) == 0;
 }
 
+/* The number that ends it, of one or two digits, as numbers are written; -1: none. */
+static int take_number(const char *text, size_t *length)
+{
+    size_t end = *length, stem = end;
+    int number = 0;
+
+    while (stem > 0 && text[stem - 1] >= '0' && text[stem - 1] <= '9') {
+        stem--;
+    }
+    if (stem == end || end - stem > 2 || (end - stem == 2 && text[stem] == '0')) {
+        return -1;
+    }
+    for (size_t i = stem; i < end; i++) {
+        number = number * 10 + (text[i] - '0');
+    }
+    *length = stem;
+    return number;
+}
+
 /* Of %envreg0 to %envreg31 the others, and %pm0 to %pm7, also as %pm0_64. They read as 0, whichever
  * it is. */
 static enum ptx_special find_numbered(const char *text, size_t length)
 {
-    size_t stem = length;
+    bool is_wide = length > 3 && memcmp(text + length - 3, "_64", 3) == 0;
+    size_t stem = is_wide ? length - 3 : length;
+    int number = take_number(text, &stem);
 
-    if (length > 3 && memcmp(text + length - 3, "_64", 3) == 0) {
-        stem = length -= 3;
-    }
-    while (stem > 0 && text[stem - 1] >= '0' && text[stem - 1] <= '9') {
-        stem--;
-    }
-    if (stem == length || length - stem > 2) {
-        return PTX_SPECIALS;
-    }
-    if (is_named(PTX_SR_ENVREG, text, stem)) {
+    if (number >= 0 && number < 32 && !is_wide && is_named(PTX_SR_ENVREG, text, stem)) {
         return PTX_SR_ENVREG;
     }
-    return is_named(PTX_SR_PM, text, stem) ? PTX_SR_PM : PTX_SPECIALS;
+    if (number >= 0 && number < 8 && is_named(PTX_SR_PM, text, stem)) {
+        return is_wide ? PTX_SR_PM_64 : PTX_SR_PM;
+    }
+    return PTX_SPECIALS;
 }
 
 enum ptx_special ptx_special_find(const char *text, size_t length)

@@ -207,6 +207,8 @@ static void test_constants(void **state)
         {"0d3FF0000000000000", "f64", 0x3FF0000000000000},
         {"0f3F800000", "f64", 0x3FF0000000000000},
         {"1e3", "f32", 0x447A0000},
+        {".5", "f32", 0x3F000000},
+        {"-.5e1", "f32", 0xC0A00000},
         {"3", "f32", 0x40400000},
         {"1.0 / 4.0 + 1", "f32", 0x3FA00000},
         {"300", "b8", 44},
@@ -264,6 +266,38 @@ static void test_variables(void **state)
     expect_error(HEAD ".global .u32 a[];", "4:14: error: a has no size and is not .extern\n");
     expect_error(HEAD ".global .align 3 .u32 a;",
                  "4:16: error: an alignment should be a power of two\n");
+}
+
+/* Each of its own type's size; arrays and initial values are not for them. */
+static void test_ranges_of_variables(void **state)
+{
+    const struct ptx_function *kernel;
+
+    (void)state;
+    parse_good(HEAD ".shared .align 16 .u32 s<3>, t;\n");
+    assert_int_equal(module->variable_count, 4);
+    assert_string_equal(module->variables[0]->name, "s0");
+    assert_string_equal(module->variables[2]->name, "s2");
+    assert_int_equal(module->variables[2]->size, 4);
+    assert_int_equal(module->variables[2]->align, 16);
+    assert_string_equal(module->variables[3]->name, "t");
+    kernel = parse_good(KERNEL(".local .u64 l<2>; st.local.u64 [l1], %rd1;"));
+    assert_int_equal(kernel->variable_count, 3);
+    expect_error(HEAD ".shared .u32 s<2>, s1;", "4:20: error: s1 is declared already\n");
+    expect_error(HEAD ".global .u32 p<4>[2];", "4:18: error: \";\" should be where \"[\" is\n");
+    expect_error(HEAD ".global .u32 p<4> = 1;", "4:19: error: \";\" should be where \"=\" is\n");
+    expect_error(HEAD ".global .u32 p<65537>;",
+                 "4:16: error: a number up to 65536 should be here\n");
+}
+
+static void test_room_of_constants(void **state)
+{
+    (void)state;
+    parse_good(HEAD ".const .b8 c[65532]; .const .align 4 .u32 d;");
+    expect_error(HEAD ".const .b8 c[65533]; .const .u32 d;",
+                 "4:34: error: more than 65536 bytes of .const variables\n");
+    expect_error(HEAD ".const .b8 c[40000];\n.func f() { .const .b8 d[30000]; ret; }",
+                 "5:24: error: more than 65536 bytes of .const variables\n");
 }
 
 static void test_addresses_in_initial_values(void **state)
@@ -350,6 +384,13 @@ static void test_labels(void **state)
     expect_error(KERNEL("A: ret; A: ret;"), "7:9: error: A is declared already\n");
     expect_error(KERNEL("@%r1 bra A; A: ret;"), "7:6: error: %r1 is no predicate\n");
     parse_good(KERNEL("T: .branchtargets A, B; brx.idx %r1, T; A: ret; B: ret;"));
+    kernel = parse_good(KERNEL("T: .branchtargets L<2>, A; brx.idx %r1, T; L0: exit; L1: A: ret;"));
+    assert_int_equal(kernel->branch_count, 3);
+    assert_int_equal(kernel->branches[0].instruction, 1);
+    assert_int_equal(kernel->branches[1].instruction, 2);
+    expect_error(KERNEL("T: .branchtargets L<2>; brx.idx %r1, T; L0: ret;"),
+                 "7:19: error: L1 is not declared\n");
+    expect_error(KERNEL("T: .branchtargets L<0>; ret;"), "7:19: error: L<0> is no label\n");
 }
 
 static void test_calls(void **state)
@@ -368,6 +409,8 @@ static void test_calls(void **state)
          "call (o), %rd1, (x, y), P;",
          ""},
         {"T: .calltargets f; call (o), %rd1, (x, y), T;", ""},
+        {"call (_), f, (x, y);", ""},
+        {"call (o), f, (_, y);", "9:15: error: call: a register or a constant should be here\n"},
         {"call f, (x, y);", "9:6: error: call: 0 results where there should be 1\n"},
         {"call (o), f, (x);", "9:14: error: call: 1 arguments where there should be 2\n"},
         {"call (o), f, (x, x);", "9:18: error: call: x has 8 bytes, the parameter 4\n"},
@@ -393,6 +436,9 @@ static void test_calls(void **state)
     }
     parse_good(HEAD ".visible .func (.param .b32 r) f (.param .b32 a)\n.file 1 \"a\"\n"
                     ".func g ()\n.entry k() { call g; ret; }\n.func g () { ret; }");
+    parse_good(HEAD ".func .attribute(.unified(5, 6)) f() { ret; }");
+    expect_error(HEAD ".entry .attribute(.unified(5, 6)) f() { ret; }",
+                 "4:8: error: a function's name should be where \".attribute\" is\n");
     expect_error(HEAD ".func f () g", "4:12: error: \";\" should be where \"g\" is\n");
 }
 
@@ -420,6 +466,9 @@ static void test_operands(void **state)
         "mov.u32 %r1, %tid.x;",
         "mov.u64 %rd1, %clock64;",
         "mov.b32 %r1, %envreg31;",
+        "mov.u32 %r1, %pm7;",
+        "mov.u64 %rd1, %pm7_64;",
+        "mov.v4.u32 {%r1, %r2, %r3, _}, %ctaid;",
         "mov.u64 %rd1, s;",
         "mov.u64 %rd1, s+4;",
         "mov.b64 {%r1, %r2}, %rd1;",
@@ -442,6 +491,10 @@ static void test_operands(void **state)
         "{%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};",
         "mma.sp::ordered_metadata.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
         "{%f1, %f2, %f3, %f4}, {%r1, %r2}, {%r5, %r6}, {%f1, %f2, %f3, %f4}, %r7, 0x3;",
+        "wmma.load.a.sync.aligned.m8n8k4.row.f64 {%d1}, [%rd1];",
+        "wmma.load.a.sync.aligned.row.m8n8k4.f64 {%d1}, [%rd1];",
+        "isspacep.local %p1, %r1;",
+        "selp.b32 %r1, %r2, %r3, !%p1;",
         "bar.sync 0;",
         "barrier.sync.aligned 1, 64;",
         "@!%p1 exit;",
@@ -455,7 +508,7 @@ static void test_operands(void **state)
         snprintf(text, sizeof(text),
                  HEAD ".global .texref t;\n.visible .entry k(.param .u64 p)\n{\n.reg .b16 %%h<9>; "
                       ".reg .b32 %%r<99>; .reg .b64 %%rd<9>; .reg .f32 %%f<9>; .reg .pred %%p<9>; "
-                      ".shared .align 16 .b8 s[64];\n%s\n}\n",
+                      ".reg .f64 %%d<9>; .shared .align 16 .b8 s[64];\n%s\n}\n",
                  good[i]);
         parse_good(text);
     }
@@ -479,6 +532,9 @@ static void test_errors_of_instructions(void **state)
                  "7:19: error: add.f32: a constant of type .f32 should be here\n");
     expect_error(KERNEL("mov.u32 %r1, %tid;"),
                  "7:14: error: mov.u32: %tid has the parts .x, .y, .z and .w\n");
+    expect_error(KERNEL("mov.u32 %r1, %envreg32;"), "7:14: error: %envreg32 is not declared\n");
+    expect_error(KERNEL("mov.u32 %r1, %pm8;"), "7:14: error: %pm8 is not declared\n");
+    expect_error(KERNEL("mov.u32 %r1, %pm01;"), "7:14: error: %pm01 is not declared\n");
     expect_error(KERNEL("ld.global.v2.u32 %r1, [%rd1];"),
                  "7:18: error: ld.global.v2.u32: 2 registers in braces should be here\n");
     expect_error(KERNEL("ld.global.u32 %r1, %rd1;"),
@@ -557,6 +613,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_constants, setup, teardown),
         cmocka_unit_test_setup_teardown(test_variables, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ranges_of_variables, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_room_of_constants, setup, teardown),
         cmocka_unit_test_setup_teardown(test_addresses_in_initial_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parameters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_registers_and_scopes, setup, teardown),
