@@ -3,6 +3,8 @@
 
 #include "firmware/cuda/capture.h"
 
+#define SURFACE_LINE_MAX 32768 /* texels of one without height; a texture may be longer */
+
 /* ---- What they are made of ---- */
 
 /* Bytes of a channel; 0: not a format that textures have here. */
@@ -147,7 +149,7 @@ CUresult cuArrayCreate(CUarray *handle, const CUDA_ARRAY_DESCRIPTOR *flat)
         .Height = flat->Height,
         .Format = flat->Format,
         .NumChannels = flat->NumChannels,
-        .Flags = CUDA_ARRAY3D_SURFACE_LDST,
+        .Flags = flat->Height || flat->Width <= SURFACE_LINE_MAX ? CUDA_ARRAY3D_SURFACE_LDST : 0,
     };
     return cuArray3DCreate(handle, &descriptor);
 }

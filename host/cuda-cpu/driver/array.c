@@ -6,9 +6,9 @@
 
 #include "host/cuda-cpu/driver/allocation.h"
 #include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
 
-#define SIDE_MAX (1u << 17)
 #define ROW_ALIGNMENT 16u
 #define LEVEL_ALIGNMENT 512u
 
@@ -72,11 +72,92 @@ static bool is_valid(const CUDA_ARRAY3D_DESCRIPTOR *descriptor)
                         descriptor->NumChannels == 4;
 
     return array_format(descriptor->Format, &format) && has_channels && descriptor->Width &&
-           descriptor->Width <= SIDE_MAX && descriptor->Height <= SIDE_MAX &&
-           descriptor->Depth <= SIDE_MAX && !(descriptor->Flags & ~FLAGS) &&
-           (!is_layered(descriptor) || descriptor->Depth) &&
+           !(descriptor->Flags & ~FLAGS) && (!is_layered(descriptor) || descriptor->Depth) &&
            (!descriptor->Depth || descriptor->Height || is_layered(descriptor)) &&
            (!(descriptor->Flags & CUDA_ARRAY3D_CUBEMAP) || is_cube(descriptor));
+}
+
+/* ---- How large they may be ---- */
+
+enum shape { LINE, LINES, PLANE, PLANES, SPACE, CUBE, CUBES };
+
+static enum shape shape_of(const CUDA_ARRAY3D_DESCRIPTOR *descriptor)
+{
+    bool has_layers = descriptor->Flags & CUDA_ARRAY3D_LAYERED;
+
+    if (descriptor->Flags & CUDA_ARRAY3D_CUBEMAP) {
+        return has_layers ? CUBES : CUBE;
+    }
+    if (has_layers) {
+        return descriptor->Height ? PLANES : LINES;
+    }
+    return descriptor->Depth ? SPACE : descriptor->Height ? PLANE : LINE;
+}
+
+/* 0: there is none. */
+struct limits {
+    CUdevice_attribute width, height, depth;
+};
+
+#define LIMIT(name) CU_DEVICE_ATTRIBUTE_MAXIMUM_##name
+
+static const struct limits of_textures[] = {
+    [LINE] = {LIMIT(TEXTURE1D_WIDTH), 0, 0},
+    [LINES] = {LIMIT(TEXTURE1D_LAYERED_WIDTH), 0, LIMIT(TEXTURE1D_LAYERED_LAYERS)},
+    [PLANE] = {LIMIT(TEXTURE2D_WIDTH), LIMIT(TEXTURE2D_HEIGHT), 0},
+    [PLANES] = {LIMIT(TEXTURE2D_LAYERED_WIDTH), LIMIT(TEXTURE2D_LAYERED_HEIGHT),
+                LIMIT(TEXTURE2D_LAYERED_LAYERS)},
+    [SPACE] = {LIMIT(TEXTURE3D_WIDTH), LIMIT(TEXTURE3D_HEIGHT), LIMIT(TEXTURE3D_DEPTH)},
+    [CUBE] = {LIMIT(TEXTURECUBEMAP_WIDTH), 0, 0},
+    [CUBES] = {LIMIT(TEXTURECUBEMAP_LAYERED_WIDTH), 0, LIMIT(TEXTURECUBEMAP_LAYERED_LAYERS)},
+};
+
+static const struct limits of_deep_textures = {LIMIT(TEXTURE3D_WIDTH_ALTERNATE),
+                                               LIMIT(TEXTURE3D_HEIGHT_ALTERNATE),
+                                               LIMIT(TEXTURE3D_DEPTH_ALTERNATE)};
+
+static const struct limits of_surfaces[] = {
+    [LINE] = {LIMIT(SURFACE1D_WIDTH), 0, 0},
+    [LINES] = {LIMIT(SURFACE1D_LAYERED_WIDTH), 0, LIMIT(SURFACE1D_LAYERED_LAYERS)},
+    [PLANE] = {LIMIT(SURFACE2D_WIDTH), LIMIT(SURFACE2D_HEIGHT), 0},
+    [PLANES] = {LIMIT(SURFACE2D_LAYERED_WIDTH), LIMIT(SURFACE2D_LAYERED_HEIGHT),
+                LIMIT(SURFACE2D_LAYERED_LAYERS)},
+    [SPACE] = {LIMIT(SURFACE3D_WIDTH), LIMIT(SURFACE3D_HEIGHT), LIMIT(SURFACE3D_DEPTH)},
+    [CUBE] = {LIMIT(SURFACECUBEMAP_WIDTH), 0, 0},
+    [CUBES] = {LIMIT(SURFACECUBEMAP_LAYERED_WIDTH), 0, LIMIT(SURFACECUBEMAP_LAYERED_LAYERS)},
+};
+
+static const struct limits of_mipmaps[] = {
+    [LINE] = {LIMIT(TEXTURE1D_MIPMAPPED_WIDTH), 0, 0},
+    [PLANE] = {LIMIT(TEXTURE2D_MIPMAPPED_WIDTH), LIMIT(TEXTURE2D_MIPMAPPED_HEIGHT), 0},
+    [CUBES] = {0, 0, 0},
+};
+
+static const struct limits of_gathers = {LIMIT(TEXTURE2D_GATHER_WIDTH),
+                                         LIMIT(TEXTURE2D_GATHER_HEIGHT), 0};
+
+static bool fits(size_t side, CUdevice_attribute limit)
+{
+    return !limit || side <= device_limit(limit);
+}
+
+static bool is_within(const CUDA_ARRAY3D_DESCRIPTOR *descriptor, const struct limits *limits)
+{
+    return fits(descriptor->Width, limits->width) && fits(descriptor->Height, limits->height) &&
+           fits(descriptor->Depth, limits->depth);
+}
+
+static bool is_small_enough(const CUDA_ARRAY3D_DESCRIPTOR *descriptor, bool is_mipmap)
+{
+    enum shape shape = shape_of(descriptor);
+
+    return (is_within(descriptor, &of_textures[shape]) ||
+            (shape == SPACE && is_within(descriptor, &of_deep_textures))) &&
+           (!(descriptor->Flags & CUDA_ARRAY3D_SURFACE_LDST) ||
+            is_within(descriptor, &of_surfaces[shape])) &&
+           (!(descriptor->Flags & CUDA_ARRAY3D_TEXTURE_GATHER) ||
+            is_within(descriptor, &of_gathers)) &&
+           (!is_mipmap || is_within(descriptor, &of_mipmaps[shape]));
 }
 
 static size_t shrunk(size_t side, unsigned level)
@@ -200,7 +281,7 @@ static CUresult create(struct context *context, const CUDA_ARRAY3D_DESCRIPTOR *d
     struct levels *levels;
     CUresult failed;
 
-    if (!is_valid(descriptor)) {
+    if (!is_valid(descriptor) || !is_small_enough(descriptor, is_mipmap)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     levels = calloc(1, sizeof(*levels) + count * sizeof(levels->arrays[0]));
@@ -302,8 +383,10 @@ CUresult cuArrayCreate(CUarray *array, const CUDA_ARRAY_DESCRIPTOR *flat)
         .Height = flat->Height,
         .Format = flat->Format,
         .NumChannels = flat->NumChannels,
-        .Flags = CUDA_ARRAY3D_SURFACE_LDST,
     };
+    if (is_within(&descriptor, &of_surfaces[shape_of(&descriptor)])) {
+        descriptor.Flags = CUDA_ARRAY3D_SURFACE_LDST;
+    }
     return IN_CONTEXT(create_array(context, array, &descriptor));
 }
 

@@ -3,6 +3,10 @@
 #ifndef CUDA_CPU_DRIVER_DEVICE_H
 #define CUDA_CPU_DRIVER_DEVICE_H
 
+#include <stddef.h>
+
+#include "protocol/cuda.h"
+
 #define DEVICE_THREADS_MAX 1024 /* of a block */
 #define DEVICE_SHARED_MAX 49152 /* bytes of a block that does not ask for more */
 
@@ -18,5 +22,8 @@ int device_multiprocessors(void);
 /* Bytes of shared memory that a block may ask for, and what the system takes of it. */
 int device_shared_opt_in(void);
 int device_shared_reserved(void);
+
+/* Of what is the same for all architectures, as textures. */
+size_t device_limit(CUdevice_attribute attribute);
 
 #endif

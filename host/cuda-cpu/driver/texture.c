@@ -7,12 +7,12 @@
 
 #include "host/cuda-cpu/driver/array.h"
 #include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
 
 #define SAMPLER_FLAGS                                                                              \
     (CU_TRSF_READ_AS_INTEGER | CU_TRSF_NORMALIZED_COORDINATES | CU_TRSF_SRGB |                     \
      CU_TRSF_DISABLE_TRILINEAR_OPTIMIZATION | CU_TRSF_SEAMLESS_CUBEMAP)
-#define TEXELS_MAX (1u << 27) /* of a linear texture */
 
 struct texture_object {
     struct texture_object *next; /* of the context */
@@ -71,7 +71,8 @@ static CUresult use_linear(struct texture *texture, const CUDA_RESOURCE_DESC *re
     size_t count =
         result == CUDA_SUCCESS ? resource->res.linear.sizeInBytes / texel_size(texture) : 0;
 
-    if (result != CUDA_SUCCESS || count == 0 || count > TEXELS_MAX ||
+    if (result != CUDA_SUCCESS || count == 0 ||
+        count > device_limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE1D_LINEAR_WIDTH) ||
         resource->res.linear.devPtr % texel_size(texture)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
@@ -91,7 +92,10 @@ static CUresult use_pitch(struct texture *texture, const CUDA_RESOURCE_DESC *res
     CUresult result =
         set_texels(texture, resource->res.pitch2D.format, resource->res.pitch2D.numChannels);
 
-    if (result != CUDA_SUCCESS || !width || !height || width > TEXELS_MAX || height > TEXELS_MAX ||
+    if (result != CUDA_SUCCESS || !width || !height ||
+        width > device_limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE2D_LINEAR_WIDTH) ||
+        height > device_limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE2D_LINEAR_HEIGHT) ||
+        pitch > device_limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE2D_LINEAR_PITCH) ||
         pitch < width * texel_size(texture) || pitch % texel_size(texture) ||
         resource->res.pitch2D.devPtr % texel_size(texture)) {
         return CUDA_ERROR_INVALID_VALUE;

@@ -91,6 +91,8 @@ static void test_device(void **state)
     assert_int_equal(value, 9);
     OK(cuDeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_WARP_SIZE, 0));
     assert_int_equal(value, 32);
+    OK(cuDeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE2D_WIDTH, 0));
+    assert_int_equal(value, 131072);
     OK(cuDeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_ECC_ENABLED, 0));
     assert_int_equal(value, 0);
     assert_int_equal(cuDeviceGetAttribute(&value, (CUdevice_attribute)0, 0),

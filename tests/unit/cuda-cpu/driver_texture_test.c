@@ -192,8 +192,56 @@ static void test_what_is_no_array(void **state)
     for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++) {
         assert_int_equal(cuArray3DCreate(&array, &descriptors[i]), CUDA_ERROR_INVALID_VALUE);
     }
-    descriptors[0] = (CUDA_ARRAY3D_DESCRIPTOR){1 << 17, 1 << 17, 1 << 17, CU_AD_FORMAT_FLOAT, 4, 0};
+    descriptors[0] = (CUDA_ARRAY3D_DESCRIPTOR){1 << 14, 1 << 14, 1 << 14, CU_AD_FORMAT_FLOAT, 4, 0};
     assert_int_equal(cuArray3DCreate(&array, &descriptors[0]), CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+static size_t limit(CUdevice_attribute attribute)
+{
+    int value;
+
+    OK(cuDeviceGetAttribute(&value, attribute, 0));
+    return (size_t)value;
+}
+
+/* As large as the device says, and one texel larger. */
+static void test_how_large_arrays_are(void **state)
+{
+    const CUarray_format format = CU_AD_FORMAT_UNSIGNED_INT8;
+    const size_t line = limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE1D_WIDTH);
+    const size_t surface = limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_SURFACE1D_WIDTH);
+    const size_t height = limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE2D_HEIGHT);
+    const size_t layers = limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE1D_LAYERED_LAYERS);
+    const size_t depth = limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE3D_DEPTH_ALTERNATE);
+    const size_t mipmap = limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE1D_MIPMAPPED_WIDTH);
+    const size_t gather = limit(CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE2D_GATHER_WIDTH);
+    const CUDA_ARRAY3D_DESCRIPTOR largest[] = {
+        {line, 0, 0, format, 1, 0},   {surface, 0, 0, format, 1, CUDA_ARRAY3D_SURFACE_LDST},
+        {1, height, 0, format, 1, 0}, {1, 0, layers, format, 1, CUDA_ARRAY3D_LAYERED},
+        {1, 1, depth, format, 1, 0},  {gather, 1, 0, format, 1, CUDA_ARRAY3D_TEXTURE_GATHER},
+    };
+    const CUDA_ARRAY_DESCRIPTOR flat = {line, 0, format, 1};
+    CUDA_ARRAY3D_DESCRIPTOR descriptor;
+    CUmipmappedArray levels;
+    CUarray array;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(largest) / sizeof(largest[0]); i++) {
+        descriptor = largest[i];
+        OK(cuArray3DCreate(&array, &descriptor));
+        OK(cuArrayDestroy(array));
+        descriptor.Width += descriptor.Width > 1;
+        descriptor.Height += descriptor.Height > 1;
+        descriptor.Depth += descriptor.Depth > 1;
+        assert_int_equal(cuArray3DCreate(&array, &descriptor), CUDA_ERROR_INVALID_VALUE);
+    }
+    OK(cuArrayCreate(&array, &flat));
+    OK(cuArrayDestroy(array));
+    descriptor = (CUDA_ARRAY3D_DESCRIPTOR){mipmap, 0, 0, format, 1, 0};
+    OK(cuMipmappedArrayCreate(&levels, &descriptor, 2));
+    OK(cuMipmappedArrayDestroy(levels));
+    descriptor.Width++;
+    assert_int_equal(cuMipmappedArrayCreate(&levels, &descriptor, 2), CUDA_ERROR_INVALID_VALUE);
 }
 
 /* ---- Textures ---- */
@@ -415,6 +463,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_arrays, setup, close_device),
         cmocka_unit_test_setup_teardown(test_boxes, setup, close_device),
         cmocka_unit_test_setup_teardown(test_what_is_no_array, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_how_large_arrays_are, setup, close_device),
         cmocka_unit_test_setup_teardown(test_texture_of_array, setup, close_device),
         cmocka_unit_test_setup_teardown(test_array_that_is_gone, setup, close_device),
         cmocka_unit_test_setup_teardown(test_textures_of_memory, setup, close_device),

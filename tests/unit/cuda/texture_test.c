@@ -88,6 +88,10 @@ static void test_array(void **state)
     (void)state;
     OK(cuArray3DGetDescriptor(&found, array));
     assert_memory_equal(&found, &flat, sizeof(flat));
+    small.Width = 1 << 17; /* longer than surfaces are */
+    OK(cuArrayCreate(&line, &small));
+    OK(cuArrayDestroy(line));
+    small.Width = 16;
     OK(cuArrayCreate(&line, &small));
     small.Width = 0;
     OK(cuArrayGetDescriptor(&small, line));
