@@ -111,8 +111,8 @@ value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_wo
     }
     pointers[3] = emit_slot(emitter, 3);
     callee = emit_field(emitter, offsetof(struct warp, function), "ptr");
-    emit(emitter, "call void %%t%u(i32 %u, ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u)", callee,
-         function, pointers[3], pointers[0], pointers[1], pointers[2]);
+    emit(emitter, "call void %%t%u(ptr %%w, i32 %u, ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u)",
+         callee, function, pointers[3], pointers[0], pointers[1], pointers[2]);
     return emit_reload(emitter, 3, type);
 }
 

@@ -200,7 +200,8 @@ static void product(struct emitter *emitter, enum matrix_layout layout)
     }
     callee = emit_field(emitter, function, "ptr");
     emit(emitter,
-         "call void %%t%u(ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, %si64 %llu, i32 %%t%u)",
+         "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, %si64 %llu, i32 "
+         "%%t%u)",
          callee, d.at, a, b, c, metadata, form_bits(&form), emit_lane_bits(emitter));
     put_result(emitter, d);
 }

@@ -5,6 +5,7 @@
 
 #include "host/cuda-cpu/check/watch.h"
 #include "host/cuda-cpu/device/half.h"
+#include "host/cuda-cpu/device/spend.h"
 
 /* 16 bytes at once. */
 __extension__ typedef unsigned __int128 wide;
@@ -83,6 +84,7 @@ void access_gather(struct warp *warp, void *values, const uint64_t *addresses, u
 {
     uint32_t size = access & WARP_ACCESS_SIZE, count;
 
+    spend(warp, SPEND_CALL);
     if (warp->check != NULL) {
         check_gather(warp, values, addresses, mask, access, site);
         return;
@@ -106,6 +108,7 @@ void access_scatter(struct warp *warp, const void *values, const uint64_t *addre
 {
     uint32_t size = access & WARP_ACCESS_SIZE, count;
 
+    spend(warp, SPEND_CALL);
     if (warp->check != NULL) {
         check_scatter(warp, values, addresses, mask, access, site);
         return;
@@ -371,6 +374,7 @@ void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, cons
 {
     uint32_t size = size_of(operation);
 
+    spend(warp, SPEND_CALL);
     if (warp->check != NULL) {
         memset(old, 0, WARP_LANES * (size_t)size);
         mask = check_atomic(warp, addresses, mask, size, operation, site);

@@ -47,6 +47,7 @@ struct runner {
     struct path *current; /* whose stack is in place */
     uint32_t part;        /* lanes that ask to go on alone */
     uint32_t pauses, rests;
+    uint32_t spent; /* by what its code calls, since the last look (spend.h) */
 };
 
 struct barrier {

@@ -10,6 +10,7 @@
 #include "host/cuda-cpu/device/block.h"
 #include "host/cuda-cpu/device/function.h"
 #include "host/cuda-cpu/device/matrix.h"
+#include "host/cuda-cpu/device/spend.h"
 #include "host/cuda-cpu/device/texture.h"
 
 #define PAUSES_IN_A_TURN 16 /* of a warp that does not wait */
@@ -142,6 +143,7 @@ static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t s
     if (warp->check != NULL) {
         check_handed_over(warp->check, to, size, mask);
     }
+    spend(warp, (uint32_t)size);
     for (; mask; mask &= mask - 1) {
         unsigned char *local = warp->local + (uint32_t)__builtin_ctz(mask) * warp->local_stride;
 
@@ -151,11 +153,32 @@ static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t s
 
 /* ---- Time ---- */
 
+/* A block before this one went wrong. */
+static void stop_if_over(struct runner *runner)
+{
+    if (run_is_over(runner->block->run, block_rank(runner->block))) {
+        runner_stop(runner);
+    }
+}
+
 static void stop_if_late(struct runner *runner, uint32_t lanes)
 {
     if (worker_is_late(runner->block->worker, runner->block->run)) {
         on_fault(&runner->warp, WARP_FAULT_TIMEOUT, WARP_NO_SITE, lanes);
     }
+}
+
+void spend(struct warp *warp, uint32_t instructions)
+{
+    struct runner *runner = runner_of(warp);
+
+    runner->spent += instructions;
+    if (runner->spent < WARP_FUEL) {
+        return;
+    }
+    runner->spent = 0;
+    stop_if_over(runner);
+    stop_if_late(runner, 0);
 }
 
 /* It is short after the one before. */
@@ -189,9 +212,7 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
 
     warp->fuel = WARP_FUEL;
     lanes = unpack(warp, lanes);
-    if (run_is_over(block->run, block_rank(block))) {
-        runner_stop(runner);
-    }
+    stop_if_over(runner);
     if (kind == WARP_PAUSE_RESTS) {
         rest(runner, lanes);
         return;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "host/cuda-cpu/device/warp.h"
+#include "host/cuda-cpu/device/spend.h"
 
 #define CANONICAL_NAN 0x7FFFFFFFu
 
@@ -73,8 +73,10 @@ static function *const functions[WARP_FUNCTIONS] = {
 #undef FUNCTION
 };
 
-void warp_function_call(uint32_t number, void *result, const void *a, const void *b, const void *c)
+void warp_function_call(struct warp *warp, uint32_t number, void *result, const void *a,
+                        const void *b, const void *c)
 {
+    spend(warp, SPEND_CALL);
     functions[number](result, a, b, c);
     fesetround(FE_TONEAREST);
 }

@@ -16,6 +16,9 @@ enum warp_function {
     WARP_FUNCTIONS
 };
 
-void warp_function_call(uint32_t number, void *result, const void *a, const void *b, const void *c);
+struct warp;
+
+void warp_function_call(struct warp *warp, uint32_t number, void *result, const void *a,
+                        const void *b, const void *c);
 
 #endif

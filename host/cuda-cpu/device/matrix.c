@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/device/half.h"
+#include "host/cuda-cpu/device/spend.h"
 
 #define A_MAX (16 * 256) /* elements */
 #define B_MAX (256 * 8)
@@ -480,11 +481,17 @@ static void multiply_lanes(const struct matrix_form *form, void *d, const void *
     pack(&of_d, form->saturates, product.c, lanes, d);
 }
 
-void matrix_multiply(void *d, const void *a, const void *b, const void *c, uint64_t bits,
-                     uint32_t lanes)
+static void spend_product(struct warp *warp, const struct matrix_form *form)
+{
+    spend(warp, (uint32_t)(form->m * form->n * form->k / WARP_LANES));
+}
+
+void matrix_multiply(struct warp *warp, void *d, const void *a, const void *b, const void *c,
+                     uint64_t bits, uint32_t lanes)
 {
     struct matrix_form form = form_of(bits);
 
+    spend_product(warp, &form);
     if (form.layout != MATRIX_QUAD) {
         multiply_lanes(&form, d, a, b, c, NULL, lanes);
         return;
@@ -494,11 +501,12 @@ void matrix_multiply(void *d, const void *a, const void *b, const void *c, uint6
     }
 }
 
-void matrix_multiply_sparse(void *d, const void *a, const void *b, const void *c,
+void matrix_multiply_sparse(struct warp *warp, void *d, const void *a, const void *b, const void *c,
                             const uint32_t *metadata, uint64_t bits, uint32_t lanes)
 {
     struct matrix_form form = form_of(bits);
 
+    spend_product(warp, &form);
     multiply_lanes(&form, d, a, b, c, metadata, lanes);
 }
 

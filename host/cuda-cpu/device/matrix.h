@@ -49,9 +49,9 @@ struct matrix_form {
 };
 
 /* warp.h has what each does. */
-void matrix_multiply(void *d, const void *a, const void *b, const void *c, uint64_t form,
-                     uint32_t lanes);
-void matrix_multiply_sparse(void *d, const void *a, const void *b, const void *c,
+void matrix_multiply(struct warp *warp, void *d, const void *a, const void *b, const void *c,
+                     uint64_t form, uint32_t lanes);
+void matrix_multiply_sparse(struct warp *warp, void *d, const void *a, const void *b, const void *c,
                             const uint32_t *metadata, uint64_t form, uint32_t lanes);
 void matrix_load(struct warp *warp, void *registers, uint64_t address, uint64_t stride,
                  uint64_t form, uint32_t lanes, uint32_t site);

@@ -6,14 +6,18 @@
 #include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/device/block.h"
 #include "host/cuda-cpu/device/print.h"
+#include "host/cuda-cpu/device/spend.h"
 
 #define WORDS_MAX 512 /* of an assertion, each */
+
+/* A full heap is searched to its end. */
+#define SPEND_HEAP (WARP_FUEL / 4)
 
 /* ---- Printing ---- */
 
 /* A lane that prints. */
 struct reading {
-    const struct runner *runner;
+    struct runner *runner;
     uint32_t lane;
 };
 
@@ -22,6 +26,7 @@ static bool read_bytes(void *context, uint64_t address, void *bytes, size_t size
     const struct reading *reading = context;
     struct warp_site site;
 
+    spend(&reading->runner->warp, SPEND_CALL);
     if (!calls_find(reading->runner, reading->lane, address, (uint32_t)size, false, &site)) {
         return false;
     }
@@ -100,6 +105,7 @@ static void on_allocate(struct warp *warp, uint64_t *addresses, const uint64_t *
     for (; lanes; lanes &= lanes - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(lanes);
 
+        spend(warp, SPEND_HEAP);
         addresses[lane] = launch->heap != NULL ? heap_allocate(launch->heap, sizes[lane]) : 0;
         if (addresses[lane] && launch->memory->check != NULL) {
             check_allocated(launch->memory->check, addresses[lane], sizes[lane], false);
@@ -117,6 +123,7 @@ static void on_free(struct warp *warp, const uint64_t *addresses, uint32_t lanes
         uint64_t address = addresses[lane];
         struct launch_fault fault;
 
+        spend(warp, SPEND_HEAP);
         if (address && (launch->heap == NULL || !heap_free(launch->heap, address))) {
             fault = calls_fault(runner, WARP_FAULT_HEAP, lane);
             fault.address = address;

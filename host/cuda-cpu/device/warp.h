@@ -144,7 +144,8 @@ struct warp {
     void (*pause)(struct warp *warp, uint32_t lanes, uint32_t kind);
     void (*fault)(struct warp *warp, uint32_t fault, uint32_t site, uint32_t mask);
     /* A function of enum warp_function over the lanes: arrays of 32 values. */
-    void (*function)(uint32_t number, void *result, const void *a, const void *b, const void *c);
+    void (*function)(struct warp *warp, uint32_t number, void *result, const void *a, const void *b,
+                     const void *c);
     /* Of the values of each lane's members: an operation of enum warp_atomic on 32 bits. */
     void (*reduce)(uint32_t *results, const uint32_t *values, const uint32_t *members,
                    uint32_t lanes, uint32_t operation);
@@ -166,10 +167,10 @@ struct warp {
     void (*copy)(struct warp *warp, uint64_t to, uint64_t from, uint64_t size, uint32_t mask);
     /* D = A * B + C of fragments, in each of which the registers follow each other, 32 lanes beside
      * each other. form: struct matrix_form. */
-    void (*multiply)(void *d, const void *a, const void *b, const void *c, uint64_t form,
-                     uint32_t lanes);
+    void (*multiply)(struct warp *warp, void *d, const void *a, const void *b, const void *c,
+                     uint64_t form, uint32_t lanes);
     /* The same of a sparse A, with each lane's metadata. */
-    void (*multiply_sparse)(void *d, const void *a, const void *b, const void *c,
+    void (*multiply_sparse)(struct warp *warp, void *d, const void *a, const void *b, const void *c,
                             const uint32_t *metadata, uint64_t form, uint32_t lanes);
     /* A fragment from memory or to it, by gather and scatter. stride: elements. */
     void (*load_matrix)(struct warp *warp, void *registers, uint64_t address, uint64_t stride,

@@ -44,6 +44,9 @@ void print_add(struct print *print, const char *text)
 {
     size_t length = strlen(text);
 
+    if (length == 0) {
+        return;
+    }
     if (driver_has_host()) {
         driver_print(text, length);
         return;
