@@ -68,41 +68,62 @@ BG_SPECIAL(nctaid, gridDim);
 
 /* ---- Barriers and fences ----
  *
- * clang knows __syncthreads by itself. */
+ * clang's own are calls that change no variable whose address stays in the module, as those of
+ * shared memory do: it moves loads of these over them. */
+
+#define __syncthreads bg_syncthreads
+
+BG_DEVICE void bg_syncthreads()
+{
+    asm volatile("bar.sync 0;" ::: "memory");
+}
 
 BG_DEVICE int __syncthreads_count(int predicate)
 {
-    return __nvvm_bar0_popc(predicate);
+    int count;
+
+    asm volatile("{ .reg .pred p; setp.ne.s32 p, %1, 0; bar.red.popc.u32 %0, 0, p; }"
+                 : "=r"(count)
+                 : "r"(predicate)
+                 : "memory");
+    return count;
 }
 
-BG_DEVICE int __syncthreads_and(int predicate)
-{
-    return __nvvm_bar0_and(predicate);
-}
+#define BG_SYNCTHREADS(operation)                                                                  \
+    BG_DEVICE int __syncthreads_##operation(int predicate)                                         \
+    {                                                                                              \
+        int result;                                                                                \
+                                                                                                   \
+        asm volatile("{ .reg .pred p, q; setp.ne.s32 p, %1, 0; bar.red." #operation                \
+                     ".pred q, 0, p; selp.s32 %0, 1, 0, q; }"                                      \
+                     : "=r"(result)                                                                \
+                     : "r"(predicate)                                                              \
+                     : "memory");                                                                  \
+        return result;                                                                             \
+    }
 
-BG_DEVICE int __syncthreads_or(int predicate)
-{
-    return __nvvm_bar0_or(predicate);
-}
+BG_SYNCTHREADS(and)
+BG_SYNCTHREADS(or)
+#undef BG_SYNCTHREADS
 
 BG_DEVICE void __syncwarp(unsigned mask = 0xFFFFFFFF)
 {
-    __nvvm_bar_warp_sync(mask);
+    asm volatile("bar.warp.sync %0;" ::"r"(mask) : "memory");
 }
 
 BG_DEVICE void __threadfence_block()
 {
-    __nvvm_membar_cta();
+    asm volatile("membar.cta;" ::: "memory");
 }
 
 BG_DEVICE void __threadfence()
 {
-    __nvvm_membar_gl();
+    asm volatile("membar.gl;" ::: "memory");
 }
 
 BG_DEVICE void __threadfence_system()
 {
-    __nvvm_membar_sys();
+    asm volatile("membar.sys;" ::: "memory");
 }
 
 /* ---- Time, ends ---- */

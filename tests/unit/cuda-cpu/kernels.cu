@@ -369,3 +369,17 @@ KERNEL mixed_widths(long long *results, const signed char *bytes, const short *s
                      (product >> (i % 64));
     }
 }
+
+/* What one thread of a block finds, all do. */
+KERNEL do_where_odd(unsigned *done, const unsigned *values)
+{
+    __shared__ bool is_odd;
+
+    if (threadIdx.x == 0) {
+        is_odd = values[blockIdx.x] % 2;
+    }
+    __syncthreads();
+    if (is_odd) {
+        done[INDEX] = threadIdx.x;
+    }
+}

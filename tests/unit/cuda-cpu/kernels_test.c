@@ -497,6 +497,21 @@ static void test_compact(void **state)
     assert_memory_equal(arrays[0], arrays[2], expected * 4);
 }
 
+static void test_do_where_odd(void **state)
+{
+    struct {
+        uint32_t *done, *values;
+    } arguments = {WORDS(0), WORDS(1)};
+
+    (void)state;
+    draw_words(1, 16, UINT32_MAX);
+    memset(arrays[0], 0xFF, SIZE);
+    RUN("do_where_odd", {16, 1}, {64, 1}, 0);
+    for (unsigned i = 0; i < 16 * 64; i++) {
+        assert_int_equal(WORDS(0)[i], WORDS(1)[i / 64] % 2 ? i % 64 : UINT32_MAX);
+    }
+}
+
 static void test_add_doubles(void **state)
 {
     struct {
@@ -541,7 +556,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_sum_by_shuffles),   TEST(test_sum_by_tree),
     TEST(test_sum_in_one_launch), TEST(test_scan),
     TEST(test_bitonic_sort),      TEST(test_histograms),
-    TEST(test_compact),           TEST(test_add_doubles),
+    TEST(test_compact),           TEST(test_do_where_odd),
+    TEST(test_add_doubles),
 };
 
 #define TESTS (sizeof(tests) / sizeof(tests[0]))
