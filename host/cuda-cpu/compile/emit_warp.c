@@ -259,11 +259,22 @@ static value shuffled_values(struct emitter *emitter)
                                          : a;
 }
 
+/* A number as it stands there, or as a register always holds it; NULL: it is neither. */
+static const struct ptx_operand *number_at(const struct emitter *emitter, size_t index)
+{
+    const struct ptx_operand *number = operand(emitter, index);
+
+    if (number->kind == PTX_O_REGISTER && emitter->uniform.constants[number->reg] != NULL) {
+        number = emitter->uniform.constants[number->reg];
+    }
+    return number->kind == PTX_O_INTEGER ? number : NULL;
+}
+
 /* The same of one lane, where b and c are numbers. */
 static uint32_t fixed_lane(const struct emitter *emitter, uint32_t lane)
 {
-    uint32_t b = (uint32_t)operand(emitter, 2)->bits & 31;
-    uint32_t c = (uint32_t)operand(emitter, 3)->bits, segment = c >> 8 & 31;
+    uint32_t b = (uint32_t)number_at(emitter, 2)->bits & 31;
+    uint32_t c = (uint32_t)number_at(emitter, 3)->bits, segment = c >> 8 & 31;
     uint32_t least = lane & segment, most = least | (c & 31 & ~segment);
 
     if (emit_has(emitter, PTX_W_UP)) {
@@ -303,11 +314,11 @@ static value shuffle_by(struct emitter *emitter, value a, value from)
 static void shuffle(struct emitter *emitter)
 {
     const struct ptx_operand *destination = operand(emitter, 0);
-    const struct ptx_operand *b = operand(emitter, 2), *c = operand(emitter, 3);
-    bool is_fixed = b->kind == PTX_O_INTEGER && c->kind == PTX_O_INTEGER;
-    value a = shuffled_values(emitter);
-    value in_range, from = source_lane(emitter, emit_get(emitter, b, PTX_W_B32),
-                                       emit_get(emitter, c, PTX_W_B32), &in_range);
+    bool is_fixed = number_at(emitter, 2) != NULL && number_at(emitter, 3) != NULL;
+    value a = shuffled_values(emitter), b = emit_get(emitter, operand(emitter, 2), PTX_W_B32);
+    value in_range,
+        from =
+            source_lane(emitter, b, emit_get(emitter, operand(emitter, 3), PTX_W_B32), &in_range);
     value shuffled = is_fixed ? shuffle_fixed(emitter, a) : shuffle_by(emitter, a, from);
 
     if (destination->kind == PTX_O_PAIR) {

@@ -417,8 +417,11 @@ static void test_shuffles_by_numbers(void **state)
             "and.b32 %%r6, %%r0, 0; add.u32 %%r7, %%r6, %u; add.u32 %%r6, %%r6, %u; "
             "shfl.sync.%s.b32 %%r2, %%r0, %u, %u, -1; "
             "shfl.sync.%s.b32 %%r3, %%r0, %%r6, %%r7, -1; "
-            "xor.b32 %%r2, %%r2, %%r3; or.b32 %%r8, %%r8, %%r2;\n",
-            c, b, way, b, c, way);
+            "xor.b32 %%r3, %%r2, %%r3; or.b32 %%r8, %%r8, %%r3;\n"
+            "{ .reg .b32 n<2>; mov.u32 n0, %u; mov.u32 n1, %u; "
+            "shfl.sync.%s.b32 %%r3, %%r0, n0, n1, -1; }\n"
+            "xor.b32 %%r3, %%r2, %%r3; or.b32 %%r8, %%r8, %%r3;\n",
+            c, b, way, b, c, way, b, c, way);
     }
     snprintf(text + used, sizeof(text) - used, "st.global.u32 [%%rd0], %%r8; ret;\n}\n");
     run_well(text, 1, 32, 0);
