@@ -51,7 +51,9 @@ static void report_unwritten(struct check_warp *warp, const struct access *acces
 {
     struct finding finding = finding_of(warp, lane, CHECK_INIT, access->site);
 
-    finding.what = "which was never written";
+    finding.what = copies_hold(warp->block, access->addresses[lane], access->size)
+                       ? "which a copy writes that was not waited for"
+                       : "which was never written";
     finding.by.access = access->what;
     finding.address = access->addresses[lane];
     finding.size = access->size;

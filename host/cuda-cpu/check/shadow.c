@@ -66,6 +66,13 @@ void shadow_write(struct shadow *shadow, uint64_t address, uint64_t size)
     }
 }
 
+void shadow_erase(struct shadow *shadow, uint64_t address, uint64_t size)
+{
+    if (!shadow->is_written && shadow->count) {
+        EACH_WORD(shadow, address, size, word, bits, *word &= ~bits);
+    }
+}
+
 void shadow_unwrite(struct shadow *shadow)
 {
     shadow->is_written = false;

@@ -76,6 +76,7 @@ void shadow_forget(struct shadow *shadow);
 /* ---- What was written ---- */
 
 void shadow_write(struct shadow *shadow, uint64_t address, uint64_t size);
+void shadow_erase(struct shadow *shadow, uint64_t address, uint64_t size); /* never written */
 void shadow_unwrite(struct shadow *shadow);
 
 /* All of these bytes were written; any of them was. */

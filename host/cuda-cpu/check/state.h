@@ -57,6 +57,15 @@ struct check_arrival {
     uint32_t lanes, expected; /* so far; that were left when the first came */
 };
 
+struct check_copy;
+
+/* Asynchronous copies that nobody has waited for. */
+struct check_copies {
+    struct check_copy *list;
+    uint32_t count, capacity;
+    uint32_t groups[WARP_LANES]; /* that each lane has committed */
+};
+
 struct check_warp {
     struct check_block *block;
     struct warp *warp;
@@ -65,6 +74,7 @@ struct check_warp {
     uint32_t done;              /* lanes that have left the kernel */
     uint32_t sites[WARP_LANES]; /* where each lane met others, or wants to */
     struct check_arrival arrival;
+    struct check_copies copies;
     uint32_t generation;     /* of what sites met */
     struct region **regions; /* that each site met last */
 };
@@ -85,6 +95,18 @@ void region_release(struct region *region);
 
 /* No kernel runs. */
 void region_forget_dead(struct check *check);
+
+/* ---- copies.c ---- */
+
+/* These lanes' groups; they wait for all but as many groups of theirs, or for all copies. */
+void copies_commit(struct check_warp *warp, uint32_t lanes);
+void copies_wait(struct check_warp *warp, const uint32_t *but, uint32_t lanes);
+
+/* Another block begins. */
+void copies_forget(struct check_copies *copies);
+
+/* One of them writes some of these bytes. */
+bool copies_hold(const struct check_block *block, uint64_t address, uint64_t size);
 
 /* ---- findings.c ---- */
 

@@ -102,6 +102,7 @@ void check_block_destroy(struct check_block *block)
 {
     for (uint32_t i = 0; i < block->count; i++) {
         free(block->warps[i].regions);
+        free(block->warps[i].copies.list);
     }
     clock_block_destroy(&block->clock);
     region_release(&block->shared);
@@ -139,6 +140,7 @@ void check_block_begin(struct check_block *block, const uint32_t ctaid[3])
     for (uint32_t i = 0; i < block->count; i++) {
         block->warps[i].done = 0;
         block->warps[i].arrival = (struct check_arrival){0};
+        copies_forget(&block->warps[i].copies);
     }
 }
 
@@ -412,6 +414,13 @@ void check_event(struct warp *of, uint32_t event, const uint32_t *named, uint32_
         return;
     case WARP_EVENT_EXIT:
         warp->done |= lanes;
+        return;
+    case WARP_EVENT_COMMIT:
+        copies_commit(warp, lanes);
+        return;
+    case WARP_EVENT_WAIT_GROUP:
+    case WARP_EVENT_WAIT_ALL:
+        copies_wait(warp, event == WARP_EVENT_WAIT_ALL ? NULL : named, lanes);
         return;
     default:
         if (lanes) {

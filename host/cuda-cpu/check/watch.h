@@ -69,6 +69,13 @@ void check_handed_over(struct check_warp *warp, uint64_t offset, uint64_t size, 
 /* Lanes look at mbarriers, or arrive at them: what is behind is ordered. */
 void check_mbarrier(struct check_warp *warp, const uint64_t *addresses, uint32_t mask, bool waits);
 
+/* Asynchronous copies have begun: of a lane's group; of one whose bytes an mbarrier counts, which
+ * it names next. A wait at the mbarrier was over. */
+void check_copy(struct warp *warp, const uint64_t *to, uint32_t mask, uint32_t size);
+void check_copy_bulk(struct warp *warp, uint32_t lane, uint64_t to, uint64_t size);
+void check_copy_counts(struct check_warp *warp, uint32_t lane, uint64_t mbarrier);
+void check_copies_over(struct check_warp *warp, uint64_t mbarrier);
+
 void check_event(struct warp *warp, uint32_t event, const uint32_t *named, uint32_t lanes,
                  uint32_t site);
 

@@ -145,6 +145,7 @@ static void arrive_after_copies(struct emitter *emitter)
     bool arrives = emit_has(emitter, PTX_W_NOINC);
     value operands = emit_spill(emitter, 2, PTX_W_B64, emit_splat(emitter, PTX_W_B64, arrives));
 
+    emit_event(emitter, WARP_EVENT_WAIT_ALL, emit_lane_bits(emitter), NULL);
     call_mbarrier(emitter, addresses, operands,
                   arrives ? WARP_MBARRIER_ARRIVE : WARP_MBARRIER_EXPECT_TX);
 }
@@ -217,10 +218,24 @@ static void reduce_bulk(struct emitter *emitter)
     }
 }
 
-static bool is_nothing_to_do(const struct emitter *emitter)
+/* Copies are made already; checks are told. Bulk copies in groups go to global memory. */
+static void wait_for_copies(struct emitter *emitter)
 {
-    return emit_has(emitter, PTX_W_PREFETCH) || emit_has(emitter, PTX_W_COMMIT_GROUP) ||
-           emit_has(emitter, PTX_W_WAIT_GROUP) || emit_has(emitter, PTX_W_WAIT_ALL);
+    bool is_group = emit_has(emitter, PTX_W_WAIT_GROUP);
+    enum warp_event event = emit_has(emitter, PTX_W_COMMIT_GROUP) ? WARP_EVENT_COMMIT
+                            : is_group                            ? WARP_EVENT_WAIT_GROUP
+                                                                  : WARP_EVENT_WAIT_ALL;
+
+    if (!emit_has(emitter, PTX_W_BULK)) {
+        emit_event(emitter, event, emit_lane_bits(emitter),
+                   is_group ? vector_operand(emitter, 0) : NULL);
+    }
+}
+
+static bool is_wait(const struct emitter *emitter)
+{
+    return emit_has(emitter, PTX_W_COMMIT_GROUP) || emit_has(emitter, PTX_W_WAIT_GROUP) ||
+           emit_has(emitter, PTX_W_WAIT_ALL);
 }
 
 bool emit_async(struct emitter *emitter)
@@ -236,10 +251,12 @@ bool emit_async(struct emitter *emitter)
         arrive_after_copies(emitter);
     } else if (emit_has(emitter, PTX_W_REDUCE)) {
         reduce_bulk(emitter);
-    } else if (!is_nothing_to_do(emitter) && emit_has(emitter, PTX_W_BULK)) {
-        copy_bulk(emitter);
-    } else if (!is_nothing_to_do(emitter)) {
+    } else if (is_wait(emitter)) {
+        wait_for_copies(emitter);
+    } else if (!emit_has(emitter, PTX_W_BULK)) {
         copy(emitter);
+    } else if (!emit_has(emitter, PTX_W_PREFETCH)) {
+        copy_bulk(emitter);
     }
     return true;
 }

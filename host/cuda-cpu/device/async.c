@@ -128,6 +128,11 @@ void async_mbarrier(struct warp *warp, uint64_t *results, const uint64_t *addres
 
         results[lane] = operate(find(warp, lane, addresses[lane], site), operands[lane],
                                 (enum warp_mbarrier)operation);
+        if (warp->check != NULL && operation == WARP_MBARRIER_COMPLETE_TX) {
+            check_copy_counts(warp->check, lane, addresses[lane]);
+        } else if (warp->check != NULL && operation >= WARP_MBARRIER_WAIT && results[lane]) {
+            check_copies_over(warp->check, addresses[lane]);
+        }
     }
 }
 
@@ -184,6 +189,9 @@ void async_copy(struct warp *warp, const uint64_t *to, const uint64_t *from, con
     warp->gather(warp, values, from, mask & whole, size, site);
     load_short(warp, values, from, sizes, mask & ~whole, size, site);
     warp->scatter(warp, values, to, mask, size | WARP_ACCESS_WRITE, site + 1);
+    if (warp->check != NULL) {
+        check_copy(warp, to, mask, size);
+    }
 }
 
 /* One lane's copy, a piece after the other. */
@@ -225,6 +233,9 @@ void async_copy_bulk(struct warp *warp, const uint64_t *to, const uint64_t *from
             warp->gather(warp, bulk.values, bulk.from, bit, BULK, site);
             warp->scatter(warp, bulk.values, bulk.to, bit, BULK | WARP_ACCESS_WRITE, site + 1);
             advance(&bulk, BULK);
+        }
+        if (warp->check != NULL) {
+            check_copy_bulk(warp, lane, to[lane], sizes[lane]);
         }
     }
 }

@@ -72,6 +72,9 @@ enum warp_event {
     WARP_EVENT_BARRIER,     /* the next call is the barrier's, whose number each lane names */
     WARP_EVENT_ALIGNED,     /* so it is, and all lanes that are left should come here */
     WARP_EVENT_EXIT,        /* these lanes are done */
+    WARP_EVENT_COMMIT,      /* their asynchronous copies are a group */
+    WARP_EVENT_WAIT_GROUP,  /* all but the last groups are over, as many as each lane names */
+    WARP_EVENT_WAIT_ALL,    /* all their copies are */
 };
 
 struct check_warp;

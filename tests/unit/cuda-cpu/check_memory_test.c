@@ -293,6 +293,87 @@ static void test_arguments(void **state)
 }
 
 /* A structure with padding is copied as a whole. */
+/* ---- Asynchronous copies ---- */
+
+#define COPY(place) "cp.async.ca.shared.global [%rd7" place "], [%rd3" place "], 4;\n"
+#define BEHIND_COPIES "\"what\":\"which a copy writes that was not waited for\""
+#define STORES "st.global.u32 [%rd3+512], %r6;\n"
+
+static void test_copies(void **state)
+{
+    static const char *const clean[] = {
+        SHARED(COPY("") "cp.async.wait_all; ld.shared.u32 %r6, [%rd7];" STORES),
+        SHARED(COPY("") "cp.async.commit_group; cp.async.wait_group 0; bar.sync 0;\n"
+                        "xor.b32 %r5, %r1, 16; mul.wide.u32 %rd9, %r5, 4;\n"
+                        "add.s64 %rd9, %rd9, %rd8; ld.shared.u32 %r6, [%rd9];" STORES),
+        /* two stages, and the first one's place again */
+        SHARED(COPY("") "cp.async.commit_group;\n" COPY(
+            "+256") "cp.async.commit_group;\n"
+                    "cp.async.wait_group 1; ld.shared.u32 %r6, [%rd7];\n" COPY(
+                        "") "cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 %r7, "
+                            "[%rd7+256];\n"
+                            "cp.async.wait_group 0; ld.shared.u32 %r6, [%rd7];" STORES),
+    };
+    static const char *const wrong[] = {
+        SHARED(COPY("") "/*1*/ld.shared.u32 %r6, [%rd7];" STORES),
+        SHARED(COPY("") "cp.async.commit_group; cp.async.wait_group 1;\n"
+                        "/*1*/ld.shared.u32 %r6, [%rd7];" STORES),
+        SHARED(COPY("") "cp.async.wait_group 0;\n" /* of no group yet */
+                        "/*1*/ld.shared.u32 %r6, [%rd7];" STORES),
+        SHARED("st.shared.u32 [%rd7], 1;\n" COPY(
+            "") "bar.sync 0; xor.b32 %r5, %r1, 16;\n"
+                "mul.wide.u32 %rd9, %r5, 4; add.s64 %rd9, %rd9, %rd8;\n"
+                "/*1*/ld.shared.u32 %r6, [%rd9];" STORES),
+        SHARED(COPY("") "cp.async.commit_group;\n" COPY(
+            "+256") "cp.async.commit_group;\n"
+                    "cp.async.wait_group 1; /*1*/ld.shared.u32 %r6, [%rd7+256];" STORES),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(clean) / sizeof(clean[0]); i++) {
+        run_clean(clean[i], 2, 32);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        close_memory();
+        open_memory(CHECK_ALL, CHECK_LIMIT);
+        run(wrong[i], 2, 32);
+        assert_says(wrong[i], "init", "/*1*/", BEHIND_COPIES);
+    }
+}
+
+/* One thread copies, and an mbarrier counts what has come. */
+#define BULK(count, copy)                                                                          \
+    KERNEL(".shared .align 16 .b8 tile[256]; .shared .align 8 .b64 m;",                            \
+           "mov.u64 %rd8, tile; add.s64 %rd7, %rd8, %rd6; setp.ne.u32 %p1, %r1, 0;\n"              \
+           "@%p1 bra S; mbarrier.init.shared.b64 [m], " count "; S: bar.sync 0;\n" copy            \
+           "/*1*/ld.shared.u32 %r6, [%rd7]; st.global.u32 [%rd3+512], %r6;")
+#define BULK_COPY                                                                                  \
+    "@%p1 bra A; mbarrier.arrive.expect_tx.shared.b64 %rd9, [m], 256;\n"                           \
+    "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [tile], [%rd1], 256, "      \
+    "[m];\n"                                                                                       \
+    "A:\n"
+#define WAIT "W: mbarrier.try_wait.parity.shared.b64 %p2, [m], 0; @!%p2 bra W;\n"
+
+static void test_copies_of_mbarriers(void **state)
+{
+    static const char *const wrong[] = {
+        BULK("1", BULK_COPY "bar.sync 0;\n"),
+        BULK("64", "cp.async.ca.shared.global [%rd7], [%rd3], 4;\n"),
+    };
+
+    (void)state;
+    run_clean(BULK("1", BULK_COPY WAIT), 1, 64);
+    run_clean(BULK("64", "cp.async.ca.shared.global [%rd7], [%rd3], 4;\n"
+                         "cp.async.mbarrier.arrive.noinc.shared.b64 [m];\n" WAIT),
+              1, 64);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        close_memory();
+        open_memory(CHECK_ALL, CHECK_LIMIT);
+        run(wrong[i], 1, 64);
+        assert_says(wrong[i], "init", "/*1*/", BEHIND_COPIES);
+    }
+}
+
 static void test_padding(void **state)
 {
     (void)state;
@@ -457,6 +538,8 @@ int main(void)
         TEST(test_never_written_in_blocks),
         TEST(test_arguments),
         TEST(test_padding),
+        TEST(test_copies),
+        TEST(test_copies_of_mbarriers),
         TEST(test_leak),
         TEST(test_text),
         TEST(test_json),
