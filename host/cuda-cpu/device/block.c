@@ -599,17 +599,9 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     return block->check == NULL || warp->check != NULL;
 }
 
-/* Bytes of a thread: those that code is known to take, or what there is. */
-static uint64_t local_size(const struct launch *launch)
-{
-    uint64_t size = launch->stack_size ? launch->stack_size : LAUNCH_STACK_SIZE;
-
-    return launch->is_deep && launch->local_size < size ? size : launch->local_size;
-}
-
 static uint64_t local_stride(const struct launch *launch)
 {
-    return (local_size(launch) + 15) / 16 * 16;
+    return (launch_local_size(launch) + 15) / 16 * 16;
 }
 
 /* Anew for another shape. */
@@ -701,7 +693,7 @@ bool block_prepare(struct block *block, struct run *run)
         return false;
     }
     block->is_placed = false;
-    block->local_size = local_size(launch);
+    block->local_size = launch_local_size(launch);
     block->warp_count = warps;
     order_warps(0, 0, block->order, warps);
     block->run = run;

@@ -34,6 +34,13 @@ static bool run_alone(struct run *run)
     return true;
 }
 
+uint64_t launch_local_size(const struct launch *launch)
+{
+    uint64_t size = launch->stack_size ? launch->stack_size : LAUNCH_STACK_SIZE;
+
+    return launch->is_deep && launch->local_size < size ? size : launch->local_size;
+}
+
 static void begin_check(const struct launch *launch, struct check_launch *checked)
 {
     *checked = (struct check_launch){
@@ -45,7 +52,7 @@ static void begin_check(const struct launch *launch, struct check_launch *checke
         .params = launch->params,
         .param_size = launch->param_size,
         .shared_size = launch->shared_size,
-        .local_size = launch->local_size,
+        .local_size = launch_local_size(launch),
     };
     check_begin(check_of(launch), checked);
 }

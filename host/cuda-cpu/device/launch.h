@@ -63,6 +63,9 @@ struct launch_fault {
 
 enum launch_status { LAUNCH_OK, LAUNCH_FAULT, LAUNCH_DEADLOCK, LAUNCH_NO_MEMORY };
 
+/* Bytes of a thread: those that code is known to take, or what there is. */
+uint64_t launch_local_size(const struct launch *launch);
+
 /*
  * Returns when all blocks are done. fault is set for LAUNCH_FAULT and LAUNCH_DEADLOCK: blocks
  * behind the one that went wrong stop at once, those before it run to their end, so that it is the

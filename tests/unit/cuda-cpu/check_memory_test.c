@@ -292,6 +292,21 @@ static void test_arguments(void **state)
     assert_int_equal(out[39], 78);
 }
 
+/* Of calls without a known end each has memory of its own. */
+static void test_recursion(void **state)
+{
+    (void)state;
+    run_clean(KERNEL(".func (.param .b32 sum) f(.param .b32 n) { .reg .b32 %r<3>; .reg .pred %p;\n"
+                     "ld.param.u32 %r1, [n]; mov.u32 %r2, 0; setp.eq.u32 %p, %r1, 0; @%p bra L;\n"
+                     "sub.u32 %r2, %r1, 1; { .param .b32 n; .param .b32 r;\n"
+                     "st.param.u32 [n], %r2; call (r), f, (n); ld.param.u32 %r2, [r]; }\n"
+                     "L: add.u32 %r2, %r2, %r1; st.param.u32 [sum], %r2; ret; }",
+                     "{ .param .b32 n; .param .b32 r; st.param.u32 [n], 20;\n"
+                     "call (r), f, (n); ld.param.u32 %r5, [r]; } st.global.u32 [%rd3], %r5;"),
+              1, 32);
+    assert_int_equal(out[31], 210);
+}
+
 /* A structure with padding is copied as a whole. */
 /* ---- Asynchronous copies ---- */
 
@@ -537,6 +552,7 @@ int main(void)
         TEST(test_written),
         TEST(test_never_written_in_blocks),
         TEST(test_arguments),
+        TEST(test_recursion),
         TEST(test_padding),
         TEST(test_copies),
         TEST(test_copies_of_mbarriers),
