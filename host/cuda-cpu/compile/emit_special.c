@@ -146,9 +146,13 @@ static value read_special(struct emitter *emitter, enum ptx_special special, uns
         return get_u32_field(emitter, offsetof(struct warp, workspace) + sizeof(uint32_t));
     case PTX_SR_ENVREG2:
         return get_u32_field(emitter, offsetof(struct warp, workspace));
+    case PTX_SR_GRIDID:
+        return emit_splat_scalar(emitter, PTX_W_B64,
+                                 emit_fixed_field(emitter, offsetof(struct warp, gridid), "i64"));
+    case PTX_SR_NSMID:
+        return get_u32_field(emitter, offsetof(struct warp, nsmid));
     case PTX_SR_WARP_SZ:
         return emit_splat(emitter, PTX_W_B32, WARP_LANES);
-    case PTX_SR_NSMID:
     case PTX_SR_CLUSTER_NCTAID:
     case PTX_SR_CLUSTER_NCTARANK:
         return emit_splat(emitter, PTX_W_B32, 1);

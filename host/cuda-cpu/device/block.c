@@ -595,6 +595,8 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     warp->stop = launch->stop;
     warp->is_alone = block->run->is_alone;
     warp->workspace = block->run->workspace;
+    warp->gridid = launch->number;
+    warp->nsmid = launch->processors ? launch->processors : 1;
     warp->check = block->check != NULL ? check_block_warp(block->check, warp) : NULL;
     return block->check == NULL || warp->check != NULL;
 }

@@ -21,6 +21,8 @@ struct launch {
     const struct places *places;  /* where its sites are; NULL: nothing says */
     const struct places *checked; /* NULL: its code tells no check of anything */
     uint32_t grid[3], block[3];
+    uint64_t number;     /* %gridid */
+    uint32_t processors; /* %nsmid; 0: one */
     const void *params;
     uint64_t param_size;
     uint64_t shared_size; /* bytes of a block, the dynamic ones too */

@@ -107,6 +107,8 @@ struct warp {
     /* The address of the launch's own memory, in %envreg1 (high) and %envreg2, where NVIDIA's
      * cooperative_groups.h looks for it; 0: the launch is no cooperative one. */
     uint64_t workspace;
+    uint64_t gridid;
+    uint32_t nsmid;
 
     /* For code that runs all warps of a block, which sets warpid and local for each. */
     const uint8_t *order;  /* the warps in turn */

@@ -30,6 +30,7 @@ struct context {
     unsigned uses;                   /* by cuCtxCreate and cuCtxAttach */
     CUresult error;                  /* what killed it: all calls answer with this */
     uint32_t stop;                   /* not 0: kernels are to end */
+    _Atomic uint64_t launches;       /* that have begun */
     struct memory memory;            /* what its kernels may touch */
     struct heap *heap;               /* what they malloc from; NULL: none was launched yet */
     struct stream *legacy, *streams; /* all of them, the legacy one too */

@@ -118,6 +118,7 @@ static CUresult run(struct task *base)
     if (base->at_call) {
         task->launch.threads = 1;
     }
+    task->launch.number = ++base->context->launches;
     task->launch.limit_ns = driver_settings()->time_limit_ms * NS_PER_MS;
     switch (run_in_turn(&task->launch, &fault)) {
     case LAUNCH_OK:
@@ -274,6 +275,7 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     launch->pool = driver_pool();
     launch->is_alone = driver_settings()->threads <= 1;
     launch->threads = launch->seed ? 1 : driver_settings()->threads; /* several race */
+    launch->processors = (uint32_t)device_multiprocessors();
     launch->print = print;
     launch->print_context = &context->print;
     return result ?: function_prepare(function, launch) ?: check_local(launch);

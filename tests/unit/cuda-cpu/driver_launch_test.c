@@ -56,6 +56,9 @@ static const char module_text[] =
     "mov.u32 %r6, %dynamic_smem_size; add.u32 %r1, %r1, %r2; add.u32 %r1, %r1, %r3;\n"
     "add.u32 %r1, %r1, %r6; st.u32 [%rd2], %r1; ret; }\n"
     ".visible .entry forever() { L: bra L; }\n"
+    ".visible .entry places(.param .u64 p) { .reg .b64 %rd<3>; .reg .b32 %r; ld.param.u64 %rd1, "
+    "[p];\n"
+    "mov.u64 %rd2, %gridid; mov.u32 %r, %nsmid; st.u64 [%rd1], %rd2; st.u32 [%rd1+8], %r; ret; }\n"
     /* Each block leaves how many began before it. */
     ".visible .entry order(.param .u64 p) { .reg .b64 %rd<3>; .reg .b32 %r<4>; .reg .pred %p;\n"
     "mov.u32 %r1, 1000; L: sub.u32 %r1, %r1, 1; setp.ne.u32 %p, %r1, 0; @%p bra L;\n"
@@ -123,6 +126,24 @@ static void test_after_each_other(void **state)
         OK(cuLaunchKernel(function("warps"), 40, 1, 1, 128, 1, 1, 0, NULL, NULL, NULL));
         OK(cuCtxSynchronize());
     }
+}
+
+/* The number of the launch, and as many multiprocessors as the device says. */
+static void test_places(void **state)
+{
+    CUdeviceptr pointer;
+    void *parameters[] = {&pointer};
+    int processors;
+
+    (void)state;
+    OK(cuDeviceGetAttribute(&processors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 0));
+    OK(cuMemAlloc(&pointer, 12));
+    for (uint32_t i = 1; i < 4; i++) {
+        OK(cuLaunchKernel(function("places"), 1, 1, 1, 1, 1, 1, 0, NULL, parameters, NULL));
+        assert_int_equal(read_word(pointer), i);
+        assert_int_equal(read_word(pointer + 8), processors);
+    }
+    OK(cuMemFree(pointer));
 }
 
 #define ORDERED 2000
@@ -389,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cooperative, setup, close_device),
         cmocka_unit_test_setup_teardown(test_workspace, setup, close_device),
         cmocka_unit_test_setup_teardown(test_after_each_other, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_places, setup, close_device),
         cmocka_unit_test_setup_teardown(test_schedule, setup, close_device),
         cmocka_unit_test_setup_teardown(test_attributes, setup, close_device),
         cmocka_unit_test_setup_teardown(test_dependent, setup, close_device),
