@@ -47,13 +47,14 @@ static uint32_t find_nth_set(uint32_t mask, uint32_t base, int32_t offset)
     return UINT32_MAX;
 }
 
-/* The rounding mode may change in a function: volatile keeps its arithmetic where it is. */
-#define FUNCTION(name, result_type, argument_type, expression)                                     \
+/* volatile keeps arithmetic behind the change of the rounding mode. */
+#define ROUNDED(name, result_type, argument_type, mode, expression)                                \
     static void run_##name(void *result, const void *first, const void *second, const void *third) \
     {                                                                                              \
         const argument_type *as = first, *bs = second, *cs = third;                                \
         result_type *results = result;                                                             \
                                                                                                    \
+        fesetround(mode);                                                                          \
         for (int i = 0; i < WARP_LANES; i++) {                                                     \
             volatile argument_type a = as[i], b = bs[i], c = cs[i];                                \
                                                                                                    \
@@ -61,7 +62,10 @@ static uint32_t find_nth_set(uint32_t mask, uint32_t base, int32_t offset)
             (void)c;                                                                               \
             results[i] = (result_type)(expression);                                                \
         }                                                                                          \
+        fesetround(FE_TONEAREST);                                                                  \
     }
+#define FUNCTION(name, result, argument, expression)                                               \
+    ROUNDED(name, result, argument, FE_TONEAREST, expression)
 #include "host/cuda-cpu/device/functions.def"
 #undef FUNCTION
 
@@ -78,5 +82,4 @@ void warp_function_call(struct warp *warp, uint32_t number, void *result, const 
 {
     spend(warp, SPEND_CALL);
     functions[number](result, a, b, c);
-    fesetround(FE_TONEAREST);
 }
