@@ -14,9 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/cuda-cpu/device/warp.h"
+
 #define CLOCK_WARPS 32
 #define CLOCK_LANES 32
-#define CLOCK_BARRIERS 16
+#define CLOCK_BARRIERS WARP_BARRIERS
 #define CLOCK_END 0x7FFFFFFFu /* times have 31 bits */
 
 struct knowledge; /* of other blocks */

@@ -73,6 +73,12 @@ static value call_barrier(struct emitter *emitter, const struct ptx_operand *num
                       lanes, votes, operation);
 }
 
+/* No code names the cluster's. */
+static bool is_named(const struct ptx_operand *number)
+{
+    return number->kind == PTX_O_INTEGER && number->bits < WARP_NAMED_BARRIERS;
+}
+
 /* A number and a count in registers may be others for each lane. */
 static value call_barriers(struct emitter *emitter, const struct ptx_operand *number,
                            const struct ptx_operand *threads, value votes,
@@ -109,6 +115,19 @@ static bool is_aligned(const struct emitter *emitter)
     return emitter->instruction->opcode == PTX_BAR || emit_has(emitter, PTX_W_ALIGNED);
 }
 
+/* Of one block, whose threads have all arrived when all have come to wait. */
+static void cluster_barrier(struct emitter *emitter)
+{
+    const struct ptx_operand number = {.kind = PTX_O_INTEGER, .bits = WARP_CLUSTER_BARRIER};
+
+    if (emit_has(emitter, PTX_W_ARRIVE)) {
+        return;
+    }
+    emit_event(emitter, is_aligned(emitter) ? WARP_EVENT_ALIGNED : WARP_EVENT_BARRIER,
+               emit_lane_bits(emitter), &number);
+    call_barrier(emitter, &number, NULL, emit_value(emitter, "or i32 0, 0"), WARP_BARRIER_SYNC);
+}
+
 static void barrier(struct emitter *emitter)
 {
     enum warp_barrier operation = barrier_operation(emitter);
@@ -124,14 +143,15 @@ static void barrier(struct emitter *emitter)
         return;
     }
     if (emit_has(emitter, PTX_W_CLUSTER)) {
-        return; /* of one block */
+        cluster_barrier(emitter);
+        return;
     }
     emit_event(emitter, is_aligned(emitter) ? WARP_EVENT_ALIGNED : WARP_EVENT_BARRIER,
                emit_lane_bits(emitter), number);
     votes = reduces ? emit_mask_bits(emitter,
                                      emit_get(emitter, operand(emitter, count - 1), PTX_W_PRED))
                     : emit_value(emitter, "or i32 0, 0");
-    answer = is_constant(number) && is_constant(threads)
+    answer = is_named(number) && is_constant(threads)
                  ? call_barrier(emitter, number, threads, votes, operation)
                  : call_barriers(emitter, number, threads, votes, operation);
     if (reduces) {

@@ -87,7 +87,7 @@ static bool can_be_inside(struct planner *planner, uint32_t block,
     case PTX_BAR:
     case PTX_BARRIER:
         if (ptx_has_word(instruction, PTX_W_CLUSTER)) {
-            return true;
+            return ptx_has_word(instruction, PTX_W_ARRIVE);
         }
         return !is_apart &&
                (ptx_has_word(instruction, PTX_W_WARP) ? !is_guarded_apart(planner, instruction)

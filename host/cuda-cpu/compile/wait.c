@@ -21,7 +21,7 @@
 bool wait_is_barrier(const struct ptx_instruction *instruction)
 {
     return (instruction->opcode == PTX_BAR || instruction->opcode == PTX_BARRIER) &&
-           !ptx_has_word(instruction, PTX_W_CLUSTER) && !ptx_has_word(instruction, PTX_W_ARRIVE);
+           !ptx_has_word(instruction, PTX_W_ARRIVE);
 }
 
 bool wait_is_block_barrier(const struct ptx_instruction *instruction)

@@ -125,7 +125,7 @@ static uint32_t on_barrier(struct warp *warp, uint32_t number, uint32_t threads,
     struct runner *runner = runner_of(warp);
     struct block *block = runner->block;
 
-    if (number >= BLOCK_BARRIERS || threads % WARP_LANES) {
+    if (threads % WARP_LANES) {
         warp->fault(warp, WARP_FAULT_TRAP, WARP_NO_SITE, mask);
         return 0;
     }
@@ -181,6 +181,10 @@ static uint32_t on_barriers(struct warp *warp, const uint32_t *numbers, const ui
 
     mask = part_by(runner, threads, part_by(runner, numbers, mask));
     first = (uint32_t)__builtin_ctz(mask);
+    if (numbers[first] >= WARP_NAMED_BARRIERS) {
+        warp->fault(warp, WARP_FAULT_TRAP, WARP_NO_SITE, mask);
+        return 0;
+    }
     return on_barrier(warp, numbers[first], threads[first], mask, votes, operation);
 }
 

@@ -15,7 +15,7 @@
 #include "host/cuda-cpu/device/worker.h"
 
 #define BLOCK_WARPS WARP_WARPS_MAX
-#define BLOCK_BARRIERS 16
+#define BLOCK_BARRIERS WARP_BARRIERS
 
 enum path_state {
     PATH_ENDED,

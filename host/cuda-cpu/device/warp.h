@@ -221,6 +221,10 @@ enum warp_pause {
     WARP_PAUSE_WAITS, /* they do, for threads of the block */
 };
 
+#define WARP_NAMED_BARRIERS 16                   /* of a block, that code names */
+#define WARP_CLUSTER_BARRIER WARP_NAMED_BARRIERS /* and its cluster's, which is one block */
+#define WARP_BARRIERS (WARP_NAMED_BARRIERS + 1)
+
 enum warp_barrier {
     WARP_BARRIER_SYNC,
     WARP_BARRIER_ARRIVE,

@@ -215,6 +215,21 @@ static void test_negated_choice(void **state)
     }
 }
 
+/* A cluster is one block: its barrier orders what the block's threads write. */
+static void test_barrier_of_cluster(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".shared .u32 s[64];\n",
+                    "mov.u64 %rd1, s; mad.wide.u32 %rd1, %r0, 4, %rd1; st.shared.u32 [%rd1], %r0;\n"
+                    "barrier.cluster.arrive.release; barrier.cluster.wait.acquire;\n"
+                    "mov.u64 %rd1, s; xor.b32 %r1, %r0, 39; min.u32 %r1, %r1, 39;\n"
+                    "mad.wide.u32 %rd1, %r1, 4, %rd1; ld.shared.u32 %r2, [%rd1];\n"
+                    "st.global.u32 [%rd0], %r2;"));
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(out[i][0], (i ^ 39) < 39 ? i ^ 39 : 39);
+    }
+}
+
 static void test_events_and_breakpoints(void **state)
 {
     (void)state;
@@ -237,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_vectors_of_special_registers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_short_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_negated_choice, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_barrier_of_cluster, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events_and_breakpoints, setup, teardown),
     };
 
