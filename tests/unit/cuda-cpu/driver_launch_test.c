@@ -55,6 +55,7 @@ static const char module_text[] =
     "mad.lo.u32 %r3, %r3, %r4, %r5; mad.wide.u32 %rd2, %r3, 4, %rd1;\n"
     "mov.u32 %r6, %dynamic_smem_size; add.u32 %r1, %r1, %r2; add.u32 %r1, %r1, %r3;\n"
     "add.u32 %r1, %r1, %r6; st.u32 [%rd2], %r1; ret; }\n"
+    ".visible .entry of_one_shape() .reqntid 16, 2 { ret; }\n"
     ".visible .entry forever() { L: bra L; }\n"
     ".visible .entry places(.param .u64 p) { .reg .b64 %rd<3>; .reg .b32 %r; ld.param.u64 %rd1, "
     "[p];\n"
@@ -213,6 +214,22 @@ static void test_attributes(void **state)
                      CUDA_ERROR_INVALID_VALUE);
     assert_int_equal(cuLaunchKernelEx(NULL, function("meet"), parameters, NULL),
                      CUDA_ERROR_INVALID_VALUE);
+}
+
+static void test_required_threads(void **state)
+{
+    CUfunction kernel = function("of_one_shape");
+    int threads;
+
+    (void)state;
+    OK(cuFuncGetAttribute(&threads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, kernel));
+    assert_int_equal(threads, 32);
+    OK(cuLaunchKernel(kernel, 3, 1, 1, 16, 2, 1, 0, NULL, NULL, NULL));
+    assert_int_not_equal(cuLaunchKernel(kernel, 3, 1, 1, 32, 1, 1, 0, NULL, NULL, NULL),
+                         CUDA_SUCCESS);
+    assert_int_not_equal(cuLaunchKernel(kernel, 3, 1, 1, 16, 1, 1, 0, NULL, NULL, NULL),
+                         CUDA_SUCCESS);
+    OK(cuCtxSynchronize());
 }
 
 /* As CUB launches its kernels for sm_90. */
@@ -413,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_places, setup, close_device),
         cmocka_unit_test_setup_teardown(test_schedule, setup, close_device),
         cmocka_unit_test_setup_teardown(test_attributes, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_required_threads, setup, close_device),
         cmocka_unit_test_setup_teardown(test_dependent, setup, close_device),
         cmocka_unit_test_setup_teardown(test_steps, setup, close_device),
         cmocka_unit_test_setup_teardown(test_bad_steps, setup, close_device),

@@ -370,7 +370,7 @@ static bool is_same(const struct trial *trial, enum ptx_word type, uint64_t a, u
 {
     enum ptx_word meaning = type == PTX_W_PRED ? PTX_W_PRED : trial->value_type;
 
-    if (a == b || (is_nan(meaning, a) && is_nan(meaning, b))) {
+    if (a == b) {
         return true;
     }
     if (!trial->approximate || (meaning != PTX_W_F32 && meaning != PTX_W_F64)) {
@@ -498,6 +498,10 @@ static void run_trials(bool all)
 static void add_trial(const struct trial *trial, bool all)
 {
     if (!is_known(trial)) {
+        if (strstr(trial->text, ".oob") == NULL) { /* the one thing that is not supported yet */
+            print_error("%s is refused\n", trial->text);
+            wrong++;
+        }
         refused++;
         return;
     }

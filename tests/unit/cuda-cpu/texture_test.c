@@ -661,6 +661,34 @@ static struct texture surface_of(enum texture_format format, uint32_t channels, 
     return surface;
 }
 
+static void test_queries_of_surfaces(void **state)
+{
+    static const struct {
+        const char *query;
+        uint32_t answer;
+    } queries[] = {
+        {"width", 16},
+        {"height", 8},
+        {"depth", 3},
+        {"array_size", 3},
+        {"channel_order", 0x10B2},
+        {"channel_data_type", 0x10DB},
+    };
+    struct texture surface = surface_of(TEXTURE_U16, 2, 3);
+    uint64_t handle = textures_add(&textures, &surface);
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        snprintf(text, sizeof(text), "suq.%s.b32 %%r16, [%%rd0]; st.global.u32 [%%rd11], %%r16;",
+                 queries[i].query);
+        start("", text);
+        assert_int_equal(run(handle), LAUNCH_OK);
+        assert_int_equal(outputs[5].results[0], queries[i].answer);
+        finish();
+    }
+}
+
 /* Threads stand at x = 4 * (thread % 20 - 2), y = thread / 20 - 1, z or layer 1. */
 static void place_threads(bool is_array)
 {
@@ -829,6 +857,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_handles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_that_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queries, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_queries_of_surfaces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_surface_loads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_surface_stores, setup, teardown),
         cmocka_unit_test_setup_teardown(test_formatted_stores, setup, teardown),
