@@ -370,7 +370,7 @@ static bool is_same(const struct trial *trial, enum ptx_word type, uint64_t a, u
 {
     enum ptx_word meaning = type == PTX_W_PRED ? PTX_W_PRED : trial->value_type;
 
-    if (a == b) {
+    if (a == b || (is_nan(meaning, a) && is_nan(meaning, b))) {
         return true;
     }
     if (!trial->approximate || (meaning != PTX_W_F32 && meaning != PTX_W_F64)) {
