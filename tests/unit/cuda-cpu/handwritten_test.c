@@ -240,6 +240,32 @@ static void test_events_and_breakpoints(void **state)
     assert_int_equal(fault.thread[0], 33);
 }
 
+#define PAYLOADS(nan)                                                                              \
+    KERNEL("", ".reg .f64 %d<3>; cvt.u64.u32 %rd1, %r0; or.b64 %rd1, %rd1, " nan ";\n"             \
+               "mov.b64 %d0, %rd1; cvt.rn.f64.u32 %d1, %r0;\n"                                     \
+               "add.f64 %d2, %d0, %d1; st.global.f64 [%rd0], %d2;\n"                               \
+               "mul.f64 %d2, %d1, %d0; st.global.f64 [%rd0 + 8], %d2;\n"                           \
+               "fma.rn.f64 %d2, %d1, %d1, %d0; st.global.f64 [%rd0 + 16], %d2;\n"                  \
+               "sqrt.rn.f64 %d2, %d0; st.global.f64 [%rd0 + 24], %d2;")
+
+/* Of 64 bits; one that signals is quiet then. */
+static void test_payloads(void **state)
+{
+    static const char *const texts[] = {PAYLOADS("0x7ff8000000000100"),
+                                        PAYLOADS("0x7ff0000000000100")};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        run_well(texts[i]);
+        for (uint32_t thread = 0; thread < THREADS; thread++) {
+            for (uint32_t j = 0; j < WORDS; j += 2) {
+                assert_int_equal(out[thread][j], 0x100 | thread);
+                assert_int_equal(out[thread][j + 1], 0x7FF80000);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_negated_choice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barrier_of_cluster, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events_and_breakpoints, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_payloads, setup, teardown),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
