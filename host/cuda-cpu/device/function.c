@@ -54,7 +54,9 @@ static uint32_t find_nth_set(uint32_t mask, uint32_t base, int32_t offset)
         const argument_type *as = first, *bs = second, *cs = third;                                \
         result_type *results = result;                                                             \
                                                                                                    \
-        fesetround(mode);                                                                          \
+        if ((mode) != FE_TONEAREST) {                                                              \
+            fesetround(mode);                                                                      \
+        }                                                                                          \
         for (int i = 0; i < WARP_LANES; i++) {                                                     \
             volatile argument_type a = as[i], b = bs[i], c = cs[i];                                \
                                                                                                    \
@@ -62,7 +64,9 @@ static uint32_t find_nth_set(uint32_t mask, uint32_t base, int32_t offset)
             (void)c;                                                                               \
             results[i] = (result_type)(expression);                                                \
         }                                                                                          \
-        fesetround(FE_TONEAREST);                                                                  \
+        if ((mode) != FE_TONEAREST) {                                                              \
+            fesetround(FE_TONEAREST);                                                              \
+        }                                                                                          \
     }
 #define FUNCTION(name, result, argument, expression)                                               \
     ROUNDED(name, result, argument, FE_TONEAREST, expression)
